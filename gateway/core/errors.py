@@ -1,0 +1,153 @@
+"""What can go wrong, with the numbers that the PLC sees in `error_code`, `error_cause` and the reason tags.
+
+GatewayError
++-- ConfigError      the files are wrong: exit code 2 before anything starts
++-- SourceError      no image
++-- InspectorError   no judgement
++-- LinkError        the PLC side: a port is taken, a certificate is missing
++-- SinkError        a result could not be kept or sent on
++-- Refused          a command that the station did not take
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.core.result import Reason
+
+
+class GatewayError(Exception):
+    """Root of the tree. `hint` tells the person at the line what to do next."""
+
+    retriable = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(GatewayError):
+    """A configuration file is wrong. Names the file, the key, what is wrong and what to write instead."""
+
+    def __init__(self, file: str, key: str, wrong: str, instead: str) -> None:
+        super().__init__(f"{file}: {key}: {wrong}", hint=instead)
+        self.file = file
+        self.key = key
+        self.wrong = wrong
+
+
+class SourceError(GatewayError):
+    """No image could be had. `reason` becomes the result's reason."""
+
+    retriable = True
+
+    def __init__(self, message: str, *, reason: Reason = Reason.SOURCE_FAILED, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class InspectorError(GatewayError):
+    """No judgement could be had. `reason` becomes the result's reason."""
+
+    retriable = True
+
+    def __init__(self, message: str, *, reason: Reason, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class LinkError(GatewayError):
+    """The PLC side cannot be served."""
+
+
+class SinkError(GatewayError):
+    """A result could not be handed on."""
+
+    retriable = True
+
+
+class RejectReason(IntEnum):
+    """The `reject_reason` tag: why a trigger was not accepted."""
+
+    NONE = 0
+    OFFLINE = 1
+    NOT_ENABLED = 2
+    RECIPE_CHANGE = 3
+    TRIGGER_HELD = 4
+    EXPOSING = 5
+    BUSY = 6
+    RESULTS_FULL = 7
+    SEVERAL_COMMANDS = 8
+    OTHER_RECIPE = 9
+
+
+class Refused(GatewayError):
+    """The station did not take a trigger or a command. `reason` says why, as a RejectReason or ErrorCode."""
+
+    def __init__(self, reason: "RejectReason | ErrorCode") -> None:
+        super().__init__(f"refused: {reason.name.lower().replace('_', ' ')}")
+        self.reason = reason
+
+
+class OfflineReason(IntEnum):
+    """The `offline_reason` tag, by rising gravity: where several hold, the greatest is shown."""
+
+    NONE = 0
+    STARTING = 1
+    PLC = 2
+    OPERATOR = 3
+    WATCHDOG = 4
+    SOURCE = 5
+    INSPECTOR = 6
+    STOPPING = 7
+
+
+class ErrorCode(IntEnum):
+    """The `error_code` tag. 100 + n: an inspection ended without a decision, n is its `reason`."""
+
+    NONE = 0
+    SEVERAL_COMMANDS = 1
+    TRIGGER_HELD = 2
+    ACK_WITHOUT_RESULT = 3
+    ACK_WRONG_RESULT = 4
+    ACK_OVERDUE = 5
+    RECIPE_BUSY = 6
+    RECIPE_UNKNOWN = 7
+    RECIPE_FAILED = 8
+    RECIPE_TIMEOUT = 9
+    WATCHDOG = 10
+    SOURCE_DOWN = 20
+    INSPECTOR_DOWN = 21
+    NO_DECISION_UNDEFINED = 101
+    NO_DECISION_PROCESSING_OFF = 102
+    NO_DECISION_FLOW_ERROR = 103
+    NO_DECISION_BAD_IMAGE = 104
+    NO_DECISION_UNAUTHORISED = 105
+    NO_DECISION_SERVER_ERROR = 106
+    NO_DECISION_BAD_REPLY = 107
+    NO_DECISION_TIMEOUT = 108
+    NO_DECISION_INSPECTOR_OFFLINE = 109
+    NO_DECISION_NO_IMAGE = 110
+    NO_DECISION_SOURCE_FAILED = 111
+    NO_DECISION_INTERNAL = 115
+
+
+class Cause(IntEnum):
+    """The `error_cause` tag: which command, or which part, an error came from."""
+
+    NONE = 0
+    TRIGGER = 1
+    RESULT_ACK = 2
+    CHANGE_RECIPE = 3
+    COMMANDS = 4
+    PLC = 5
+    INSPECTION = 6
+    SOURCE = 7
+    INSPECTOR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is latched in `error_code` and `error_cause`."""
+
+    code: ErrorCode
+    cause: Cause

@@ -1,0 +1,212 @@
+"""What can happen to a station, and what it then asks the world to do.
+
+Every event goes into `handshake.step` together with the moment it happened. One PLC request is one
+`PlcWrote`: it carries all command tags as they stand after the request, and `step` finds the edges.
+"""
+
+from dataclasses import dataclass
+
+from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
+from gateway.core.result import Judgement, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The command tags, written by the PLC. Field names are the tags' names in every protocol."""
+
+    enable: bool = False
+    trigger: bool = False
+    result_ack: bool = False
+    error_ack: bool = False
+    reset: bool = False
+    set_offline: bool = False
+    abort: bool = False
+    flush_results: bool = False
+    change_recipe: bool = False
+    buffer_results: bool = False
+    trigger_seq: int = 0
+    result_ack_seq: int = 0
+    recipe_request: int = 0
+    plc_heartbeat: int = 0
+    part_id: str = ""
+
+
+# ---- events ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlcWrote:
+    """The PLC wrote command tags; `commands` is their state after this one request."""
+
+    commands: Commands
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; nothing else happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerAsked:
+    """A trigger that comes as a call, not as a tag: OPC UA `Inspect`. `token` comes back in the outcome.
+
+    `recipe` 0 means the one in force. `timeout_ms` 0 means the station's own; it can only shorten it.
+    """
+
+    token: int
+    part_id: str = ""
+    recipe: int = 0
+    timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeAsked:
+    """A recipe change that comes as a call. `token` comes back in `RecipeSettled`."""
+
+    token: int
+    recipe: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """The image of this inspection is taken: the part may move."""
+
+    inspection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The source or the inspector is through with this inspection."""
+
+    inspection_id: int
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class RecipePrepared:
+    """The world is ready for the recipe of change `change_id`, or `error` says why not."""
+
+    change_id: int
+    error: ErrorCode = ErrorCode.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailed:
+    """A source or an inspector is ill. `offline` NONE: the station stays online and answers each trigger."""
+
+    fault: Fault
+    offline: OfflineReason = OfflineReason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecovered:
+    """That fault is over."""
+
+    fault: Fault
+    offline: OfflineReason = OfflineReason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class WentOffline:
+    """Somebody took the station offline; no error by itself."""
+
+    reason: OfflineReason
+
+
+@dataclass(frozen=True, slots=True)
+class CameOnline:
+    """That reason is gone."""
+
+    reason: OfflineReason
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The gateway goes down: everything in flight is answered now, no trigger is accepted any more."""
+
+
+Event = (
+    PlcWrote
+    | Tick
+    | TriggerAsked
+    | RecipeAsked
+    | Exposed
+    | Answered
+    | RecipePrepared
+    | PartFailed
+    | PartRecovered
+    | WentOffline
+    | CameOnline
+    | Stopped
+)
+
+# ---- actions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Take an image and have it judged; answer with `Exposed` and `Answered` for this id."""
+
+    inspection_id: int
+    trigger_seq: int
+    part_id: str
+    recipe: int
+    deadline: int
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """This inspection has its answer; whatever still works on it may stop."""
+
+    inspection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The one answer to an accepted trigger. `presented` False: it never goes to the PLC's tags (reset)."""
+
+    result: Result
+    presented: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A `TriggerAsked` was not accepted."""
+
+    token: int
+    reason: RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRecipe:
+    """Get ready for this recipe and say so with `RecipePrepared`."""
+
+    change_id: int
+    recipe: int
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonRecipe:
+    """The change is over without its answer (time-out, reset): stop working on it."""
+
+    change_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSettled:
+    """How a `RecipeAsked` ended."""
+
+    token: int
+    error: ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class LateAnswer:
+    """An answer came for an inspection that has one already; it was dropped and counted."""
+
+    inspection_id: int
+    judgement: Judgement
+
+
+Action = Start | Cancel | Record | Reject | PrepareRecipe | AbandonRecipe | RecipeSettled | LateAnswer

@@ -1,0 +1,48 @@
+"""Life signs of both sides (H21, H22)."""
+
+from gateway.core import fault_latch
+from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
+from gateway.core.events import Commands
+from gateway.core.state import State, WatchdogAction
+
+BEAT_US = 250_000
+"""The heartbeat changes four times a second: twice what H21 asks, so that one late tick does no harm."""
+
+SILENT_PLC = Fault(ErrorCode.WATCHDOG, Cause.PLC)
+
+
+def beat(state: State, now: int) -> None:
+    """Count the heartbeat on, if it is time."""
+    if now - state.beat_at >= BEAT_US:
+        state.heartbeat = (state.heartbeat + 1) & 0xFFFF
+        state.beat_at = now
+
+
+def hear(state: State, commands: Commands, now: int) -> None:
+    """The PLC has written: note its heartbeat if that moved, and recover from a tripped watchdog."""
+    if commands.plc_heartbeat == state.commands.plc_heartbeat:
+        return
+    state.plc_beat_at = now
+    if state.watchdog_tripped:
+        state.watchdog_tripped = False
+        state.offline -= {OfflineReason.WATCHDOG}
+        fault_latch.clear(state, SILENT_PLC)
+
+
+def watchdog_deadline(state: State) -> int | None:
+    """When a silent PLC trips the watchdog; None where it is off or has tripped already."""
+    if not state.options.watchdog_ms or state.watchdog_tripped:
+        return None
+    return state.plc_beat_at + state.options.watchdog_ms * 1000
+
+
+def trip(state: State, now: int) -> bool:
+    """Trip the watchdog if it is time. True where everything in flight is to be cancelled."""
+    deadline = watchdog_deadline(state)
+    if deadline is None or now < deadline:
+        return False
+    state.watchdog_tripped = True
+    fault_latch.stand(state, SILENT_PLC)
+    if state.options.watchdog_action is WatchdogAction.OFFLINE:
+        state.offline |= {OfflineReason.WATCHDOG}
+    return state.options.watchdog_action is WatchdogAction.CANCEL

@@ -1,0 +1,127 @@
+"""What an inspection says: verdict, reason, detections, values, and the one answer that a trigger gets."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+UserValue = bool | int | float | str
+
+
+class Verdict(IntEnum):
+    """The `verdict` tag. OK and NOK come only from a boolean `result` in PEKAT's context."""
+
+    NONE = 0
+    OK = 1
+    NOK = 2
+    NO_DECISION = 3
+
+
+class Reason(IntEnum):
+    """The `reason` tag: why there was no decision. NONE goes with OK and NOK, and only with them."""
+
+    NONE = 0
+    UNDEFINED = 1
+    PROCESSING_OFF = 2
+    FLOW_ERROR = 3
+    BAD_IMAGE = 4
+    UNAUTHORISED = 5
+    SERVER_ERROR = 6
+    BAD_REPLY = 7
+    TIMEOUT = 8
+    INSPECTOR_OFFLINE = 9
+    NO_IMAGE = 10
+    SOURCE_FAILED = 11
+    CANCELLED = 12
+    RESET = 13
+    SHUTDOWN = 14
+    INTERNAL = 15
+
+
+REASON_TEXTS: dict[Reason, str] = {
+    Reason.NONE: "a decision was made",
+    Reason.UNDEFINED: "PEKAT's context has no boolean result: no module of the project evaluates",
+    Reason.PROCESSING_OFF: "'Process incoming images' is switched off in the PEKAT project",
+    Reason.FLOW_ERROR: "the PEKAT flow reported an error",
+    Reason.BAD_IMAGE: "the image is broken, or PEKAT refused it (HTTP 400)",
+    Reason.UNAUTHORISED: "PEKAT refused the API key (HTTP 401 or 403)",
+    Reason.SERVER_ERROR: "PEKAT answered with another HTTP error",
+    Reason.BAD_REPLY: "PEKAT's reply could not be read",
+    Reason.TIMEOUT: "no answer within the inspection's time",
+    Reason.INSPECTOR_OFFLINE: "PEKAT cannot be reached",
+    Reason.NO_IMAGE: "no image came from the source in time",
+    Reason.SOURCE_FAILED: "the image source failed",
+    Reason.CANCELLED: "cancelled by abort, by enable falling or by the watchdog",
+    Reason.RESET: "cancelled by reset",
+    Reason.SHUTDOWN: "the gateway was stopped",
+    Reason.INTERNAL: "a fault inside the gateway; its log has the details",
+}
+
+NOT_A_FAULT = frozenset({Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN})
+"""Reasons that latch no error: they follow from a command, not from a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One found object. `x`, `y` is the top left corner; all lengths in pixels of the processed image."""
+
+    label: str
+    class_number: int
+    """From the recipe's class table; 0 where the label is not in it. PEKAT's own ids exceed 32 bits."""
+    confidence: float
+    """0..1"""
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an inspector says of one image, or why nobody could say anything.
+
+    `detections` are sorted by falling confidence, then by x. `user_values` are (tag name without the
+    `user.` prefix, value) pairs. `detail` is a sentence for the log and the person at the line.
+    Raises ValueError where verdict and reason contradict each other: a fault is never an OK.
+    """
+
+    verdict: Verdict
+    reason: Reason = Reason.NONE
+    detections: tuple[Detection, ...] = ()
+    score: float | None = None
+    user_values: tuple[tuple[str, UserValue], ...] = ()
+    detail: str = ""
+    inspector_us: int = 0
+    """Time from asking the inspector to its answer, in microseconds; 0 where it was never asked."""
+
+    def __post_init__(self) -> None:
+        decided = self.verdict in (Verdict.OK, Verdict.NOK)
+        if self.verdict is Verdict.NONE or decided != (self.reason is Reason.NONE):
+            raise ValueError(f"verdict {self.verdict.name} cannot go with reason {self.reason.name}")
+
+
+def no_decision(reason: Reason, detail: str = "") -> Judgement:
+    """The judgement for everything that is not a decision."""
+    return Judgement(Verdict.NO_DECISION, reason, detail=detail or REASON_TEXTS[reason])
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The one answer to one accepted trigger. Times are monotonic microseconds."""
+
+    inspection_id: int
+    result_seq: int
+    trigger_seq: int
+    part_id: str
+    recipe: int
+    judgement: Judgement
+    accepted_at: int
+    exposed_at: int
+    """0 where no image was ever taken."""
+    answered_at: int
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judgement.verdict
+
+    @property
+    def total_us(self) -> int:
+        return self.answered_at - self.accepted_at

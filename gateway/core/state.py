@@ -1,0 +1,242 @@
+"""What a station knows of its handshake. Times are monotonic microseconds (int), options are milliseconds.
+
+A `State` is a value: `handshake.step` works on a copy and never changes the one it is given.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
+from gateway.core.events import Commands
+from gateway.core.result import Judgement, Result
+
+LAST_SEQ = 65535
+"""Sequence numbers run 1..65535 and then 1 again; 0 means none."""
+
+
+def next_seq(seq: int) -> int:
+    """The sequence number after `seq`."""
+    return seq % LAST_SEQ + 1
+
+
+class WatchdogAction(IntEnum):
+    """What a silent PLC leads to."""
+
+    NOTHING = 0
+    OFFLINE = 1
+    CANCEL = 2
+
+
+class StationState(IntEnum):
+    """The `state` tag: one number for displays. The handshake itself goes by the status bits."""
+
+    OFFLINE = 0
+    DISABLED = 1
+    READY = 2
+    ACQUIRING = 3
+    INSPECTING = 4
+    RESULT_PENDING = 5
+    ACKNOWLEDGING = 6
+    CHANGING_RECIPE = 7
+
+
+class RecipeOutcome(IntEnum):
+    """How the last recipe change by `change_recipe` ended; forgotten when that bit falls."""
+
+    NONE = 0
+    DONE = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the configuration says of a station's handshake. Times in milliseconds; 0 switches one off."""
+
+    max_in_flight: int = 1
+    result_depth: int = 16
+    inspection_timeout_ms: int = 5_000
+    ack_timeout_ms: int = 10_000
+    recipe_timeout_ms: int = 30_000
+    watchdog_ms: int = 0
+    watchdog_action: WatchdogAction = WatchdogAction.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One accepted trigger that is not yet presented. `judgement` is set as soon as it has its answer."""
+
+    id: int
+    trigger_seq: int
+    part_id: str
+    recipe: int
+    accepted_at: int
+    deadline: int
+    exposed_at: int = 0
+    judgement: Judgement | None = None
+    answered_at: int = 0
+
+    @property
+    def open(self) -> bool:
+        """True while it still waits for its answer."""
+        return self.judgement is None
+
+    @property
+    def exposing(self) -> bool:
+        """True while the part must not move and no other image may be taken."""
+        return self.open and not self.exposed_at
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeChange:
+    """A recipe change under way. `token` is 0 where the PLC's `change_recipe` asked for it."""
+
+    id: int
+    recipe: int
+    deadline: int
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Since the start of the gateway; 32 bit in the tags, where they wrap."""
+
+    triggers: int = 0
+    ok: int = 0
+    nok: int = 0
+    no_decision: int = 0
+    missed: int = 0
+    late: int = 0
+
+
+NO_COMMANDS = Commands()
+NO_COUNTS = Counts()
+
+
+@dataclass(slots=True)
+class State:
+    """Availability, trigger, work, results: the whole of one station's handshake."""
+
+    options: Options
+    boot_id: int
+    recipe: int
+    recipes: frozenset[int]
+    started_at: int = 0
+    # the PLC
+    commands: Commands = NO_COMMANDS
+    plc_seen: bool = False
+    seq_known: bool = False
+    """The number in `trigger_seq` is a baseline: the next other one is a trigger (H6)."""
+    plc_beat_at: int = 0
+    watchdog_tripped: bool = False
+    # availability
+    offline: frozenset[OfflineReason] = frozenset({OfflineReason.STARTING})
+    # trigger
+    trigger_ack: bool = False
+    ack_since: int = 0
+    ack_overdue: bool = False
+    reject_reason: RejectReason = RejectReason.NONE
+    overrun: bool = False
+    trigger_seq_accepted: int = 0
+    exposure_done: bool = False
+    # work
+    flight: tuple[Inspection, ...] = ()
+    next_id: int = 1
+    # results
+    waiting: tuple[Result, ...] = ()
+    presented: Result | None = None
+    valid: bool = False
+    valid_since: int = 0
+    result_overdue: bool = False
+    ack_must_fall: bool = False
+    """The presented result was acknowledged by the bit: the next waits until `result_ack` is seen 0 (H12)."""
+    toggle: bool = False
+    result_seq: int = 0
+    """The last number given to an answer."""
+    shown_seq: int = 0
+    """The number in the tags: that of the newest result ever presented."""
+    # recipe
+    changing: RecipeChange | None = None
+    recipe_outcome: RecipeOutcome = RecipeOutcome.NONE
+    next_change_id: int = 1
+    # errors
+    error: Fault | None = None
+    standing: tuple[Fault, ...] = ()
+    """Conditions that hold now and are not the latched one, oldest first (H20)."""
+    error_count: int = 0
+    # life signs
+    heartbeat: int = 0
+    beat_at: int = 0
+    counts: Counts = NO_COUNTS
+
+    @property
+    def online(self) -> bool:
+        return not self.offline
+
+    @property
+    def offline_reason(self) -> OfflineReason:
+        """The gravest of the reasons."""
+        return max(self.offline, default=OfflineReason.NONE)
+
+    @property
+    def in_flight(self) -> int:
+        """How many accepted triggers still wait for their answer."""
+        return sum(1 for inspection in self.flight if inspection.open)
+
+    @property
+    def buffered(self) -> bool:
+        """Results queue. A backlog left from buffered mode keeps its order until it is acknowledged (H14)."""
+        return self.commands.buffer_results or bool(self.waiting)
+
+    @property
+    def reject(self) -> RejectReason:
+        """Why a trigger would not be accepted now; NONE means `ready` (H2)."""
+        reason = self._reject_but_full()
+        if reason is RejectReason.NONE and self.full:
+            return RejectReason.RESULTS_FULL
+        return reason
+
+    @property
+    def full(self) -> bool:
+        """Every place of the result FIFO is taken or promised."""
+        taken = len(self.flight) + len(self.waiting) + int(self.valid)
+        return self.buffered and taken >= self.options.result_depth
+
+    def _reject_but_full(self) -> RejectReason:
+        if self.offline:
+            return RejectReason.OFFLINE
+        if not self.commands.enable:
+            return RejectReason.NOT_ENABLED
+        if self.changing is not None:
+            return RejectReason.RECIPE_CHANGE
+        if self.trigger_ack:
+            return RejectReason.TRIGGER_HELD
+        if any(inspection.exposing for inspection in self.flight):
+            return RejectReason.EXPOSING
+        if len(self.flight) >= self.options.max_in_flight:
+            return RejectReason.BUSY
+        return RejectReason.NONE
+
+    @property
+    def station_state(self) -> StationState:
+        """The gravest thing that keeps the station from being ready, or READY."""
+        if self.offline:
+            return StationState.OFFLINE
+        if self.changing is not None:
+            return StationState.CHANGING_RECIPE
+        if any(inspection.exposing for inspection in self.flight):
+            return StationState.ACQUIRING
+        if self.flight and self.reject is not RejectReason.NONE:
+            return StationState.INSPECTING
+        if not self.commands.enable:
+            return StationState.DISABLED
+        if self.trigger_ack:
+            return StationState.ACKNOWLEDGING
+        return StationState.RESULT_PENDING if self.full else StationState.READY
+
+    def recipe_error(self, recipe: int) -> ErrorCode:
+        """Why a change to this recipe cannot begin now; NONE where it can (H18)."""
+        if recipe not in self.recipes:
+            return ErrorCode.RECIPE_UNKNOWN
+        if self.flight or self.changing is not None:
+            return ErrorCode.RECIPE_BUSY
+        return ErrorCode.NONE

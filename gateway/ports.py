@@ -1,0 +1,184 @@
+"""What a part of the gateway must be, and what it may use: the four kinds of part, and the station they see.
+
+A part is made from its settings and does nothing until it is entered (`async with`). Parts know these ports and
+`core`, never another part. Every method that waits can be cancelled, and leaves nothing running behind it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, Self, runtime_checkable
+
+from gateway.core.events import Commands
+from gateway.core.image import TagImage
+from gateway.core.registers import RegisterMap
+from gateway.core.result import Judgement, Result
+from gateway.core.tags import Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One accepted trigger as sources and inspectors see it.
+
+    `accepted_at` and `deadline` are monotonic microseconds (`time.monotonic_ns() // 1000`), `accepted_wall` is
+    unix time in seconds: what a file's time stamp is compared with.
+    """
+
+    station: str
+    inspection_id: int
+    trigger_seq: int
+    part_id: str
+    recipe: int
+    accepted_at: int
+    deadline: int
+    accepted_wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class RawFormat:
+    """How pixels lie in `Picture.data`: rows from the top, no padding; 1 channel, or 3 as BGR; `bayer` is RG8."""
+
+    width: int
+    height: int
+    channels: int = 1
+    bayer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image on its way to the inspector: an encoded file's bytes as they are, or raw pixels."""
+
+    name: str
+    """The file's name or the frame's number; what a person would look for."""
+    data: bytes | memoryview
+    raw: RawFormat | None = None
+    """None: `data` is an encoded file (PNG, JPEG, BMP)."""
+
+
+class Fate(Enum):
+    """What became of a picture: judged, refused as broken, or given back unused (cancelled, inspector down)."""
+
+    JUDGED = "judged"
+    REFUSED = "refused"
+    UNUSED = "unused"
+
+
+class Part(Protocol):
+    """Entered once, left once. Entering may raise a GatewayError; it is retriable or it is not."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class ImageSource(Part, Protocol):
+    """Where images come from."""
+
+    async def acquire(self, order: Order) -> Picture:
+        """The image for this trigger. Raises SourceError; waits no longer than `order.deadline`."""
+        ...
+
+    async def settle(self, picture: Picture, fate: Fate, judgement: Judgement) -> None:
+        """Clean up after a picture (delete, move, reject). Called off the trigger's path, once for each."""
+        ...
+
+    async def check(self) -> None:
+        """Raise SourceError where no image could be had now."""
+        ...
+
+
+class Inspector(Part, Protocol):
+    """Who judges images."""
+
+    async def inspect(self, picture: Picture, order: Order) -> Judgement:
+        """Judge one image by `order.recipe`. Raises InspectorError; waits no longer than `order.deadline`.
+
+        Cancelling it ends the request under way, so that the next one can begin at once.
+        """
+        ...
+
+    async def prepare(self, recipe: int) -> None:
+        """Get ready to judge by this recipe. Raises InspectorError."""
+        ...
+
+    async def check(self) -> None:
+        """Raise InspectorError where nothing could be judged now. Never disturbs an inspection under way."""
+        ...
+
+
+class ResultSink(Part, Protocol):
+    """Who else gets the results. Slow or dead, it never delays an answer."""
+
+    def put(self, station: str, result: Result) -> None:
+        """Take a result over, at once: queue it in bounded space, count what has no place."""
+        ...
+
+
+class StationPort(Protocol):
+    """A station as a link sees it. Everything here runs on the event loop's thread."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def image(self) -> TagImage:
+        """The tags now."""
+        ...
+
+    @property
+    def user_tags(self) -> tuple[Tag, ...]:
+        """The station's user values, after the standard tags."""
+        ...
+
+    def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
+        """Call back with each new image, at once and in order; returns what ends that."""
+        ...
+
+    def write(self, commands: Commands) -> None:
+        """One request of the PLC: the command tags as they stand after it. The image is new when this returns."""
+        ...
+
+    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
+        """Trigger by call and wait for the answer. Raises Refused. Changes the recipe first where that is asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """One station on one link: what the link needs to place it, and whether it owns the control tags.
+
+    `unit` None answers any unit id. `offset` is added to every register, `offset // 16` to every bit address.
+    """
+
+    station: StationPort
+    registers: RegisterMap
+    controls: bool
+    unit: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a link listens, for people: `modbus://127.0.0.1:5020`."""
+
+    link: str
+    url: str
+
+
+@runtime_checkable
+class PlcLink(Part, Protocol):
+    """A face to the PLC. Entered with its stations known; raises LinkError where it cannot listen."""
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where it listens, once entered."""
+        ...
+
+
+@dataclass(slots=True)
+class Identity:
+    """What the gateway says of itself in device identifications."""
+
+    vendor: str = "PEKAT PLC gateway project"
+    product: str = "PEKAT PLC gateway"
+    version: str = field(default="")
