@@ -6,7 +6,7 @@ GatewayError
 +-- InspectorError   no judgement
 +-- LinkError        the PLC side: a port is taken, a certificate is missing
 +-- SinkError        a result could not be kept or sent on
-+-- Refused          a command that the station did not take
++-- RefusedError          a command that the station did not take
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class RejectReason(IntEnum):
     OTHER_RECIPE = 9
 
 
-class Refused(GatewayError):
+class RefusedError(GatewayError):
     """The station did not take a trigger or a command. `reason` says why, as a RejectReason or ErrorCode."""
 
     def __init__(self, reason: "RejectReason | ErrorCode") -> None:
