@@ -1,0 +1,54 @@
+"""One inspection: get the image, have it judged, within one budget of time."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core import events as ev
+from gateway.core.errors import InspectorError, SourceError
+from gateway.core.events import Event
+from gateway.core.result import Judgement, Reason, no_decision
+from gateway.ports import Fate, ImageSource, Inspector, Order, Picture
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Runs one order. Cancelling `run` ends whatever it waits for; the core has answered by then."""
+
+    order: Order
+    source: ImageSource
+    inspector: Inspector
+    post: Callable[[Event], None]
+    tidy: Callable[[asyncio.Task[None]], None]
+    """Takes over the task that cleans up after the picture."""
+
+    async def run(self) -> None:
+        try:
+            picture = await self.source.acquire(self.order)
+        except SourceError as error:
+            log.warning("no image: %s", error, extra={"inspection": self.order.inspection_id})
+            self._answer(no_decision(error.reason, str(error)))
+            return
+        self.post(ev.Exposed(self.order.inspection_id))
+        await self._judge(picture)
+
+    async def _judge(self, picture: Picture) -> None:
+        fate, judgement = Fate.UNUSED, no_decision(Reason.CANCELLED)
+        try:
+            judgement = await self.inspector.inspect(picture, self.order)
+            fate = Fate.REFUSED if judgement.reason is Reason.BAD_IMAGE else Fate.JUDGED
+            self._answer(judgement)
+        except InspectorError as error:
+            log.warning("no judgement: %s", error, extra={"inspection": self.order.inspection_id})
+            fate = Fate.REFUSED if error.reason is Reason.BAD_IMAGE else Fate.UNUSED
+            judgement = no_decision(error.reason, str(error))
+            self._answer(judgement)
+        finally:
+            settle = self.source.settle(picture, fate, judgement)
+            self.tidy(asyncio.ensure_future(settle))
+
+    def _answer(self, judgement: Judgement) -> None:
+        self.post(ev.Answered(self.order.inspection_id, judgement))
