@@ -1,0 +1,97 @@
+"""The composition root: settings to parts to one running gateway. The only file that knows every part."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Self
+
+from gateway import __version__
+from gateway.config import Settings, StationSettings
+from gateway.core import events as ev
+from gateway.ports import Endpoint, Identity, PlcLink, ResultSink, StationView
+from gateway.station.boot import next_boot_id
+from gateway.station.health import HealthPolicy
+from gateway.station.station import Station
+
+log = logging.getLogger(__name__)
+
+
+def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[ResultSink]) -> Station:
+    """A station with its source and inspector; nothing runs yet."""
+    return Station(
+        settings.name,
+        source=settings.source.create(settings.name),
+        inspector=settings.inspector.create(settings.name, settings.recipes, settings.user_values),
+        recipes=[recipe.number for recipe in settings.recipes],
+        recipe=settings.first_recipe,
+        boot_id=boot_id,
+        options=settings.handshake.options(),
+        user_tags=settings.user_tags,
+        sinks=sinks,
+        health=HealthPolicy(
+            source_takes_offline=settings.source_down == "offline",
+            inspector_takes_offline=settings.inspector_down == "offline",
+        ),
+    )
+
+
+class Gateway:
+    """All stations and links of one configuration. Entered, it serves; left, every open trigger has its answer.
+
+    Raises LinkError where a port cannot be had, and SourceError or InspectorError for what cannot mend itself.
+    """
+
+    def __init__(self, settings: Settings, sinks: Sequence[ResultSink] = ()) -> None:
+        self._settings = settings
+        self._sinks = tuple(sinks)
+        self._stack = AsyncExitStack()
+        self.stations: dict[str, Station] = {}
+        self.links: dict[str, PlcLink] = {}
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where PLCs and SCADA systems can connect."""
+        return [endpoint for link in self.links.values() for endpoint in link.endpoints]
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            boot_id = next_boot_id(self._settings.data_folder)
+            for sink in self._sinks:
+                await stack.enter_async_context(sink)
+            for settings in self._settings.stations:
+                station = make_station(settings, boot_id, self._sinks)
+                self.stations[settings.name] = await stack.enter_async_context(station)
+            for name, link in self._make_links().items():
+                self.links[name] = await stack.enter_async_context(link)
+            self._stack = stack.pop_all()
+        for endpoint in self.endpoints:
+            log.info("%s at %s", endpoint.link, endpoint.url)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        # First every open trigger gets its answer, while the PLC can still read it; then links, stations, sinks.
+        for station in self.stations.values():
+            station.post(ev.Stopped())
+        await self._stack.aclose()
+
+    def _make_links(self) -> dict[str, PlcLink]:
+        identity = Identity(version=__version__)
+        links = self._settings.links
+        made: dict[str, PlcLink] = {}
+        if links.modbus is not None:
+            made["modbus"] = links.modbus.create(self._views("modbus"), identity)
+        if links.opcua is not None:
+            made["opcua"] = links.opcua.create(self._views("opcua"), identity)
+        return made
+
+    def _views(self, link: str) -> list[StationView]:
+        return [
+            StationView(
+                self.stations[settings.name],
+                settings.registers,
+                controls=settings.control == link,
+                unit=settings.modbus.unit,
+                offset=settings.modbus.offset,
+            )
+            for settings in self._settings.stations
+        ]

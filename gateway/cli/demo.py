@@ -1,0 +1,192 @@
+"""`pekat-gateway demo`: the whole main job on an embedded default, over real sockets, files and processes."""
+
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from gateway.app import Gateway
+from gateway.cli.demo_display import DemoDisplay
+from gateway.cli.pekat_process import PekatProcess
+from gateway.cli.ports import choose_port
+from gateway.config import Settings, load_settings
+from gateway.core.errors import GatewayError
+from gateway.core.result import Verdict
+from gateway.sim.camera import DropCamera
+from gateway.sim.parts import DEMO_SIZE, defects_of, part_image
+from gateway.sim.plc import Outcome, Play, Plc, PlcFace
+from gateway.sim.plc_modbus import ModbusFace
+from gateway.sim.plc_opcua import OpcUaFace
+
+MODBUS_PORT, OPCUA_PORT, PEKAT_PORT = 5020, 4840, 8000
+"""502, Modbus' own, needs rights that a newcomer does not have."""
+
+STATION = "station1"
+CLOSING_S = 0.2
+"""Lets the last answer reach the PLC's screen before the links close."""
+
+CONFIG = """\
+# The demo's configuration; `pekat-gateway run` takes the same.
+[gateway]
+name = "demo"
+
+[links.modbus]
+host = "127.0.0.1"
+port = {modbus}
+
+[links.opcua]
+host = "127.0.0.1"
+port = {opcua}
+allow_unencrypted = true
+
+[[stations]]
+name = "{station}"
+control = "{control}"
+map = "standard"
+
+[stations.source]
+kind = "file_drop"
+folder = '{drop}'
+
+[stations.inspector]
+kind = "pekat"
+
+[[stations.recipes]]
+number = 1
+name = "demo part"
+url = "http://127.0.0.1:{pekat}"
+data = "{{part_id}}"
+classes = {{ Scratch = 1, Spot = 2 }}
+
+[[stations.recipes]]
+number = 2
+name = "demo part, second recipe"
+url = "http://127.0.0.1:{pekat}"
+data = "second|{{part_id}}"
+classes = {{ Scratch = 1, Spot = 2 }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the command line says. Ports None: the usual ones, or free ones where those are busy."""
+
+    inspections: int = 0
+    plc: Literal["modbus", "opcua"] = "modbus"
+    play_plc: bool = True
+    modbus_port: int | None = None
+    opcua_port: int | None = None
+    pekat_port: int | None = None
+    pekat_delay_ms: int = 20
+    drop: Path | None = None
+    rate: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    modbus: int
+    opcua: int
+    pekat: int
+
+    @classmethod
+    def choose(cls, options: DemoOptions, console: Console) -> "_Ports":
+        ports = cls(
+            choose_port(options.modbus_port, MODBUS_PORT),
+            choose_port(options.opcua_port, OPCUA_PORT),
+            choose_port(options.pekat_port, PEKAT_PORT),
+        )
+        usual = (("Modbus TCP", ports.modbus, MODBUS_PORT), ("OPC UA", ports.opcua, OPCUA_PORT))
+        for name, port, standard in (*usual, ("PEKAT", ports.pekat, PEKAT_PORT)):
+            wanted = {"Modbus TCP": options.modbus_port, "OPC UA": options.opcua_port}.get(name, options.pekat_port)
+            if wanted is None and port != standard:
+                console.print(f"port {standard} ({name}) is busy, taking {port}", highlight=False)
+        return ports
+
+
+async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) -> int:
+    """Run until the inspections are done or `stop`. The exit code: 0 where every answer was right."""
+    ports = _Ports.choose(options, console)
+    async with AsyncExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pekat-gateway-demo-")))
+        settings = _settings(options, ports, home)
+        try:
+            pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
+        except RuntimeError as error:
+            raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
+        display = DemoDisplay(console, _where(options, settings, ports, pekat.pid))
+        gateway = await stack.enter_async_context(Gateway(settings, [display]))
+        _mount_camera(stack, gateway, _drop_folder(options, home))
+        outcome = await _play(options, settings, ports, display, stop)
+    console.print(display.summary(), highlight=False, soft_wrap=True)
+    for slip in outcome.slips:
+        console.print(f"wrong: {slip}", style="bold red", highlight=False, soft_wrap=True)
+    return 0 if outcome.good else 1
+
+
+def _drop_folder(options: DemoOptions, home: Path) -> Path:
+    return (options.drop or home / "drop").resolve()
+
+
+def _settings(options: DemoOptions, ports: _Ports, home: Path) -> Settings:
+    drop = _drop_folder(options, home)
+    drop.mkdir(parents=True, exist_ok=True)
+    file = home / "gateway.toml"
+    text = CONFIG.format(
+        modbus=ports.modbus, opcua=ports.opcua, pekat=ports.pekat, station=STATION, control=options.plc, drop=drop
+    )
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file)
+
+
+def _where(options: DemoOptions, settings: Settings, ports: _Ports, pekat_pid: int) -> list[tuple[str, str]]:
+    registers = settings.stations[0].registers
+    status, control = registers.status.start, registers.control.start
+    return [
+        ("Modbus TCP", f"127.0.0.1:{ports.modbus}, any unit id"),
+        ("  status block", f"holding or input registers {status}.. (4{status + 1:04d}..): signature 20555, bits, ids"),
+        ("  verdict", f"register {status + 9} (4{status + 10:04d}): 1 OK, 2 NOK, 3 no decision"),
+        ("  control block", f"holding registers {control}.. (4{control + 1:04d}..): command bits, trigger_seq, .."),
+        ("OPC UA", f"opc.tcp://127.0.0.1:{ports.opcua}, ns=2;s={STATION}.status.verdict"),
+        ("control tags", f"owned by {options.plc}; the other link mirrors them"),
+        ("PEKAT simulator", f"http://127.0.0.1:{ports.pekat} (process {pekat_pid})"),
+        ("drop folder", str(settings.stations[0].source_folder or "")),
+    ]
+
+
+def _mount_camera(stack: AsyncExitStack, gateway: Gateway, folder: Path) -> None:
+    """A camera that takes a picture of part n at the n-th accepted trigger, as a hardware trigger would."""
+    camera = stack.enter_context(DropCamera(folder, lambda number: part_image(number, size=DEMO_SIZE)))
+    stack.callback(gateway.stations[STATION].watch(camera.see))
+
+
+def deserved(number: int) -> Verdict:
+    """What part number n deserves."""
+    return Verdict.NOK if defects_of(number) else Verdict.OK
+
+
+async def _play(
+    options: DemoOptions, settings: Settings, ports: _Ports, display: DemoDisplay, stop: asyncio.Event
+) -> Outcome:
+    if not options.play_plc:
+        await stop.wait()
+        return Outcome()
+    face: PlcFace = (
+        ModbusFace("127.0.0.1", ports.modbus, settings.stations[0].registers)
+        if options.plc == "modbus"
+        else OpcUaFace(f"opc.tcp://127.0.0.1:{ports.opcua}", STATION)
+    )
+    play = Play(count=options.inspections or 10**9, rate=options.rate, expected=deserved)
+    async with face:
+        playing = asyncio.create_task(Plc(face, play, display.seen_by_plc).run(), name="plc")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if playing.done():
+            return playing.result()
+        playing.cancel()
+        await asyncio.wait({playing})
+        return Outcome()

@@ -1,0 +1,117 @@
+"""The command line: what a person types. Each command does its work elsewhere and prints it here."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from gateway import __version__
+from gateway.cli import check as checking
+from gateway.cli import tags as tag_tables
+from gateway.cli.demo import DemoOptions, run_demo
+from gateway.cli.pekat import pekat
+from gateway.cli.runner import fail, run, set_up_logs
+from gateway.cli.serve import serve
+from gateway.cli.simulate import sim
+from gateway.config import ConfigErrors, Settings, load_settings, schema
+from gateway.core.errors import ConfigError
+from gateway.tagmap import load_map
+
+app = typer.Typer(
+    help="Puts the PEKAT VISION inspection system on a machine's control network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(sim, name="sim", help="Simulators: a PEKAT project and a PLC.")
+app.add_typer(pekat, name="pekat", help="Talk to a PEKAT project by hand, for commissioning.")
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535)]
+ConfigFile = Annotated[Path, typer.Argument(help="The gateway.toml.", metavar="CONFIG")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pekat-gateway {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def demo(
+    inspections: Annotated[int, typer.Option(min=0, help="End after so many; 0 goes on until Ctrl-C.")] = 0,
+    plc: Annotated[Literal["modbus", "opcua"], typer.Option(help="Which link the simulated PLC uses.")] = "modbus",
+    play_plc: Annotated[bool, typer.Option("--play-plc/--no-plc", help="--no-plc waits for your own PLC.")] = True,
+    modbus_port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 5020, or a free one]")] = None,
+    opcua_port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 4840, or a free one]")] = None,
+    pekat_port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 8000, or a free one]")] = None,
+    pekat_delay_ms: Annotated[int, typer.Option(min=0, help="How long the simulated PEKAT thinks.")] = 20,
+    drop: Annotated[Path | None, typer.Option(help="The drop folder [default: a temporary one].")] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Triggers a second; 0 as fast as answers come.")] = 10.0,
+) -> None:
+    """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
+    set_up_logs("warning")
+    options = DemoOptions(
+        inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate
+    )
+    run(lambda stop: run_demo(options, Console(), stop))
+
+
+def settings_or_exit(config: Path) -> Settings:
+    """The settings; all that is wrong with them is printed, and the exit code is 2."""
+    try:
+        return load_settings(config)
+    except ConfigErrors as errors:
+        for error in errors.errors:
+            fail(str(error), error.hint)
+        raise typer.Exit(2) from errors
+    except ConfigError as error:
+        raise fail(str(error), error.hint) from error
+
+
+@app.command("run")
+def run_(config: ConfigFile) -> None:
+    """Serve the stations of a configuration until Ctrl-C or SIGTERM."""
+    settings = settings_or_exit(config)
+    set_up_logs(settings.gateway.log_level)
+    run(lambda stop: serve(settings, stop))
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Check a configuration: everything that is wrong with it, or what it will do."""
+    Console().print(checking.check_report(settings_or_exit(config)))
+
+
+@app.command()
+def tags(
+    tag_map: Annotated[str, typer.Argument(metavar="MAP", help="A shipped map's name, as `standard`, or a .toml file.")],
+    output: Annotated[Literal["text", "csv", "md", "json"], typer.Option("--format", help="How to print it.")] = "text",
+    station: Annotated[str, typer.Option(help="The station's name in the node ids.")] = "station1",
+    offset: Annotated[int, typer.Option(min=0, help="The station's address offset.")] = 0,
+) -> None:
+    """The tag table of a map: registers in all notations, bits, coils, node ids."""
+    try:
+        registers = load_map(tag_map)
+    except (ConfigError, ConfigErrors) as error:
+        raise fail(str(error), getattr(error, "hint", "")) from error
+    rows = tag_tables.tag_rows(registers, station=station, offset=offset)
+    if output == "text":
+        Console().print(tag_tables.as_text(rows))
+    else:
+        sys.stdout.write({"csv": tag_tables.as_csv, "md": tag_tables.as_markdown, "json": tag_tables.as_json}[output](rows))
+
+
+@app.command("schema")
+def schema_() -> None:
+    """The JSON schema of gateway.toml, for editors."""
+    typer.echo(json.dumps(schema(), indent=2))
