@@ -24,7 +24,7 @@ def _strangers(before: set[threading.Thread]) -> list[str]:
 
 def _sockets() -> set[str]:
     """The sockets that this process holds, by inode; empty where the system does not tell."""
-    found = set()
+    found: set[str] = set()
     folder = Path("/proc/self/fd")
     if not folder.exists():
         return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Self
 
 from asyncua import ua
-from asyncua.client import Client
+from asyncua.client.client import Client
 from asyncua.common.node import Node
 from asyncua.ua.uaerrors import UaError
 
