@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 
 from gateway.core.errors import GatewayError
 
@@ -43,9 +44,9 @@ def set_up_logs(level: str) -> None:
 
 def fail(message: str, hint: str = "") -> typer.Exit:
     """Print one clear line, and what to do; the exit to raise."""
-    errors.print(f"[bold red]error:[/] {message}", highlight=False)
+    errors.print(f"[bold red]error:[/] {escape(message)}", highlight=False)
     if hint:
-        errors.print(f"  [dim]->[/] {hint}", highlight=False)
+        errors.print(f"  [dim]->[/] {escape(hint)}", highlight=False)
     return typer.Exit(EXIT_BAD_INPUT)
 
 
