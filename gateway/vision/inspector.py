@@ -1,0 +1,123 @@
+"""PEKAT as the gateway's inspector: an order and a picture in, a judgement out, and nothing left running."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
+
+from gateway.core.errors import InspectorError
+from gateway.core.result import Judgement, Reason
+from gateway.ports import Order, Picture
+from gateway.vision.lanes import Lanes
+from gateway.vision.pekat import Ask, ClientOptions, HttpReply, PekatClient
+from gateway.vision.pekat_reply import Reply, ReplyRules, read_reply
+from gateway.vision.wire import Call
+
+CHECK_LANES = 2
+"""Pings at a time: the health check, and a recipe change that must not wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One recipe as the inspector runs it: a PEKAT project at `url`. `data` is a template, see `data_text`."""
+
+    number: int
+    name: str
+    url: str
+    rules: ReplyRules
+    options: ClientOptions
+    data: str = ""
+    context_in_body: bool = True
+
+
+def data_text(template: str, order: Order) -> str:
+    """The text that goes with the image as `data`. Raises ValueError, LookupError, AttributeError on a bad one."""
+    return template.format(
+        part_id=order.part_id,
+        station=order.station,
+        inspection_id=order.inspection_id,
+        trigger_seq=order.trigger_seq,
+        recipe=order.recipe,
+    )
+
+
+class PekatInspector:
+    """Judges pictures in PEKAT projects, one for each recipe, on `workers` threads named after the station.
+
+    Entering it asks PEKAT nothing: a gateway that starts before PEKAT is in use as soon as PEKAT answers. `on_reply`
+    gets each reply with its order, on the inspecting thread: for what wants the images that PEKAT drew.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        programs: Iterable[Program],
+        *,
+        workers: int = 1,
+        ping_timeout_s: float = 2.0,
+        on_reply: Callable[[Order, Reply], None] | None = None,
+    ) -> None:
+        self._programs = {program.number: program for program in programs}
+        self._current = next(iter(self._programs.values()), None)
+        self._ping_timeout_s = ping_timeout_s
+        self._on_reply = on_reply
+        self._lanes = Lanes(f"{station}-pekat", workers)
+        self._check_lanes = Lanes(f"{station}-pekat-check", CHECK_LANES)
+
+    async def __aenter__(self) -> Self:
+        await self._lanes.__aenter__()
+        await self._check_lanes.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._lanes.__aexit__(*exc)
+        await self._check_lanes.__aexit__(*exc)
+
+    async def inspect(self, picture: Picture, order: Order) -> Judgement:
+        """Judge one picture by `order.recipe`. Raises InspectorError; waits no longer than `order.deadline`.
+
+        What PEKAT answers is a judgement, refusals included; that it did not answer is an error.
+        """
+        program = self._program(order.recipe)
+        act = partial(self._judge, program, picture, order)
+        return await self._lanes.run(program.url, program.options, order.deadline / 1e6, act)
+
+    async def prepare(self, recipe: int) -> None:
+        """Make sure that the recipe's project answers. Raises InspectorError."""
+        program = self._program(recipe)
+        await self._ping(program)
+        self._current = program
+
+    async def check(self) -> None:
+        """Ping the project of the recipe in force, on a connection of its own. Raises InspectorError."""
+        if self._current is not None:
+            await self._ping(self._current)
+
+    async def _ping(self, program: Program) -> None:
+        deadline = time.monotonic() + self._ping_timeout_s
+        await self._check_lanes.run(program.url, program.options, deadline, PekatClient.ping)
+
+    def _program(self, recipe: int) -> Program:
+        program = self._programs.get(recipe)
+        if program is None:
+            known = ", ".join(map(str, sorted(self._programs))) or "none"
+            raise InspectorError(f"there is no recipe {recipe}; configured: {known}", reason=Reason.INTERNAL)
+        return program
+
+    def _judge(self, program: Program, picture: Picture, order: Order, client: PekatClient, call: Call) -> Judgement:
+        answer = _ask(program, picture, order, client, call)
+        reply = read_reply(answer.status, answer.headers, answer.body, program.rules)
+        if self._on_reply is not None:
+            self._on_reply(order, reply)
+        return replace(reply.judgement, inspector_us=answer.elapsed_us)
+
+
+def _ask(program: Program, picture: Picture, order: Order, client: PekatClient, call: Call) -> HttpReply:
+    ask = Ask(program.rules.response_type, data_text(program.data, order), program.context_in_body)
+    if picture.raw is None:
+        return client.analyze_image(picture.data, ask, call)
+    try:
+        return client.analyze_raw_image(picture.data, picture.raw, ask, call)
+    except ValueError as error:
+        raise InspectorError(f"{picture.name}: {error}", reason=Reason.BAD_IMAGE) from error

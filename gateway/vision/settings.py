@@ -1,0 +1,215 @@
+"""What gateway.toml says of the inspection side: the inspector, its recipes, and the values taken from the context."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.core.errors import ConfigError
+from gateway.core.tags import Tag, TagType, user_tag
+from gateway.ports import Order
+from gateway.vision.context import UserValueRule
+from gateway.vision.inspector import PekatInspector, Program, data_text
+from gateway.vision.pekat import ClientOptions
+from gateway.vision.pekat_reply import ReplyRules, ResponseType
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+_DATA_FIELDS = "{part_id}, {station}, {inspection_id}, {trigger_seq}, {recipe}"
+ClassNumber = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _compiled(path: str) -> ParsedResult:
+    """Raises ValueError for what is no JMESPath."""
+    try:
+        return jmespath.compile(path)
+    except JMESPathError as error:
+        raise ValueError(f"is no JMESPath: {' '.join(str(error).split())[:120]}") from error
+
+
+class UserValueSettings(BaseModel):
+    """A value from PEKAT's context in a tag of its own, `user.NAME`."""
+
+    model_config = _STRICT
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$", description="Name of the tag, without 'user.'")
+    path: str = Field(min_length=1, description="JMESPath to the value in PEKAT's context, as `measurement.gap`")
+    type: Annotated[TagType, Field(strict=False)] = Field(description="Type of the tag")
+    scale: float = Field(1.0, allow_inf_nan=False, description="What a number is multiplied by")
+    offset: float = Field(0.0, allow_inf_nan=False, description="What is added to a number after scaling")
+    default: bool | int | float | str | None = Field(
+        None, description="Value where none, or one of another type, is found; 0, false or empty if not given"
+    )
+    unit: str = Field("", max_length=16, description="Unit after scaling, for people")
+    length: int = Field(16, ge=1, le=200, description="Characters of a string at most")
+    description: str = Field("", max_length=200, description="What the value means, for people")
+    register_: int | None = Field(
+        None, ge=0, le=65535, alias="register", description="Register of the value; if not given, the next free one"
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _path_compiles(cls, path: str) -> str:
+        _compiled(path)
+        return path
+
+    @model_validator(mode="after")
+    def _default_fits(self) -> Self:
+        wanted: tuple[type, ...] = {TagType.BIT: (bool,), TagType.STRING: (str,)}.get(self.type, (int, float))
+        right = isinstance(self.default, wanted) and isinstance(self.default, bool) == (self.type is TagType.BIT)
+        if self.default is not None and not right:
+            raise ValueError(f"default {self.default!r} is no {self.type.value}")
+        return self
+
+    def tag(self) -> Tag:
+        """The status tag `user.NAME`."""
+        length = self.length if self.type is TagType.STRING else 1
+        return user_tag(self.name, self.type, length=length, unit=self.unit, description=self.description)
+
+    def rule(self) -> UserValueRule:
+        """How the value is found and converted."""
+        default = self.tag().default if self.default is None else self.default
+        return UserValueRule(self.name, _compiled(self.path), self.type, default, self.scale, self.offset)
+
+
+class RecipeSettings(BaseModel):
+    """A recipe: a PEKAT project that runs at an address, and how its replies are read."""
+
+    model_config = _STRICT
+
+    number: int = Field(ge=1, le=65535, description="The recipe's number, as the PLC requests it")
+    name: str = Field(min_length=1, max_length=64, description="Name for people")
+    url: str = Field(description="Where the PEKAT project listens, as http://127.0.0.1:8000")
+    classes: dict[str, ClassNumber] = Field(
+        default_factory=dict, description="Number in the PLC for each label; a label that is not here gets 0"
+    )
+    data: str = Field("{part_id}", max_length=500, description=f"Text for the flow's `data`; may hold {_DATA_FIELDS}")
+    result_path: str = Field("", description="JMESPath to the deciding boolean, where it is not `result`")
+    response_type: ResponseType = Field(
+        "context", description="What PEKAT sends back; every image type costs time and shows in no tag"
+    )
+    context_in_body: bool = Field(True, description="Image types: context behind the image, not in a header of 64 KiB")
+    api_key_env: str = Field("", description="Environment variable with the API key of 'Secure image analyze'")
+    api_key_file: Annotated[Path, Field(strict=False)] | None = Field(None, description="File with that key")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be like http://192.168.0.10:8000; PEKAT speaks no https")
+        if parts.port is not None and not 0 < parts.port < 65536:  # reading the port raises where it is no number
+            raise ValueError("has no valid port")
+        return url
+
+    @field_validator("data")
+    @classmethod
+    def _template_fills(cls, data: str) -> str:
+        try:
+            if not _plain_fields(data):
+                raise ValueError("a field that reaches into a value")
+            data_text(data, Order("station", 1, 1, "part", 1, 0, 0, 0.0))
+        except (ValueError, LookupError, AttributeError) as error:
+            raise ValueError(f"may hold only {_DATA_FIELDS}; a brace itself is doubled") from error
+        return data
+
+    @field_validator("result_path")
+    @classmethod
+    def _result_path_compiles(cls, path: str) -> str:
+        if path:
+            _compiled(path)
+        return path
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.api_key_env and self.api_key_file is not None:
+            raise ValueError("give api_key_env or api_key_file, not both")
+        return self
+
+    def api_key(self) -> str:
+        """The key, "" where none is configured. Raises ConfigError where it cannot be had."""
+        if self.api_key_env:
+            return _key_from_environment(self.api_key_env)
+        return _key_from_file(self.api_key_file) if self.api_key_file is not None else ""
+
+    def rules(self, user_values: Sequence[UserValueSettings]) -> ReplyRules:
+        """How replies are read."""
+        return ReplyRules(
+            classes=dict(self.classes),
+            user_values=tuple(value.rule() for value in user_values),
+            response_type=self.response_type,
+            result_path=_compiled(self.result_path) if self.result_path else None,
+        )
+
+
+def _plain_fields(template: str) -> bool:
+    """Whether no field reaches into an object: `{part_id.x}`, `{part_id[0]}` or `{part_id!r}`."""
+    fields = [(name or "", conversion) for _, name, _, conversion in Formatter().parse(template)]
+    return not any("." in name or "[" in name or conversion for name, conversion in fields)
+
+
+def _key_from_environment(name: str) -> str:
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise ConfigError("environment", name, "is not set, but api_key_env names it", f"set {name} to the API key")
+    return key
+
+
+def _key_from_file(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "api_key_file", f"cannot be read: {error}", "name a readable text file") from error
+    if not key:
+        raise ConfigError(str(path), "api_key_file", "is empty", "put the API key into it")
+    return key
+
+
+class PekatSettings(BaseModel):
+    """PEKAT VISION as a station's inspector."""
+
+    model_config = _STRICT
+
+    kind: Literal["pekat"] = Field("pekat", description="PEKAT VISION over its REST API")
+    connect_timeout_ms: int = Field(
+        1000, ge=10, le=20000, description="Longest wait for a connection; a LAN needs far less than a second"
+    )
+    ping_timeout_ms: int = Field(
+        2000, ge=10, le=20000, description="Longest wait for a ping, by which health checks and recipe changes go"
+    )
+    keep_alive_ms: int = Field(
+        4000, ge=0, le=3600000, description="Age from which an idle connection is opened anew; many servers drop at 5 s"
+    )
+    max_reply_bytes: int = Field(
+        64 << 20, ge=1024, le=1 << 30, description="Longest reply that is read; a 5 megapixel colour PNG has 15 MB"
+    )
+    retries: int = Field(
+        0, ge=0, le=10, description="Further attempts to connect, only while nothing of the image was sent"
+    )
+    workers: int = Field(
+        1, ge=1, le=16, description="Images at PEKAT at a time; how a project treats several is not documented"
+    )
+
+    def create(
+        self, station_name: str, recipes: Sequence[RecipeSettings], user_values: Sequence[UserValueSettings]
+    ) -> PekatInspector:
+        """The station's inspector. Raises ConfigError where an API key cannot be had."""
+        programs = [self._program(recipe, user_values) for recipe in recipes]
+        return PekatInspector(station_name, programs, workers=self.workers, ping_timeout_s=self.ping_timeout_ms / 1000)
+
+    def _program(self, recipe: RecipeSettings, user_values: Sequence[UserValueSettings]) -> Program:
+        options = ClientOptions(
+            connect_timeout_s=self.connect_timeout_ms / 1000,
+            keep_alive_s=self.keep_alive_ms / 1000,
+            max_reply_bytes=self.max_reply_bytes,
+            retries=self.retries,
+            api_key=recipe.api_key(),
+        )
+        rules = recipe.rules(user_values)
+        return Program(recipe.number, recipe.name, recipe.url, rules, options, recipe.data, recipe.context_in_body)

@@ -1,0 +1,183 @@
+"""The wire to one PEKAT project: sockets that keep a call's deadline, can be cut from another thread, and acknowledge
+at once.
+
+A server that answers in two writes with Nagle's algorithm on waits for the acknowledgement of the first one, which
+Linux delays by 40 ms. Setting TCP_QUICKACK before every receive is the cure; once per request is not enough.
+"""
+
+import logging
+import socket
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+log = logging.getLogger(__name__)
+
+QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""The socket option, where the platform has it (Linux)."""
+
+ABORTED = "the call was aborted"
+
+
+class Call:
+    """One request under way: its deadline, how far it got, and the way to end it from any thread.
+
+    `deadline` is in seconds of `time.monotonic()`. `sent`: bytes of the request may have reached the server.
+    `replied`: the head of the reply has been read. `timed_out`: the deadline ended it.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.sent = False
+        self.replied = False
+        self.timed_out = False
+        self._aborted = threading.Event()
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    @classmethod
+    def within(cls, seconds: float) -> "Call":
+        """A call that may take so long from now on."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def aborted(self) -> bool:
+        return self._aborted.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, but no longer than to the abort."""
+        self._aborted.wait(seconds)
+
+    def remaining(self) -> float:
+        """Seconds to the deadline, more than 0. Raises TimeoutError after it, ConnectionAbortedError once aborted."""
+        if self.aborted:
+            raise ConnectionAbortedError(ABORTED)
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            self.timed_out = True
+            raise TimeoutError("the deadline is over")
+        return seconds
+
+    def attach(self, sock: socket.socket) -> None:
+        """Say which socket carries the call. Raises ConnectionAbortedError once aborted."""
+        with self._lock:
+            if self.aborted:
+                raise ConnectionAbortedError(ABORTED)
+            self._socket = sock
+
+    def finish(self) -> None:
+        """The socket is no longer this call's: a late abort must not cut the next one's."""
+        with self._lock:
+            self._socket = None
+
+    def abort(self) -> None:
+        """End the call: whoever waits on its socket is woken at once."""
+        with self._lock:
+            self._aborted.set()
+            if self._socket is None:
+                return
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError as error:  # closed by the other side in the same moment: as good as cut
+                log.debug("nothing left to abort: %s", error)
+
+
+class Wire:
+    """What the sockets of one client share: the call that they carry now, and how long an idle one may be reused."""
+
+    def __init__(self, keep_alive_s: float) -> None:
+        self.call = Call(0.0)
+        self.keep_alive_s = keep_alive_s
+
+
+class WireSocket(socket.socket):
+    """A connected TCP socket on a wire. Each operation gets the time that its call has left."""
+
+    wire: Wire
+    used_at: float = 0.0
+
+    @classmethod
+    def over(cls, connected: socket.socket, wire: Wire) -> "WireSocket":
+        """Take over a connected socket."""
+        sock = cls(fileno=connected.detach())
+        sock.wire = wire
+        sock.used_at = time.monotonic()
+        return sock
+
+    def sendall(self, data: "ReadableBuffer", flags: int = 0, /) -> None:
+        """Send everything within the deadline. Raises TimeoutError, ConnectionAbortedError, OSError."""
+        call = self.wire.call
+        call.attach(self)
+        self.settimeout(call.remaining())
+        call.sent = True
+        try:
+            super().sendall(data, flags)
+        except TimeoutError:
+            call.timed_out = True
+            raise
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
+        """Receive within the deadline. Raises TimeoutError, ConnectionAbortedError, OSError."""
+        call = self.wire.call
+        self.settimeout(call.remaining())
+        self.acknowledge_at_once()
+        try:
+            count = super().recv_into(buffer, nbytes, flags)
+        except TimeoutError:
+            call.timed_out = True
+            raise
+        self.used_at = time.monotonic()
+        return count
+
+    def acknowledge_at_once(self) -> None:
+        """Leave delayed acknowledgement, until the kernel goes back to it."""
+        if QUICK_ACK is not None:
+            self.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
+
+
+class WireConnection(HTTPConnection):
+    """A connection whose sockets are WireSockets. One that was idle too long counts as dropped."""
+
+    def __init__(self, *args: Any, wire: Wire, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wire = wire
+
+    def _new_conn(self) -> socket.socket:
+        sock = WireSocket.over(super()._new_conn(), self._wire)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return sock
+
+    @property
+    def is_connected(self) -> bool:
+        """False too where the server has closed it or said something unasked: it is opened anew before sending."""
+        sock = self.sock
+        if isinstance(sock, WireSocket) and time.monotonic() - sock.used_at > self._wire.keep_alive_s:
+            return False
+        return super().is_connected
+
+
+class WirePool(HTTPConnectionPool):
+    """The connections to one endpoint."""
+
+    ConnectionCls = WireConnection
+
+
+class WireAdapter(HTTPAdapter):
+    """The requests adapter for one wire: one connection, no retries of its own, no proxies, plain HTTP only."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """Make the pool manager with our own pools in it."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": partial(WirePool, wire=self._wire)}
