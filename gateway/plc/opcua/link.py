@@ -1,0 +1,200 @@
+"""The OPC UA link: one server for all stations, each an object with its tags and the method Inspect."""
+
+import logging
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from asyncua import ua
+from asyncua.common.connection import TransportLimits
+from asyncua.crypto.permission_rules import User
+from asyncua.server.internal_server import InternalServer
+
+from gateway.core.errors import LinkError
+from gateway.plc.opcua import inspect_method
+from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
+from gateway.plc.opcua.requests import Gate
+from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer
+from gateway.plc.opcua.session import ClientSession
+from gateway.ports import Endpoint, Identity, StationView
+
+log = logging.getLogger(__name__)
+
+PENDING_REQUESTS = 100
+"""Requests of one connection that wait for their turn; a client that has more is disconnected."""
+
+ACTIVATION_S = 10.0
+"""A connection without a session after this time is closed: a client needs three round trips to get one."""
+
+_WILDCARDS = ("0.0.0.0", "::")
+_LOG_LEVELS = {"asyncua": logging.ERROR, "asyncua.server.uaprocessor": logging.CRITICAL}
+"""asyncua tells of each session, subscription and call, and logs an error for each request that it refuses: any
+client could fill the log with those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the server listens and what it says of itself. See OpcUaSettings."""
+
+    host: str
+    port: int
+    path: str
+    advertised_host: str | None
+    server_name: str
+    application_uri: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much clients may take. See OpcUaSettings."""
+
+    connections: int
+    sessions: int
+    subscriptions: int
+    fastest_publishing_ms: int
+
+
+class OpcUaLink:
+    """A ports.PlcLink. Entering raises LinkError where it cannot listen."""
+
+    def __init__(self, views: Sequence[StationView], identity: Identity, listening: Listening, limits: Limits) -> None:
+        self._views = tuple(views)
+        self._identity = identity
+        self._listening = listening
+        self._limits = limits
+        self._faces: list[StationFace] = []
+        self._gate: Gate | None = None
+        self._open = ExitStack()
+        self._server: GatewayServer | None = None
+        self._endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        return self._endpoints
+
+    async def __aenter__(self) -> Self:
+        with ExitStack() as opened:
+            opened.enter_context(_quiet_library())
+            server = await self._make_server()
+            self._fill(server)
+            opened.callback(self._detach)
+            await self._listen(server)
+            self._open = opened.pop_all()
+        self._server = server
+        self._endpoints = (Endpoint("opcua", self._url(server, _reachable(self._listening))),)
+        log.warning(
+            "%s is served without encryption and without log-in: anybody who reaches it may use it",
+            self._endpoints[0].url,
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        server, self._server = self._server, None
+        with self._open:
+            if server is not None:
+                await server.stop()
+
+    # ---- making the server ---------------------------------------------------------------------------------
+
+    async def _make_server(self) -> GatewayServer:
+        inner = StationServer(self._limits.sessions, self._make_session)
+        inner.max_connections = self._limits.connections
+        inner.max_subscriptions = self._limits.subscriptions
+        inner.max_pending_messages_per_connection = PENDING_REQUESTS
+        inner.max_pending_activation_seconds = ACTIVATION_S
+        server = GatewayServer(iserver=inner)
+        server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
+        self._name(server)
+        await server.init()
+        await self._say_who(server)
+        return server
+
+    def _name(self, server: GatewayServer) -> None:
+        where = self._listening
+        server.set_server_name(where.server_name)
+        server.product_uri = NAMESPACE_URI
+        server.manufacturer_name = self._identity.vendor
+        server.application_type = ua.ApplicationType.Server
+        server.socket_address = (where.host, where.port)
+        server.set_endpoint(f"opc.tcp://{_bracketed(where.advertised_host or socket.gethostname())}:0{where.path}")
+        server.set_match_discovery_endpoint_url(where.advertised_host is None)
+        server.set_match_discovery_client_ip(where.advertised_host is None)
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        server.set_identity_tokens([ua.AnonymousIdentityToken])
+
+    async def _say_who(self, server: GatewayServer) -> None:
+        uri = self._listening.application_uri or f"urn:{socket.gethostname()}:pekat-plc-gateway"
+        await server.set_application_uri(uri)
+        if await server.register_namespace(NAMESPACE_URI) != NAMESPACE:
+            raise LinkError(
+                f"application_uri must not be {NAMESPACE_URI!r}", hint="choose a URI of its own for this server"
+            )
+        who = self._identity
+        await server.set_build_info(NAMESPACE_URI, who.vendor, who.product, who.version or "0", "0", datetime.now(UTC))
+
+    def _make_session(self, inner: InternalServer, name: str, user: User) -> ClientSession:
+        if self._gate is None:
+            raise LinkError("the OPC UA server has no stations yet")
+        return ClientSession(self._gate, self._limits.fastest_publishing_ms, inner, name, user)
+
+    def _fill(self, server: GatewayServer) -> None:
+        """Every station's nodes and its method."""
+        writer = NodeWriter(server.iserver)
+        self._faces = [StationFace(view, writer) for view in self._views]
+        self._gate = Gate(server.iserver.aspace, self._faces)
+        for face in self._faces:
+            method = writer.method(
+                face.station.name,
+                inspect_method.NAME,
+                inspect_method.TEXT,
+                inspect_method.arguments(),
+                usable=face.view.controls,
+            )
+            server.iserver.aspace.add_method_callback(method, inspect_method.method_of(face))
+            face.attach()
+
+    def _detach(self) -> None:
+        for face in self._faces:
+            face.detach()
+
+    async def _listen(self, server: GatewayServer) -> None:
+        try:
+            await server.start()
+        except OSError as error:
+            where = self._listening
+            raise LinkError(
+                f"OPC UA cannot listen on {where.host}:{where.port}: {error.strerror or error}",
+                hint="another program has the port, or the host is none of this machine: choose another one",
+            ) from error
+
+    def _url(self, server: GatewayServer, host: str) -> str:
+        port = server.bserver.port if server.bserver is not None else self._listening.port
+        return f"opc.tcp://{_bracketed(host)}:{port}{self._listening.path}"
+
+
+def _reachable(where: Listening) -> str:
+    """The host that a person can put into a client: the advertised one, or one that works on this machine."""
+    return where.advertised_host or ("127.0.0.1" if where.host in _WILDCARDS else where.host)
+
+
+def _bracketed(host: str) -> str:
+    """An IPv6 address as URLs want it."""
+    return f"[{host}]" if ":" in host else host
+
+
+@contextmanager
+def _quiet_library() -> Iterator[None]:
+    """asyncua's own loggers at their levels; as they were afterwards. Levels that somebody set are left alone."""
+    loggers = [(logging.getLogger(name), level) for name, level in _LOG_LEVELS.items()]
+    changed = [(logger, level) for logger, level in loggers if logger.level == logging.NOTSET]
+    for logger, level in changed:
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, _ in changed:
+            logger.setLevel(logging.NOTSET)

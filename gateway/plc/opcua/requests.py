@@ -1,0 +1,144 @@
+"""What a client may write, read a part of, and filter by: checked item by item, with the status of OPC UA Part 4.
+
+asyncua checks the access level alone: it ignores an IndexRange and takes an array for a scalar.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from asyncua import ua
+from asyncua.server.address_space import AddressSpace
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
+
+from gateway.core.tags import Direction, Tag, TagType, TagValue
+from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.nodes import VARIANT_TYPES
+
+_RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")
+_NUMBERS = frozenset(
+    {
+        ua.VariantType.SByte, ua.VariantType.Byte, ua.VariantType.Int16, ua.VariantType.UInt16, ua.VariantType.Int32,
+        ua.VariantType.UInt32, ua.VariantType.Int64, ua.VariantType.UInt64, ua.VariantType.Float, ua.VariantType.Double,
+    }
+)  # fmt: skip
+
+GOOD = StatusCodes.Good
+
+
+def bad(code: int) -> ua.StatusCode:
+    """A fresh status: asyncua hands them on to be filled in."""
+    return ua.StatusCode(ua.UInt32(code))
+
+
+@dataclass(slots=True)
+class _Accepted:
+    """What one Write request brings one station."""
+
+    values: dict[str, TagValue] = field(default_factory=dict)
+    stamps: dict[str, ua.DateTime] = field(default_factory=dict)
+
+
+class Gate:
+    """Between the clients' requests and the stations' faces."""
+
+    def __init__(self, aspace: AddressSpace, faces: Sequence[StationFace]) -> None:
+        self._aspace = aspace
+        self._faces = tuple(faces)
+        self._owners: Mapping[ua.NodeId, tuple[StationFace, Tag]] = {
+            node.node_id: (face, node.tag) for face in faces for node in face.nodes.values()
+        }
+
+    def refresh(self) -> None:
+        """Show every station's newest image; whoever reads next sees the present."""
+        for face in self._faces:
+            face.flush()
+
+    def write(self, items: Sequence[ua.WriteValue]) -> list[ua.StatusCode]:
+        """One Write request: its good items are one event for each station, nothing of a refused item is written."""
+        accepted: dict[int, _Accepted] = {}
+        statuses = [bad(self._check(item, accepted)) for item in items]
+        for number, writes in accepted.items():
+            self._faces[number].write(writes.values, writes.stamps)
+        return statuses
+
+    def read(self, item: ua.ReadValueId) -> ua.DataValue:
+        """One item of a Read request, cut to its IndexRange."""
+        value = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)
+        return cut(value, item.IndexRange) if item.IndexRange else value
+
+    def filter_status(self, item: ua.ReadValueId, wanted: object) -> int:
+        """Whether a monitored item may have this filter: a deadband is for numbers, and absolute."""
+        if not isinstance(wanted, ua.DataChangeFilter) or wanted.DeadbandType == ua.DeadbandType.None_:
+            return GOOD
+        if wanted.DeadbandType != ua.DeadbandType.Absolute:
+            return StatusCodes.BadMonitoredItemFilterUnsupported
+        value = self._aspace.read_attribute_value(item.NodeId, item.AttributeId).Value
+        number = value is not None and value.VariantType in _NUMBERS and not value.is_array
+        return GOOD if number else StatusCodes.BadFilterNotAllowed
+
+    def _check(self, item: ua.WriteValue, accepted: dict[int, _Accepted]) -> int:
+        owner = self._owners.get(item.NodeId)
+        current = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)
+        if current.StatusCode is not None and not current.StatusCode.is_good():
+            return current.StatusCode.value
+        if owner is None or item.AttributeId != AttributeIds.Value:
+            return StatusCodes.BadNotWritable
+        face, tag = owner
+        if tag.direction is Direction.STATUS or not face.view.controls:
+            return StatusCodes.BadNotWritable
+        code = refusal(item, tag)
+        if code == GOOD:
+            into = accepted.setdefault(self._faces.index(face), _Accepted())
+            into.values[tag.name] = item.Value.Value.Value if item.Value.Value.Value is not None else ""
+            into.stamps.pop(tag.name, None)
+            if item.Value.SourceTimestamp is not None:
+                into.stamps[tag.name] = item.Value.SourceTimestamp
+        return code
+
+
+def refusal(item: ua.WriteValue, tag: Tag) -> int:
+    """Why this value cannot be written to this control tag; Good where it can."""
+    given = item.Value
+    if item.IndexRange:
+        valid = parse_range(item.IndexRange) is not None
+        return StatusCodes.BadWriteNotSupported if valid else StatusCodes.BadIndexRangeInvalid
+    if given.ServerTimestamp is not None or (given.StatusCode is not None and given.StatusCode.value != GOOD):
+        return StatusCodes.BadWriteNotSupported
+    return value_refusal(given.Value, tag.type, tag.length)
+
+
+def value_refusal(value: ua.Variant | None, kind: TagType, length: int = 1) -> int:
+    """Why a variant is no value of this type; Good where it is one. `length` limits a string's UTF-8 bytes."""
+    if value is None or value.VariantType != VARIANT_TYPES[kind] or value.is_array or value.Dimensions:
+        return StatusCodes.BadTypeMismatch
+    if kind is TagType.STRING and len((value.Value or "").encode()) > length:
+        return StatusCodes.BadOutOfRange
+    return GOOD
+
+
+def parse_range(text: str) -> slice | None:
+    """An OPC UA NumericRange of one dimension, as `4` or `2:5` (both ends included); None where it is none."""
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return None
+    first = int(match[1])
+    last = int(match[2]) if match[2] else first
+    if match[2] and last <= first:  # Part 4, 7.27: the upper bound has to be the greater one
+        return None
+    return slice(first, last + 1)
+
+
+def cut(value: ua.DataValue, index_range: str) -> ua.DataValue:
+    """The part of an array, string or byte string that an IndexRange names."""
+    part = parse_range(index_range)
+    if part is None:
+        return ua.DataValue(StatusCode=bad(StatusCodes.BadIndexRangeInvalid))
+    whole = value.Value.Value if value.Value is not None else None
+    pieces = whole[part] if isinstance(whole, list | str | bytes) else None
+    if not pieces or value.Value is None:
+        return ua.DataValue(StatusCode=bad(StatusCodes.BadIndexRangeNoData))
+    return ua.DataValue(
+        ua.Variant(pieces, value.Value.VariantType), value.StatusCode, value.SourceTimestamp, value.ServerTimestamp
+    )
