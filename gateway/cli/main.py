@@ -41,7 +41,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Options before the command."""
 
@@ -60,9 +62,7 @@ def demo(
 ) -> None:
     """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
     set_up_logs("warning")
-    options = DemoOptions(
-        inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate
-    )
+    options = DemoOptions(inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate)
     run(lambda stop: run_demo(options, Console(), stop))
 
 
@@ -94,7 +94,9 @@ def check(config: ConfigFile) -> None:
 
 @app.command()
 def tags(
-    tag_map: Annotated[str, typer.Argument(metavar="MAP", help="A shipped map's name, as `standard`, or a .toml file.")],
+    tag_map: Annotated[
+        str, typer.Argument(metavar="MAP", help="A shipped map's name, as `standard`, or a .toml file.")
+    ],
     output: Annotated[Literal["text", "csv", "md", "json"], typer.Option("--format", help="How to print it.")] = "text",
     station: Annotated[str, typer.Option(help="The station's name in the node ids.")] = "station1",
     offset: Annotated[int, typer.Option(min=0, help="The station's address offset.")] = 0,
@@ -108,7 +110,9 @@ def tags(
     if output == "text":
         Console().print(tag_tables.as_text(rows))
     else:
-        sys.stdout.write({"csv": tag_tables.as_csv, "md": tag_tables.as_markdown, "json": tag_tables.as_json}[output](rows))
+        sys.stdout.write(
+            {"csv": tag_tables.as_csv, "md": tag_tables.as_markdown, "json": tag_tables.as_json}[output](rows)
+        )
 
 
 @app.command("schema")

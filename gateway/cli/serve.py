@@ -5,7 +5,6 @@ import logging
 
 from gateway.app import Gateway
 from gateway.config import Settings
-from gateway.core.result import Result, Verdict
 from gateway.sinks.log import LogSink
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,114 @@
+"""The newcomer's command as a real process: both links, a killed PEKAT, busy ports, Ctrl-C."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+DEMO_S = 90
+"""Far above what fifty inspections take, far below the patience of CI."""
+
+SUMMARY = re.compile(
+    r"(\d+) inspections: (\d+) OK, (\d+) NOK, (\d+) no decision, overhead p50 [\d.]+ ms, p99 [\d.]+ ms"
+)
+
+
+@contextmanager
+def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`pekat-gateway demo` with ports of its own unless given; ended by its own pid."""
+    command = [sys.executable, "-m", "gateway", "demo", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, re.Match[str]]:
+    output, _ = process.communicate(timeout=DEMO_S)
+    summary = SUMMARY.search(output)
+    assert summary is not None, output
+    return output, summary
+
+
+def line_with(process: subprocess.Popen[str], text: str) -> str:
+    """The next line of the demo's output that holds `text`."""
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if text in line:
+            return line
+    raise AssertionError("".join(seen))
+
+
+@pytest.mark.parametrize("plc", ["modbus", "opcua"])
+def test_demo_plays_the_main_job(plc: str) -> None:
+    with demo("--inspections", "20", "--plc", plc, "--rate", "0", "--pekat-delay-ms", "0") as process:
+        output, summary = finish(process)
+    total, ok, nok, undecided = map(int, summary.groups())
+    assert process.returncode == 0, output
+    assert (total, undecided) == (20, 0), output
+    assert ok + nok == 20
+    assert ok
+    assert nok
+    assert "wrong:" not in output
+
+
+def test_killed_pekat_gives_no_decision_and_recovers_by_itself() -> None:
+    """H7, H10: while PEKAT is gone every trigger is answered "no decision"; afterwards it decides again."""
+    with demo("--inspections", "60", "--rate", "20") as process:
+        found = re.search(r"process (\d+)", line_with(process, "PEKAT simulator"))
+        assert found is not None
+        line_with(process, "P000005")
+        os.kill(int(found[1]), signal.SIGKILL)
+        output, summary = finish(process)
+    assert process.returncode == 0, output
+    assert int(summary[1]) == 60
+    assert int(summary[4]) > 0, output
+    assert "no decision (inspector offline)" in output
+    verdicts = re.findall(r"P\d{6}\s+(OK|NOK|no decision)", output)
+    assert verdicts[-1] in ("OK", "NOK"), output
+
+
+def test_busy_port_is_replaced_and_said_so_but_not_where_it_was_asked_for(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        try:
+            busy.bind(("127.0.0.1", 5020))
+            busy.listen()
+        except OSError:
+            pytest.skip("port 5020 is taken on this machine, so it cannot be taken by this test")
+        with demo("--inspections", "1", "--drop", str(tmp_path)) as process:
+            output, _ = finish(process)
+        assert process.returncode == 0, output
+        assert "port 5020 (Modbus TCP) is busy, taking" in output
+        with demo("--inspections", "1", "--modbus-port", "5020") as process:
+            output, _ = process.communicate(timeout=DEMO_S)
+        assert process.returncode == 2, output
+        assert "5020" in output
+        assert "Traceback" not in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to another process is POSIX")
+def test_ctrl_c_ends_the_demo_cleanly_in_under_two_seconds() -> None:
+    with demo("--no-plc") as process:
+        line_with(process, "drop folder")
+        line_with(process, "verdict")  # the table's head: everything is up
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=DEMO_S)
+    assert process.returncode == 0, output
+    assert time.monotonic() - asked < 2.0
+    assert "Traceback" not in output
