@@ -1,0 +1,107 @@
+"""`pekat-gateway sim ...`: a PEKAT project and a PLC to try a gateway with."""
+
+import asyncio
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from gateway.cli.demo_display import percentiles
+from gateway.cli.runner import fail, run
+from gateway.core.errors import LinkError
+from gateway.core.result import Verdict
+from gateway.sim.pekat import run as run_pekat
+from gateway.sim.pekat_settings import Mischief, Mode, PekatSimSettings
+from gateway.sim.plc import Answer, Outcome, Play, Plc, PlcFace, Style
+from gateway.sim.plc_modbus import ModbusFace
+from gateway.sim.plc_opcua import OpcUaFace
+from gateway.tagmap import load_map
+
+sim = typer.Typer(no_args_is_help=True)
+
+
+@sim.command("pekat")
+def pekat_project(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8000,
+    delay_ms: Annotated[int, typer.Option(min=0, help="How long it thinks about each image.")] = 0,
+    version: Annotated[str, typer.Option(help="What /version says; empty: as before 3.18.")] = "4.0.3",
+    misbehave: Annotated[Mode | None, typer.Option(help="Misbehave from the start.")] = None,
+    count: Annotated[int | None, typer.Option(min=0, help="For so many requests; not given: always.")] = None,
+    exit_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+) -> None:
+    """A simulated PEKAT project: the whole REST API, and it really looks at the pictures.
+
+    POST {"mode": "hang", "count": 3} to /sim/misbehave to have it misbehave while it runs.
+    """
+    mischief = None if misbehave is None else Mischief(mode=misbehave, count=count)
+    settings = PekatSimSettings(host=host, port=port, delay_ms=delay_ms, version=version, mischief=mischief)
+    try:
+        run_pekat(settings, exit_with_parent=exit_with_parent)
+    except LinkError as error:
+        raise fail(str(error), error.hint) from error
+
+
+@sim.command()
+def plc(
+    link: Annotated[Literal["modbus", "opcua"], typer.Option(help="How to reach the gateway.")] = "modbus",
+    host: Annotated[str, typer.Option(help="Modbus: the gateway's address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Modbus: its port.")] = 502,
+    unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus: unit id.")] = 1,
+    offset: Annotated[int, typer.Option(min=0, help="Modbus: the station's address offset.")] = 0,
+    tag_map: Annotated[str, typer.Option("--map", help="Modbus: the station's tag map.")] = "standard",
+    url: Annotated[str, typer.Option(help="OPC UA: the gateway's URL.")] = "opc.tcp://127.0.0.1:4840",
+    station: Annotated[str, typer.Option(help="OPC UA: the station's name.")] = "station1",
+    style: Annotated[Style, typer.Option(help="Trigger by the bit, or by numbers.")] = "bits",
+    buffered: Annotated[bool, typer.Option(help="Have results queue until acknowledged.")] = False,
+    inspections: Annotated[int, typer.Option(min=1, help="How many triggers.")] = 20,
+    rate: Annotated[float, typer.Option(min=0, help="Triggers a second; 0 as fast as answers come.")] = 0.0,
+    answer_timeout_ms: Annotated[int, typer.Option(min=1, help="A later answer counts as missing.")] = 10_000,
+    part_prefix: Annotated[str, typer.Option(help="Part ids are this and six digits.")] = "P",
+) -> None:
+    """Play the PLC against a running gateway and check every answer. Exit code 1 where one is missing, late or wrong."""
+    face: PlcFace = (
+        ModbusFace(host, port, load_map(tag_map), unit, offset) if link == "modbus" else OpcUaFace(url, station)
+    )
+    play = Play(inspections, style, buffered, rate, answer_timeout_s=answer_timeout_ms / 1000, part_prefix=part_prefix)
+    run(lambda stop: _play(face, play, stop))
+
+
+async def _play(face: PlcFace, play: Play, stop: asyncio.Event) -> int:
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        async with face:
+            playing = asyncio.create_task(Plc(face, play, lambda answer: _show(console, answer)).run())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (playing, stopping):
+                task.cancel()
+            await asyncio.wait({playing, stopping})
+    except ConnectionError as error:
+        raise fail(str(error), "is the gateway running, and are address and port right?") from error
+    if playing.cancelled():
+        console.print("stopped")
+        return 1
+    return _sum_up(console, play, playing.result())
+
+
+def _show(console: Console, answer: Answer) -> None:
+    reason = f" (reason {answer.reason})" if answer.reason else ""
+    console.print(
+        f"{answer.number:6d}  {answer.part_id}  {answer.verdict.name}{reason}  "
+        f"{answer.detections} defects  {answer.latency_s * 1000:.2f} ms"
+    )
+
+
+def _sum_up(console: Console, play: Play, outcome: Outcome) -> int:
+    p50, p99 = percentiles([round(answer.latency_s * 1e6) for answer in outcome.answers])
+    counts = ", ".join(f"{outcome.count(verdict)} {verdict.name.replace('_', ' ')}" for verdict in _SHOWN)
+    console.print(
+        f"{len(outcome.answers)} of {play.count} answered: {counts}; latency p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+    )
+    for slip in outcome.slips:
+        console.print(f"wrong: {slip}", style="bold red")
+    return 0 if outcome.good else 1
+
+
+_SHOWN = (Verdict.OK, Verdict.NOK, Verdict.NO_DECISION)
