@@ -18,6 +18,8 @@ from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
 from gateway.config import ConfigErrors, Settings, load_settings, schema
 from gateway.core.errors import ConfigError
+from gateway.core.tags import MAP_SIGNATURE
+from gateway.sim.plc_modbus import ModbusFace
 from gateway.tagmap import load_map
 
 app = typer.Typer(
@@ -29,7 +31,6 @@ app = typer.Typer(
 app.add_typer(sim, name="sim", help="Simulators: a PEKAT project and a PLC.")
 app.add_typer(pekat, name="pekat", help="Talk to a PEKAT project by hand, for commissioning.")
 
-Port = Annotated[int | None, typer.Option(min=1, max=65535)]
 ConfigFile = Annotated[Path, typer.Argument(help="The gateway.toml.", metavar="CONFIG")]
 
 
@@ -113,6 +114,31 @@ def tags(
         sys.stdout.write(
             {"csv": tag_tables.as_csv, "md": tag_tables.as_markdown, "json": tag_tables.as_json}[output](rows)
         )
+
+
+@app.command()
+def probe(
+    host: Annotated[str, typer.Option(help="Where the gateway listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its Modbus TCP port.")] = 502,
+    tag_map: Annotated[str, typer.Option("--map", help="The station's tag map.")] = "standard",
+    offset: Annotated[int, typer.Option(min=0, help="The station's address offset.")] = 0,
+) -> None:
+    """Does a gateway live there? Reads the status block over Modbus TCP; exit code 2 if not. For health checks."""
+    face = ModbusFace(host, port, load_map(tag_map), offset=offset)
+    run(lambda stop: _probe(face))
+
+
+async def _probe(face: ModbusFace) -> int:
+    try:
+        async with face:
+            tags_now = await face.read()
+    except ConnectionError as error:
+        raise fail(str(error), "is the gateway running, and are address and port right?") from error
+    if tags_now["map_signature"] != MAP_SIGNATURE:
+        raise fail(f"register 0 holds {tags_now['map_signature']}, not {MAP_SIGNATURE}", "another device, or an offset")
+    online = "online" if tags_now["online"] else f"offline, reason {tags_now['offline_reason']}"
+    typer.echo(f"a gateway, {online}, heartbeat {tags_now['heartbeat']}")
+    return 0
 
 
 @app.command("schema")

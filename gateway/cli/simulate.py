@@ -59,7 +59,7 @@ def plc(
     answer_timeout_ms: Annotated[int, typer.Option(min=1, help="A later answer counts as missing.")] = 10_000,
     part_prefix: Annotated[str, typer.Option(help="Part ids are this and six digits.")] = "P",
 ) -> None:
-    """Play the PLC against a running gateway and check every answer. Exit code 1 where one is missing, late or wrong."""
+    """Play the PLC against a running gateway and check every answer. Exit code 1 where one is missing or wrong."""
     face: PlcFace = (
         ModbusFace(host, port, load_map(tag_map), unit, offset) if link == "modbus" else OpcUaFace(url, station)
     )
