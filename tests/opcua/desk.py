@@ -9,6 +9,7 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.client.client import Client
+from asyncua.ua.attribute_ids import AttributeIds
 
 from gateway.core import events as ev
 from gateway.core.errors import OfflineReason, RefusedError
@@ -84,7 +85,8 @@ class DeskStation:
 
     async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
         token = 1000 + len(self._answers)
-        answer = self._answers[token] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._answers[token] = answer
         if recipe not in (0, self.state.recipe):
             self.post(ev.RecipeAsked(token, recipe))
             if answer.done():
@@ -121,7 +123,8 @@ class DeskStation:
             answer.set_result(result)
 
     def enable(self) -> None:
-        """As another link would: ready for triggers."""
+        """As another link would: ready for triggers, of both styles (H6)."""
+        self.post(ev.PlcWrote(Commands()))
         self.post(ev.PlcWrote(Commands(enable=True)))
 
     def answer(self, judgement: Judgement = OK) -> None:
@@ -169,7 +172,7 @@ def view(station: DeskStation, *, controls: bool = True) -> StationView:
 
 
 def make_link(views: Sequence[StationView], **settings: Any) -> OpcUaLink:
-    given = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True} | settings
+    given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True, **settings}
     return OpcUaSettings(**given).create(views, Identity(version="1.2.3"))
 
 
@@ -200,7 +203,7 @@ def tag_id(path: str, station: str = "station1") -> ua.NodeId:
 def item(path: str, value: ua.Variant, **more: Any) -> ua.WriteValue:
     """One item of a Write request: the value alone, as most PLC clients send it."""
     data = ua.DataValue(value, more.pop("status", None), more.pop("source", None), more.pop("server", None))
-    write = ua.WriteValue(tag_id(path), ua.AttributeIds.Value, None, data)
+    write = ua.WriteValue(tag_id(path), AttributeIds.Value, None, data)
     for name, given in more.items():
         setattr(write, name, given)
     return write
@@ -214,13 +217,13 @@ async def write(client: Client, *items: ua.WriteValue) -> list[str]:
 
 async def read(client: Client, *paths: str) -> list[Any]:
     """One Read request; the values."""
-    return [value.Value.Value for value in await read_data(client, *paths)]
+    return [value.Value.Value if value.Value is not None else None for value in await read_data(client, *paths)]
 
 
 async def read_data(client: Client, *paths: str, **more: Any) -> list[ua.DataValue]:
     params = ua.ReadParameters()
     for path in paths:
-        wanted = ua.ReadValueId(tag_id(path), ua.AttributeIds.Value)
+        wanted = ua.ReadValueId(tag_id(path), AttributeIds.Value)
         for name, given in more.items():
             setattr(wanted, name, given)
         params.NodesToRead.append(wanted)

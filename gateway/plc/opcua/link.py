@@ -76,6 +76,11 @@ class OpcUaLink:
     def endpoints(self) -> Sequence[Endpoint]:
         return self._endpoints
 
+    @property
+    def faces(self) -> Sequence[StationFace]:
+        """The stations' nodes, once entered."""
+        return self._faces
+
     async def __aenter__(self) -> Self:
         with ExitStack() as opened:
             opened.enter_context(_quiet_library())

@@ -11,6 +11,7 @@ from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaprotocol_auto import DataChangeFilter
 
 from gateway.core.tags import Direction, Tag, TagType, TagValue
 from gateway.plc.opcua.face import StationFace
@@ -70,9 +71,9 @@ class Gate:
 
     def filter_status(self, item: ua.ReadValueId, wanted: object) -> int:
         """Whether a monitored item may have this filter: a deadband is for numbers, and absolute."""
-        if not isinstance(wanted, ua.DataChangeFilter) or wanted.DeadbandType == ua.DeadbandType.None_:
+        if not has_deadband(wanted):
             return GOOD
-        if wanted.DeadbandType != ua.DeadbandType.Absolute:
+        if isinstance(wanted, DataChangeFilter) and wanted.DeadbandType != ua.DeadbandType.Absolute:
             return StatusCodes.BadMonitoredItemFilterUnsupported
         value = self._aspace.read_attribute_value(item.NodeId, item.AttributeId).Value
         number = value is not None and value.VariantType in _NUMBERS and not value.is_array
@@ -96,6 +97,11 @@ class Gate:
             if item.Value.SourceTimestamp is not None:
                 into.stamps[tag.name] = item.Value.SourceTimestamp
         return code
+
+
+def has_deadband(wanted: object) -> bool:
+    """Does this filter have a deadband? What comes over the wire is of the generated class, not of `ua`'s own."""
+    return isinstance(wanted, DataChangeFilter) and wanted.DeadbandType != ua.DeadbandType.None_
 
 
 def refusal(item: ua.WriteValue, tag: Tag) -> int:

@@ -11,7 +11,7 @@ Everything here leans on asyncua 2.1's inner structure; the dependency is pinned
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,14 +85,11 @@ class CallingProcessor(UaProcessor):
 
     async def process_message(self, seqhdr: Any, body: Buffer) -> Any:
         inherited: Any = super()
-        answering: Awaitable[Any] = inherited.process_message(seqhdr, body)
         if nodeid_from_binary(body.copy()) != _CALL:
-            return await answering
+            return await inherited.process_message(seqhdr, body)
         if len(self._calls) >= CALLS_AT_ONCE:
-            inherited.process_message(seqhdr, body).close()
             return self._refuse(seqhdr, body)
-        call = asyncio.ensure_future(answering)
-        call.set_name("opcua-call")
+        call = asyncio.create_task(inherited.process_message(seqhdr, body), name="opcua-call")
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return True

@@ -15,7 +15,7 @@ from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 from asyncua.ua.status_codes import StatusCodes
 
-from gateway.plc.opcua.requests import GOOD, Gate, bad
+from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
 
 
 class AnonymousOnly(UserManager):
@@ -79,7 +79,7 @@ class ClientSession(InternalSession):
     ) -> list[ua.MonitoredItemModifyResult]:
         """A deadband is settled when the item is made: only there it is checked against the item's type."""
         asked = params.ItemsToModify
-        keep = [not _has_deadband(item.RequestedParameters.Filter) for item in asked]
+        keep = [not has_deadband(item.RequestedParameters.Filter) for item in asked]
         params.ItemsToModify = [item for item, kept in zip(asked, keep, strict=True) if kept]
         made = iter(await super().modify_monitored_items(params))
         refused = StatusCodes.BadMonitoredItemFilterUnsupported
@@ -88,7 +88,3 @@ class ClientSession(InternalSession):
     def expire(self) -> list[Any]:
         """What is left to be awaited of a session that was closed: the task that looks for its time-out."""
         return [self._timeout_task] if self._timeout_task is not None else []
-
-
-def _has_deadband(wanted: object) -> bool:
-    return isinstance(wanted, ua.DataChangeFilter) and wanted.DeadbandType != ua.DeadbandType.None_

@@ -1,0 +1,84 @@
+"""node-opcua, a client that shares no code with the server: browse, read, write a trigger, subscribe, call Inspect."""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.events import Start
+from gateway.core.tags import STATUS_TAGS
+from tests.opcua.desk import NOK, USER_TAGS, Bench, DeskStation, bench, view
+
+FOREIGN = Path(__file__).parent / "foreign"
+TIMEOUT_S = 60.0
+"""Node takes seconds to load node-opcua on a busy machine; the session itself takes a tenth of one."""
+
+
+def _node_opcua() -> tuple[str, Path]:
+    """Node and the folder whose node_modules has node-opcua-client; skips, and says why, where there is none."""
+    folder = Path(os.environ.get("NODE_OPCUA_DIR", FOREIGN)).resolve()
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    if not (folder / "node_modules" / "node-opcua-client").is_dir():
+        pytest.skip(f"no node-opcua-client in {folder}: run `npm install` in {FOREIGN}, or set NODE_OPCUA_DIR")
+    return node, folder
+
+
+async def _session(made: Bench, station: str) -> dict[str, Any]:
+    node, folder = _node_opcua()
+    process = await asyncio.create_subprocess_exec(
+        node,
+        str(FOREIGN / "client.mjs"),
+        made.url,
+        station,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "NODE_OPCUA_DIR": str(folder)},
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode == 0, err.decode()
+    seen: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    return seen
+
+
+class _SelfAnswering(DeskStation):
+    """Answers each inspection NOK, 20 ms after its trigger: long enough for the client to see it busy."""
+
+    def _perform(self, action: Any) -> None:
+        super()._perform(action)
+        if isinstance(action, Start):
+            asyncio.get_running_loop().call_later(0.02, self.answer, NOK)
+
+
+@pytest.mark.foreign
+@pytest.mark.timeout(90)
+async def test_node_opcua_plays_the_handshake() -> None:
+    _node_opcua()
+    station = _SelfAnswering("line 1")
+    station.enable()
+    async with bench(view(station)) as made:
+        seen = await _session(made, "line 1")
+    assert seen["endpoints"] == [made.url]
+    assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
+    assert seen["read"] == [20555, pytest.approx(123.456, abs=1e-4), "AB", 0x01020304, True]
+    assert (seen["unit"], seen["meanings"]) == ("ms", ["none", "ok", "nok", "no decision"])
+    assert seen["written"] == ["Good", "Good"]
+    assert seen["accepted"] is True
+    assert (seen["changes"], seen["verdict"], seen["part"]) == ([0, 1], 2, "node-1")
+    assert seen["refused"] == ["BadNotWritable", "BadTypeMismatch", "Good"]
+    assert [commands.trigger for commands in station.written] == [True, False]
+    assert seen["call"] == "Good"
+    assert seen["outputs"][:3] == [2, 0, 2]
+    assert [one["label"] for one in json.loads(seen["outputs"][3])] == ["Scratch", "Fleck ä"]
+    assert (seen["missing"], seen["arguments"]) == ("BadArgumentsMissing", ["partId", "recipe", "timeoutMs"])
