@@ -48,7 +48,8 @@ async def _session(made: Bench, station: str) -> dict[str, Any]:
         await process.wait()
         raise
     assert process.returncode == 0, err.decode()
-    seen: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    # node-opcua writes notes of its own to standard output as well.
+    seen: dict[str, Any] = json.loads(next(line for line in out.decode().splitlines() if line.startswith("{")))
     return seen
 
 
