@@ -24,6 +24,7 @@ def step(state: State, event: Event, now: int) -> tuple[State, tuple[Action, ...
     turn = _Turn(copy(state), now)
     turn.pass_time()
     turn.handle(event)
+    presenting.flip_toggle(turn.s, state)
     return turn.s, tuple(turn.actions)
 
 
@@ -46,8 +47,7 @@ class _Turn:
                 self.actions.append(ev.Cancel(inspection.id))
         self._release()
         if s.changing is not None and s.changing.deadline <= now:
-            self.actions.append(ev.AbandonRecipe(s.changing.id))
-            self._settle_recipe(ErrorCode.RECIPE_TIMEOUT)
+            self._abandon_recipe(ErrorCode.RECIPE_TIMEOUT)
         if heartbeat.trip(s, now):
             self._cancel_all(Reason.CANCELLED)
         held, overdue = trigger_held_too_long(s), acknowledgement_overdue(s)
@@ -88,26 +88,17 @@ class _Turn:
             case ev.Stopped():
                 self._offline(OfflineReason.STOPPING, True)
                 self._cancel_all(Reason.SHUTDOWN)
-            case ev.Tick():
-                pass
+                self._abandon_recipe(ErrorCode.RECIPE_FAILED)
 
     # ---- what the PLC wrote --------------------------------------------------------------------------------
 
     def _plc_wrote(self, new: Commands) -> None:
-        """One request: first all its values, then its edges (H19)."""
-        s, old, first = self.s, self.s.commands, not self.s.plc_seen
-        seq_known = s.seq_known
+        """One request: first all its values, then its edges (H19). Acknowledgements come before all else."""
+        s, old, first, seq_known = self.s, self.s.commands, not self.s.plc_seen, self.s.seq_known
         heartbeat.hear(s, new, self.now)
         s.commands, s.plc_seen = new, True
         s.seq_known = seq_known or not new.enable or new.trigger_seq != 0  # H6
         self._offline(OfflineReason.PLC, new.set_offline)  # H17
-        if old.enable and not new.enable:  # H15
-            self._cancel_all(Reason.CANCELLED)
-            self._lower_trigger_ack()
-        if not new.trigger:  # H5
-            self._lower_trigger_ack()
-        if not new.change_recipe:  # H18
-            s.recipe_outcome = RecipeOutcome.NONE
         if new.reset and not old.reset:  # H16, H19
             self._reset()
             return
@@ -116,7 +107,9 @@ class _Turn:
             self._forget_rejection()
         if not first and (slip := presenting.acknowledge(s, old, new)):
             self._error(slip, Cause.RESULT_ACK)
+        presenting.change_mode(s, old, new, self.now)
         presenting.present_next(s, self.now)
+        self._levels(old, new)
         fresh = first or (new.enable and not old.enable)  # H6: a bit that is already 1 is no edge
         self._commands(
             bit=new.trigger and not old.trigger and not fresh,
@@ -125,6 +118,19 @@ class _Turn:
             flush=new.flush_results and not old.flush_results,
             change=new.change_recipe and not old.change_recipe,
         )
+
+    def _levels(self, old: Commands, new: Commands) -> None:
+        """What falling bits take back."""
+        s = self.s
+        if old.enable and not new.enable:  # H15
+            self._cancel_all(Reason.CANCELLED)
+            self._lower_trigger_ack()
+        if not new.trigger:  # H5
+            self._lower_trigger_ack()
+        if not new.change_recipe:  # H18
+            s.recipe_outcome = RecipeOutcome.NONE
+            if s.changing is not None:
+                s.changing = replace(s.changing, heard=False)
 
     def _commands(self, *, bit: bool, seq: bool, abort: bool, flush: bool, change: bool) -> None:
         s = self.s
@@ -137,8 +143,9 @@ class _Turn:
                 s.trigger_ack, s.ack_since = True, self.now
         elif seq:
             self._trigger(s.commands.trigger_seq, s.commands.part_id)
-        elif abort:
+        elif abort:  # H15
             self._cancel_all(Reason.CANCELLED)
+            self._lower_trigger_ack()
         elif flush:
             s.waiting = ()  # H14
         elif change:
@@ -149,9 +156,7 @@ class _Turn:
         s = self.s
         self._cancel_all(Reason.RESET, present=False)
         presenting.drop_all(s)
-        if s.changing is not None:
-            self.actions.append(ev.AbandonRecipe(s.changing.id))
-            self._settle_recipe(ErrorCode.RECIPE_FAILED)
+        self._abandon_recipe(ErrorCode.RECIPE_FAILED)
         s.recipe_outcome, s.exposure_done = RecipeOutcome.NONE, False
         self._lower_trigger_ack()
         self._forget_rejection()
@@ -270,15 +275,20 @@ class _Turn:
         s.changing = None
         if error is ErrorCode.NONE:
             s.recipe = change.recipe
-        self._recipe_ended(error, change.token)
+        self._recipe_ended(error, change.token, heard=change.heard)
 
-    def _recipe_ended(self, error: ErrorCode, token: int) -> None:
+    def _abandon_recipe(self, error: ErrorCode) -> None:
+        if self.s.changing is not None:
+            self.actions.append(ev.AbandonRecipe(self.s.changing.id))
+            self._settle_recipe(error)
+
+    def _recipe_ended(self, error: ErrorCode, token: int, *, heard: bool = True) -> None:
         s = self.s
         if error is not ErrorCode.NONE:
             self._error(error, Cause.CHANGE_RECIPE)
         if token:
             self.actions.append(ev.RecipeSettled(token, error))
-        elif s.commands.change_recipe:
+        elif heard:
             s.recipe_outcome = RecipeOutcome.FAILED if error else RecipeOutcome.DONE
 
     def _offline(self, reason: OfflineReason, gone: bool) -> None:

@@ -33,7 +33,7 @@ def watchdog_deadline(state: State) -> int | None:
     """When a silent PLC trips the watchdog; None where it is off or has tripped already."""
     if not state.options.watchdog_ms or state.watchdog_tripped:
         return None
-    return state.plc_beat_at + state.options.watchdog_ms * 1000
+    return max(state.plc_beat_at, state.started_at) + state.options.watchdog_ms * 1000
 
 
 def trip(state: State, now: int) -> bool:

@@ -155,12 +155,12 @@ class _Fit:
 
     def number(self, value: float, kind: TagType) -> int:
         low, high = _RANGES[kind]
+        if value < low or value > high:  # first: an int that no float can hold is no NaN either
+            self.saturated += 1
+            return low if value < low else high
         if isnan(value):  # has no place in a register
             self.saturated += 1
             return 0
-        if value < low or value > high:
-            self.saturated += 1
-            return low if value < low else high
         return round(value)
 
     def value(self, value: TagValue, tag: Tag) -> TagValue:
@@ -172,15 +172,15 @@ class _Fit:
             case TagType.BIT:
                 return bool(value)
             case TagType.FLOAT32:
-                return self.float32(float(value))
+                return self.float32(value if not isinstance(value, str) else 0.0)
             case _:
-                return self.number(float(value) if not isinstance(value, int) else value, tag.type)
+                return self.number(value if not isinstance(value, str) else 0, tag.type)
 
     def float32(self, value: float) -> float:
         if abs(value) > _FLOAT32_MAX:
             self.saturated += 1
             return _FLOAT32_MAX if value > 0 else -_FLOAT32_MAX
-        return value
+        return float(value)
 
 
 _FLOAT32_MAX = 3.4028234663852886e38

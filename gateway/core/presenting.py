@@ -23,8 +23,20 @@ def present_next(state: State, now: int) -> None:
 
 
 def _present(state: State, result: Result, now: int) -> None:
-    state.presented, state.shown_seq, state.toggle = result, result.result_seq, not state.toggle
+    state.presented, state.shown_seq = result, result.result_seq
     state.valid, state.valid_since, state.result_overdue = True, now, False
+
+
+def flip_toggle(state: State, before: State) -> None:
+    """`result_toggle` flips once in a step that presented, however many results came free in it (H11)."""
+    if state.presented is not None and state.presented is not before.presented:
+        state.toggle = not before.toggle
+
+
+def change_mode(state: State, old: Commands, new: Commands, now: int) -> None:
+    """Buffering begins: the result on show is to be acknowledged from now on, and only now its time runs (H13)."""
+    if new.buffer_results and not old.buffer_results:
+        state.valid_since, state.result_overdue = now, False
 
 
 def acknowledge(state: State, old: Commands, new: Commands) -> ErrorCode:

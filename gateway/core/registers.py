@@ -130,7 +130,7 @@ def join32(first: int, second: int, order: WordOrder) -> int:
 
 def string_words(text: str, length: int, order: StringOrder) -> list[int]:
     """Length word and characters, padded with zeros; cut at a whole character where it does not fit."""
-    data = text.encode()[:length].decode(errors="ignore").encode()
+    data = text.encode(errors="replace")[:length].decode(errors="ignore").encode()
     padded = data.ljust((length + 1) // 2 * 2, b"\0")
     words = list(struct.unpack(f">{len(padded) // 2}H", padded))
     return [len(data), *(words if order is StringOrder.HIGH_FIRST else map(_swap, words))]

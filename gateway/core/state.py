@@ -50,7 +50,10 @@ class RecipeOutcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the configuration says of a station's handshake. Times in milliseconds; 0 switches one off."""
+    """What the configuration says of a station's handshake. Times in milliseconds.
+
+    0 switches `ack_timeout_ms` and `watchdog_ms` off; an inspection and a recipe change always have an end (H7).
+    """
 
     max_in_flight: int = 1
     result_depth: int = 16
@@ -94,6 +97,8 @@ class RecipeChange:
     recipe: int
     deadline: int
     token: int = 0
+    heard: bool = True
+    """False once the PLC has dropped `change_recipe`: it waits for no outcome any more (H18)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class State:
     recipe: int
     recipes: frozenset[int]
     started_at: int = 0
+    """When the station came up: from then on a PLC that was never heard counts as silent (H22)."""
     # the PLC
     commands: Commands = NO_COMMANDS
     plc_seen: bool = False

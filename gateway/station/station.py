@@ -64,7 +64,8 @@ class Station:
         self._sinks = tuple(sinks)
         self._user_tags = user_tags
         self._projection = Projection(user_tags)
-        self._state = State(options or Options(), boot_id, recipe, frozenset(recipes))
+        now = monotonic_us()
+        self._state = State(options or Options(), boot_id, recipe, frozenset(recipes), started_at=now, beat_at=now)
         self._image = self._projection.image(self._state)
         self._health = Health(name, source, inspector, self.post, health or HealthPolicy())
         self._watchers: dict[int, Callable[[TagImage], None]] = {}
