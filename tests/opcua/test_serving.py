@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -64,6 +65,13 @@ async def test_a_user_name_forced_past_the_advertised_policies_is_rejected(desk:
         client.disconnect_socket()
 
 
+async def test_a_session_of_somebody_else_cannot_be_taken_over(desk: Bench, client: Client) -> None:
+    """asyncua gives counted authentication tokens: the next client could activate its neighbour's session."""
+    tokens = [one.uaclient.session.authentication_token for one in (client, await desk.connect())]
+    assert tokens[0] != tokens[1]
+    assert all(isinstance(token.Identifier, uuid.UUID) for token in tokens)
+
+
 async def test_nodes_cannot_be_added_or_deleted_by_clients(desk: Bench, client: Client) -> None:
     with pytest.raises(UaError):
         await client.nodes.objects.add_variable(2, "mine", 1)
@@ -93,7 +101,9 @@ async def test_a_link_that_could_not_listen_watches_no_station() -> None:
     assert station.watchers == 0
 
 
-async def test_it_starts_quickly_and_leaves_at_once_with_clients_connected(caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_starts_quickly_and_leaves_at_once_with_clients_connected(
+    caplog: pytest.LogCaptureFixture, real_start: None
+) -> None:
     """Ctrl-C has to end the gateway within two seconds, whatever clients do; the port is free afterwards."""
     station = DeskStation()
     station.enable()

@@ -18,7 +18,7 @@ from gateway.plc.opcua import inspect_method
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.requests import Gate
-from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer
+from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer, no_garbage_collection
 from gateway.plc.opcua.session import ClientSession
 from gateway.ports import Endpoint, Identity, StationView
 
@@ -29,6 +29,16 @@ PENDING_REQUESTS = 100
 
 ACTIVATION_S = 10.0
 """A connection without a session after this time is closed: a client needs three round trips to get one."""
+
+SESSION_TIMEOUT_MS = 60_000
+"""The longest session time-out given. A session with subscriptions outlives its connection by that much, and takes
+the place of another one meanwhile."""
+
+QUEUED_CHANGES = 1_000
+"""Changes of one monitored item kept between two publishings: 100 results a second, published every 10 s."""
+
+UNACKNOWLEDGED = 100
+"""Notifications kept for a client that has not acknowledged them, for it to ask for again."""
 
 _WILDCARDS = ("0.0.0.0", "::")
 _LOG_LEVELS = {"asyncua": logging.ERROR, "asyncua.server.uaprocessor": logging.CRITICAL}
@@ -85,7 +95,8 @@ class OpcUaLink:
         with ExitStack() as opened:
             opened.enter_context(_quiet_library())
             server = await self._make_server()
-            self._fill(server)
+            with no_garbage_collection():
+                self._fill(server)
             opened.callback(self._detach)
             await self._listen(server)
             self._open = opened.pop_all()
@@ -111,6 +122,9 @@ class OpcUaLink:
         inner.max_subscriptions = self._limits.subscriptions
         inner.max_pending_messages_per_connection = PENDING_REQUESTS
         inner.max_pending_activation_seconds = ACTIVATION_S
+        inner.max_session_timeout_ms = SESSION_TIMEOUT_MS
+        inner.max_monitored_item_queue_size = QUEUED_CHANGES
+        inner.max_unacked_messages_per_subscription = UNACKNOWLEDGED
         server = GatewayServer(iserver=inner)
         server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
         self._name(server)

@@ -4,6 +4,7 @@ Anonymous clients only. Whoever comes with a user name (`admin` too, which async
 whatever the password) or a certificate is turned away.
 """
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,10 @@ class ClientSession(InternalSession):
 
     def __init__(self, gate: Gate, fastest_publishing_ms: int, server: InternalServer, name: str, user: User) -> None:
         super().__init__(server, server.aspace, server.subscription_service, name, user=user, external=True)
+        # asyncua counts its tokens, so that anybody could take over anybody's session.
+        server.unregister_external_session(self)
+        self.auth_token = ua.NodeId(ua.Guid(int=secrets.randbits(128)))
+        server.register_external_session(self)
         self._gate = gate
         self._fastest_publishing_ms = float(fastest_publishing_ms)
 
