@@ -111,11 +111,12 @@ async def test_the_server_says_who_it_is(desk: Bench, client: Client) -> None:
     assert [token.TokenType for token in endpoints[0].UserIdentityTokens] == [ua.UserTokenType.Anonymous]
 
 
-@pytest.mark.parametrize("advertised", [None, "gateway.example"])
+@pytest.mark.parametrize("advertised", [None, "Gateway.example", "fe80::1"])
 async def test_an_advertised_host_is_given_to_clients(advertised: str | None) -> None:
     async with bench(view(DeskStation()), host="0.0.0.0", advertised_host=advertised) as made:
         port = made.url.rsplit(":", 1)[1]
-        assert made.url == f"opc.tcp://{advertised or '127.0.0.1'}:{port}"
+        shown = {None: "127.0.0.1", "fe80::1": "[fe80::1]"}.get(advertised, advertised)
+        assert made.url == f"opc.tcp://{shown}:{port}"
         client = Client(f"opc.tcp://127.0.0.1:{port}")
         endpoints = await client.connect_and_get_server_endpoints()
         assert endpoints[0].EndpointUrl == made.url

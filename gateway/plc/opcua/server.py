@@ -189,7 +189,8 @@ class GatewayServer(Server):
         await sockets.start()
         sockets.take_port()
         self.bserver = sockets
-        url = self.endpoint._replace(netloc=f"{self.endpoint.hostname}:{sockets.port}")
+        shown_host = self.endpoint.netloc.rpartition(":")[0]  # with the brackets that `hostname` takes off
+        url = self.endpoint._replace(netloc=f"{shown_host}:{sockets.port}")
         self.set_endpoint(url.geturl())
         await self._setup_server_nodes()
         await self.iserver.start()
