@@ -74,6 +74,10 @@ class Lanes:
         """
         if not self._idle and not self._busy:
             raise InspectorError(f"{self._name} is not running", reason=Reason.SHUTDOWN)
+        self._lost = [lane for lane in self._lost if not lane.worker.ended]
+        if len(self._lost) >= LOST_MAX:
+            text = f"{len(self._lost)} threads hang in the name resolution of this PC"
+            raise InspectorError(text, reason=Reason.INSPECTOR_OFFLINE, hint="write the address of PEKAT as a number")
         call = Call(deadline)
         try:
             async with asyncio.timeout(deadline - time.monotonic()), self._free:
@@ -103,6 +107,5 @@ class Lanes:
         """Cut the call and let its thread go, so that the next call need not wait for either."""
         call.abort()
         lane.worker.dismiss()
-        self._lost = [lost for lost in self._lost if not lost.worker.ended]
         self._lost.append(lane)
         return self._open()

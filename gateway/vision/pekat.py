@@ -7,7 +7,7 @@ session with keep-alive, requests prepared once, sent through the adapter, witho
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -153,25 +153,33 @@ class PekatClient:
     def _perform(
         self, request: PreparedRequest, path: str, call: Call, body: bytes | memoryview | None = None, limit: int = 0
     ) -> HttpReply:
-        """Send and read. Tries again only as configured, and only while no byte of the request was sent."""
         request.url = self._url + path
         if body is not None:
             request.body = body  # type: ignore[assignment]  # urllib3 sends any buffer; the stubs know bytes and str
             request.headers["Content-Length"] = str(memoryview(body).nbytes)
-        attempts = 1 + self._options.retries
+        answered = False
         try:
-            while True:
-                attempts -= 1
-                try:
-                    return self._exchange(request, call, limit or self._options.max_reply_bytes)
-                except (OSError, HTTPError, HTTPException) as error:  # requests' own errors are OSErrors
-                    failed = failure(error, call, self._url)
-                    if attempts == 0 or call.sent or failed.reason is not Reason.INSPECTOR_OFFLINE:
-                        raise failed from error
-                    call.pause(RETRY_PAUSE_S)
+            reply = self._attempt(request, call, limit or self._options.max_reply_bytes)
+            answered = True
         finally:
-            call.finish()
+            if not answered:
+                self._adapter.close()  # nothing of a failed call may meet the next one
+            call.finish(failed=not answered)
             request.body = None
+        return reply
+
+    def _attempt(self, request: PreparedRequest, call: Call, limit: int) -> HttpReply:
+        """Tries again only as configured, and only while no byte of the request was sent."""
+        left = self._options.retries
+        while True:
+            try:
+                return self._exchange(request, call, limit)
+            except (OSError, HTTPError, HTTPException) as error:  # requests' own errors are OSErrors
+                failed = failure(error, call, self._url)
+                if left == 0 or call.sent or failed.reason is not Reason.INSPECTOR_OFFLINE:
+                    raise failed from error
+            left -= 1
+            call.pause(RETRY_PAUSE_S)
 
     def _exchange(self, request: PreparedRequest, call: Call, limit: int) -> HttpReply:
         began = time.monotonic_ns()
@@ -222,7 +230,7 @@ def _meaning(error: Exception, root: BaseException, call: Call) -> tuple[Reason,
         return Reason.CANCELLED, "the call was aborted"
     if call.timed_out or isinstance(error, requests.ReadTimeout):
         return Reason.TIMEOUT, "no complete answer within the inspection's time"
-    no_http = isinstance(root, HTTPException) and not isinstance(root, RemoteDisconnected)
+    no_http = call.sent and not isinstance(root, OSError)  # a server that just hangs up gives an OSError
     if call.replied or no_http:
         return Reason.BAD_REPLY, f"the reply is broken: {str(root)[:200] or type(root).__name__}"
     return Reason.INSPECTOR_OFFLINE, str(root)[:200] or type(root).__name__

@@ -41,7 +41,7 @@ class Call:
         self.timed_out = False
         self._aborted = threading.Event()
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
+        self._socket: WireSocket | None = None
 
     @classmethod
     def within(cls, seconds: float) -> "Call":
@@ -66,16 +66,18 @@ class Call:
             raise TimeoutError("the deadline is over")
         return seconds
 
-    def attach(self, sock: socket.socket) -> None:
+    def attach(self, sock: "WireSocket") -> None:
         """Say which socket carries the call. Raises ConnectionAbortedError once aborted."""
         with self._lock:
             if self.aborted:
                 raise ConnectionAbortedError(ABORTED)
             self._socket = sock
 
-    def finish(self) -> None:
-        """The socket is no longer this call's: a late abort must not cut the next one's."""
+    def finish(self, *, failed: bool) -> None:
+        """The socket is no longer this call's: a late abort must not cut the next one's. A failed call's is closed."""
         with self._lock:
+            if failed and self._socket is not None:
+                self._socket.destroy()
             self._socket = None
 
     def abort(self) -> None:
@@ -136,6 +138,12 @@ class WireSocket(socket.socket):
             raise
         self.used_at = time.monotonic()
         return count
+
+    def destroy(self) -> None:
+        """Close it for good, although a reader that an error left behind may still hold it open."""
+        descriptor = self.detach()
+        if descriptor >= 0:
+            socket.close(descriptor)
 
     def acknowledge_at_once(self) -> None:
         """Leave delayed acknowledgement, until the kernel goes back to it."""
