@@ -1,0 +1,117 @@
+"""The pictures that are known to lie in the drop, and those that were given away. No files, no clock."""
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Pick = Literal["newest", "oldest", "part_id"]
+
+SHELF_LIMIT = 20_000
+"""Files on the shelf at most: 5 MB. More can only lie there with a window of hours; then the oldest leave it."""
+
+GIVEN_LIMIT = 10_000
+"""Given files that are remembered: more than a camera writes in any sensible window."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """Which file, and which writing of it. `inode` is 0 on shares: there it may change by itself."""
+
+    name: str
+    mtime_ns: int
+    inode: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A picture that came in whole. `at` is monotonic microseconds; `key` None where an event told of it."""
+
+    name: str
+    at: int
+    key: FileKey | None = None
+
+
+class Shelf:
+    """Each arrival is taken at most once, whoever asks."""
+
+    def __init__(self) -> None:
+        self._arrivals: dict[str, Arrival] = {}
+        self._by_time: list[tuple[int, str]] = []
+        self._taken: dict[str, list[Arrival]] = {}
+        self._given: OrderedDict[FileKey, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def put(self, arrival: Arrival) -> list[str]:
+        """An arrival, by an event or from a scan. Returns the names that had to leave for want of space.
+
+        A scan also sees what an event has told of already: that changes nothing, whatever it says of the time.
+        """
+        if arrival.key is not None and self._known(arrival.name, arrival.key):
+            return []
+        if arrival.name in self._arrivals:
+            self._remove(arrival.name)
+        self._arrivals[arrival.name] = arrival
+        insort(self._by_time, (arrival.at, arrival.name))
+        return self._drop(len(self._by_time) - SHELF_LIMIT)
+
+    def take(self, since: int, pick: Pick, matches: Callable[[str], bool] | None = None) -> Arrival | None:
+        """The newest (or oldest) arrival at or after `since` whose name `matches`; it is off the shelf then."""
+        first = bisect_left(self._by_time, (since, ""))
+        places = range(first, len(self._by_time))
+        for place in places if pick == "oldest" else reversed(places):
+            name = self._by_time[place][1]
+            if matches is None or matches(name):
+                arrival = self._remove(name)
+                self._taken.setdefault(name, []).append(arrival)
+                return arrival
+        return None
+
+    def give(self, key: FileKey) -> bool:
+        """Note that this very file goes to a trigger; False where it has been given before."""
+        if key in self._given:
+            return False
+        self._given[key] = None
+        if len(self._given) > GIVEN_LIMIT:
+            self._given.popitem(last=False)
+        return True
+
+    def done(self, arrival: Arrival) -> None:
+        """What was taken has been dealt with."""
+        self._taken[arrival.name].remove(arrival)
+        if not self._taken[arrival.name]:
+            del self._taken[arrival.name]
+
+    def expire(self, before: int) -> list[str]:
+        """Take off what came before this moment: no trigger can have it any more. Returns the names."""
+        return self._drop(bisect_left(self._by_time, (before, "")))
+
+    def newest_before(self, moment: int) -> Arrival | None:
+        """The last one that came before `moment`; it stays."""
+        place = bisect_left(self._by_time, (moment, ""))
+        return self._arrivals[self._by_time[place - 1][1]] if place else None
+
+    def clear(self) -> None:
+        """Forget what lies there, not what was given: the folder is gone."""
+        self._arrivals.clear()
+        self._by_time.clear()
+
+    def _known(self, name: str, key: FileKey) -> bool:
+        present = [self._arrivals[name]] if name in self._arrivals else self._taken.get(name, [])
+        return key in self._given or any(known.key in (None, key) for known in present)
+
+    def _remove(self, name: str) -> Arrival:
+        arrival = self._arrivals.pop(name)
+        del self._by_time[bisect_left(self._by_time, (arrival.at, name))]
+        return arrival
+
+    def _drop(self, count: int) -> list[str]:
+        names = [name for _, name in self._by_time[: max(count, 0)]]
+        for name in names:
+            del self._arrivals[name]
+        del self._by_time[: len(names)]
+        return names
