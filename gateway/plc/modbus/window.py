@@ -1,0 +1,149 @@
+"""One station's registers as Modbus sees them: one bytes object that every read is served from.
+
+The object is replaced as a whole with each new tag image, so no request can read half of one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.core.image import TagImage
+from gateway.core.registers import Block, ControlCodec, RegisterMap, StatusCodec
+from gateway.core.tags import CONTROL_BITS, STATUS_BITS
+from gateway.ports import StationView
+
+BITS_A_WORD = 16
+
+
+class IllegalAddressError(Exception):
+    """Exception 02: no such register or bit, or one that this request may not write."""
+
+
+class IllegalValueError(Exception):
+    """Exception 03: a value that its tag cannot take."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Registers `start` to `end` (excluded), with the station's offset already added."""
+
+    start: int
+    end: int
+
+
+class Window:
+    """A station's registers and bits. Reads raise IllegalAddressError outside of it."""
+
+    def __init__(self, view: StationView) -> None:
+        registers, offset = view.registers, view.offset
+        self.view = view
+        self._status = StatusCodec(registers)
+        self._codec = ControlCodec(registers)
+        self._span = _whole(registers, offset)
+        self._control_span = _moved(registers.control, offset)
+        self._control = bytes(registers.control.size * 2)
+        self._coils = registers.coils + offset // BITS_A_WORD
+        self._discretes = registers.discretes + offset // BITS_A_WORD
+        self._command_word = _word_of(registers, CONTROL_BITS[0].name) + offset
+        self._status_word = _word_of(registers, STATUS_BITS[0].name) + offset
+        self._image = b""
+        self._end = view.station.watch(self._show)
+        self._show(view.station.image)
+
+    def close(self) -> None:
+        """No longer follow the station."""
+        self._end()
+
+    @property
+    def registers(self) -> tuple[int, int]:
+        """First and last register, for people."""
+        return self._span.start, self._span.end - 1
+
+    # ---- reading -------------------------------------------------------------------------------------------
+
+    def read(self, address: int, count: int) -> bytes:
+        """`count` registers, two bytes each."""
+        first = address - self._span.start
+        if first < 0 or address + count > self._span.end:
+            raise IllegalAddressError
+        return self._image[first * 2 : (first + count) * 2]
+
+    def read_coils(self, address: int, count: int) -> list[bool]:
+        """Command bits."""
+        return self._bits(self._command_word, address - self._coils, count)
+
+    def read_discretes(self, address: int, count: int) -> list[bool]:
+        """Status bits."""
+        return self._bits(self._status_word, address - self._discretes, count)
+
+    def _bits(self, register: int, first: int, count: int) -> list[bool]:
+        if first < 0 or first + count > BITS_A_WORD:
+            raise IllegalAddressError
+        word = int.from_bytes(self.read(register, 1), "big")
+        return [bool(word >> bit & 1) for bit in range(first, first + count)]
+
+    # ---- writing: one request, one event -------------------------------------------------------------------
+
+    def write(self, address: int, data: bytes) -> None:
+        """Registers of the control block. The station has taken the event when this returns.
+
+        Raises IllegalAddressError outside the block or where another link owns it, IllegalValueError for a value
+        that its tag cannot take; then nothing is stored.
+        """
+        self.check_writable(address, len(data) // 2)
+        first = (address - self._control_span.start) * 2
+        self._store(self._control[:first] + data + self._control[first + len(data) :])
+
+    def check_writable(self, address: int, count: int) -> None:
+        """Raise IllegalAddressError where these registers may not be written."""
+        span = self._control_span
+        if not self.view.controls or address < span.start or address + count > span.end:
+            raise IllegalAddressError
+
+    def write_coils(self, address: int, bits: Sequence[bool]) -> None:
+        """Command bits; otherwise as `write`."""
+        first = address - self._coils
+        if first < 0 or first + len(bits) > BITS_A_WORD:
+            raise IllegalAddressError
+        word = int.from_bytes(self.read(self._command_word, 1), "big")
+        for bit, value in enumerate(bits, start=first):
+            word = word | 1 << bit if value else word & ~(1 << bit)
+        self.write(self._command_word, word.to_bytes(2, "big"))
+
+    def _store(self, control: bytes) -> None:
+        try:
+            commands = self._codec.decode(control)
+        except ValueError as error:
+            raise IllegalValueError(str(error)) from error
+        self._control = control
+        self.view.station.write(commands)
+        # The station makes no new image where no tag changed; a register without a tag may have.
+        self._show(self.view.station.image)
+
+    # ---- following the station -----------------------------------------------------------------------------
+
+    def _show(self, image: TagImage) -> None:
+        if not self.view.controls:
+            self._control = self._codec.encode(image.commands)
+        registers = self.view.registers
+        status, user = self._status.encode(image)
+        parts = ((registers.status, status), (registers.user, user), (registers.control, self._control))
+        start = self._span.start - self.view.offset
+        pieces: list[bytes] = []
+        for block, data in sorted(parts, key=lambda part: part[0].start):
+            pieces += [bytes((block.start - start) * 2), data]
+            start = block.end
+        self._image = b"".join(pieces)
+
+
+def _word_of(registers: RegisterMap, tag: str) -> int:
+    return next(place.register for place in registers.places if place.tag.name == tag)
+
+
+def _moved(block: Block, offset: int) -> _Span:
+    return _Span(block.start + offset, block.end + offset)
+
+
+def _whole(registers: RegisterMap, offset: int) -> _Span:
+    """From the first block's first register to the last one's last; gaps between blocks read as 0."""
+    blocks = (registers.status, registers.user, registers.control)
+    return _Span(min(block.start for block in blocks) + offset, max(block.end for block in blocks) + offset)
