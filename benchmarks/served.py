@@ -1,0 +1,110 @@
+"""The gateway under test: a real `python -m gateway run CONFIG`, on free ports, with its own folders."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.children import Child, child, free_port
+
+_LINKS = """\
+[gateway]
+name = "benchmark"
+data = '{data}'
+log_level = "warning"
+
+[links.modbus]
+host = "127.0.0.1"
+port = {modbus}
+
+[links.opcua]
+host = "127.0.0.1"
+port = {opcua}
+allow_unencrypted = true
+"""
+
+_STATION = """
+[[stations]]
+name = "{name}"
+control = "{control}"
+map = "standard"
+modbus = {{ offset = {offset} }}
+
+[stations.source]
+kind = "file_drop"
+folder = '{folder}'
+
+[stations.inspector]
+kind = "pekat"
+
+[[stations.recipes]]
+number = 1
+name = "part"
+url = "http://127.0.0.1:{pekat}"
+data = "{{part_id}}"
+classes = {{ Scratch = 1, Spot = 2 }}
+"""
+
+STRIDE = 256
+"""Registers from one station to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A gateway that serves: its ports, its drop folders in the order of the stations, its process."""
+
+    modbus: int
+    opcua: int
+    folders: tuple[Path, ...]
+    process: Child
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve. `profile`: run it under cProfile and write the figures there when it ends."""
+
+    pekat: int
+    stations: int = 1
+    control: str = "modbus"
+    profile: Path | None = None
+
+    def command(self, config: Path) -> tuple[str, ...]:
+        if self.profile is None:
+            return ("-m", "gateway", "run", str(config))
+        return ("-m", "cProfile", "-o", str(self.profile), "-m", "gateway", "run", str(config))
+
+
+@contextmanager
+def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]:
+    """A configuration in a folder of its own: the file, the Modbus and OPC UA ports, the drop folders."""
+    with tempfile.TemporaryDirectory(prefix="pekat-bench-") as home:
+        modbus, opcua = free_port(), free_port()
+        folders = tuple(Path(home) / f"drop{index + 1}" for index in range(plan.stations))
+        text = _LINKS.format(data=Path(home) / "data", modbus=modbus, opcua=opcua)
+        for index, folder in enumerate(folders):
+            folder.mkdir()
+            name = f"station{index + 1}"
+            text += _STATION.format(
+                name=name, control=plan.control, offset=index * STRIDE, folder=folder, pekat=plan.pekat
+            )
+        file = Path(home) / "gateway.toml"
+        file.write_text(text, encoding="utf-8")
+        yield file, modbus, opcua, folders
+
+
+@contextmanager
+def gateway(plan: Plan) -> Iterator[Served]:
+    """A gateway with both servers that listens inside, and is gone outside."""
+    with ExitStack() as stack:
+        file, modbus, opcua, folders = stack.enter_context(config_file(plan))
+        process = stack.enter_context(child(*plan.command(file), ports=(modbus, opcua)))
+        yield Served(modbus, opcua, folders, process)
+
+
+@contextmanager
+def pekat_standin(delay_ms: float = 0) -> Iterator[int]:
+    """A PEKAT stand-in in a process of its own; its port."""
+    port = free_port()
+    with child("-m", "benchmarks.pekat_standin", str(port), str(delay_ms), ports=(port,)):
+        yield port

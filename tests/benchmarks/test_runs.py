@@ -1,0 +1,43 @@
+"""Every benchmark runs, with tiny counts, and reports figures for each of its targets."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks.__main__ import BENCHMARKS, run_benchmarks
+from benchmarks.figures import Report
+from benchmarks.options import Options
+from benchmarks.profiling import profile_trigger
+from benchmarks.table import markdown_table, print_reports
+
+TARGETS = {
+    "trigger_modbus": 2,
+    "modbus_rate": 4,
+    "opcua_inspect": 1,
+    "opcua_datachange": 1,
+    "stations16": 3,
+    "idle": 3,
+}
+TINY = Options(quick=True, scale=0.05)
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_benchmark_reports_its_targets(name: str, tmp_path: Path) -> None:
+    said = Console(file=(tmp_path / "said.txt").open("w", encoding="utf-8"), width=160)
+    results = run_benchmarks([name], TINY, said)
+    report = Report.from_json(json.loads(json.dumps(results))["reports"][0])
+    assert sum(figure.target is not None for figure in report.figures) == TARGETS[name]
+    assert all(figure.value >= 0 or "above" in figure.name for figure in report.figures)
+    print_reports([report], said)
+    said.file.close()
+    assert report.figures[0].name in markdown_table(results)
+    assert name in (tmp_path / "said.txt").read_text(encoding="utf-8")
+
+
+def test_profile_shows_the_core(tmp_path: Path) -> None:
+    said = Console(file=(tmp_path / "said.txt").open("w", encoding="utf-8"), width=160)
+    profile_trigger(TINY, said)
+    said.file.close()
+    assert "handshake.py" in (tmp_path / "said.txt").read_text(encoding="utf-8")
