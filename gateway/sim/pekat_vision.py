@@ -14,6 +14,8 @@ GRID = 240
 """Cells along the longer side of the grid in which blobs are found: bounds the work for a picture of pure noise."""
 CONTRAST = 40
 """Grey values between ground and part, below which nothing is taken for a part."""
+DARK_AND_BRIGHT = (2, 98)
+"""Percentiles taken for the ground's and the part's grey value: a part that fills 2 % of the picture is found."""
 SMALLEST = 3
 """Pixels of a blob at least; less is the sensor's noise."""
 ELONGATED = 2.5
@@ -49,7 +51,7 @@ class Sight:
 def look(gray: Gray) -> Sight:
     """Find the part and what is dark inside it. Dark regions that reach the picture's edge are the ground."""
     sample = gray[:: max(gray.shape[0] // GRID, 1), :: max(gray.shape[1] // GRID, 1)]
-    ground, part = (float(value) for value in np.percentile(sample, (2, 90)))
+    ground, part = (float(value) for value in np.percentile(sample, DARK_AND_BRIGHT))
     if part - ground < CONTRAST:
         return Sight(part=False)
     limit = (ground + part) / 2
