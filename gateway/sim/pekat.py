@@ -32,6 +32,8 @@ class _Server(uvicorn.Server):
 
     def __init__(self, settings: PekatSimSettings) -> None:
         self.project = PekatProject(settings, self.stop)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
         super().__init__(
             uvicorn.Config(
                 self.project.app(),
@@ -42,14 +44,24 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 log_level="critical",  # replies that break off on purpose are errors to uvicorn
                 access_log=False,
+                date_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=SHUTDOWN_S,
             )
         )
 
     def stop(self) -> None:
-        """Begin to stop."""
+        """Begin to stop. Called from any thread, or by a signal."""
         self.should_exit = True
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._stopping.set)
+
+    async def main_loop(self) -> None:
+        """Wait for the end; uvicorn's own looks ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._stopping.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
