@@ -13,6 +13,7 @@ from gateway.app import Gateway
 from gateway.cli.demo_display import DemoDisplay
 from gateway.cli.pekat_process import PekatProcess
 from gateway.cli.ports import choose_port
+from gateway.cli.runner import settle_memory
 from gateway.config import Settings, load_settings
 from gateway.core.errors import GatewayError
 from gateway.core.result import Verdict
@@ -26,9 +27,6 @@ MODBUS_PORT, OPCUA_PORT, PEKAT_PORT = 5020, 4840, 8000
 """502, Modbus' own, needs rights that a newcomer does not have."""
 
 STATION = "station1"
-CLOSING_S = 0.2
-"""Lets the last answer reach the PLC's screen before the links close."""
-
 CONFIG = """\
 # The demo's configuration; `pekat-gateway run` takes the same.
 [gateway]
@@ -120,6 +118,7 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
         display = DemoDisplay(console, _where(options, settings, ports, pekat.pid))
         gateway = await stack.enter_async_context(Gateway(settings, [display]))
         _mount_camera(stack, gateway, _drop_folder(options, home))
+        settle_memory()
         outcome = await _play(options, settings, ports, display, stop)
     console.print(display.summary(), highlight=False, soft_wrap=True)
     for slip in outcome.slips:

@@ -1,6 +1,7 @@
 """Runs a coroutine as a program: the fastest event loop there is, Ctrl-C and SIGTERM, errors as one clear line."""
 
 import asyncio
+import gc
 import importlib
 import logging
 import signal
@@ -29,6 +30,15 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
     factory: Callable[[], asyncio.AbstractEventLoop] = module.new_event_loop
     return factory
+
+
+def settle_memory() -> None:
+    """Call it when everything is up: what lives now lives on, so the garbage collector need not walk it again.
+
+    A full collection over the OPC UA address space was measured at 170 to 330 ms, in the middle of any trigger.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def set_up_logs(level: str) -> None:
