@@ -74,6 +74,9 @@ def test_what_touches_the_edge_is_ground_and_diagonal_cells_are_one() -> None:
     assert [(blob.x, blob.y, blob.width, blob.height) for blob in sight.blobs] == [(40, 40, 24, 24)]
     assert sight.blobs[0].is_scratch
     assert sight.blobs[0].rotate == pytest.approx(45, abs=2)
+    mirrored = look(np.ascontiguousarray(picture[:, ::-1])).blobs
+    assert [(blob.y, blob.width, blob.height) for blob in mirrored] == [(40, 24, 24)]
+    assert mirrored[0].rotate == pytest.approx(-45, abs=2)
 
 
 def test_a_ring_is_one_blob_whatever_its_rows_look_like() -> None:

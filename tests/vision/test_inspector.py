@@ -1,54 +1,16 @@
 """The inspector against the simulator: outcomes, cancelling, several projects at once, and nothing left behind."""
 
-import asyncio
-import socket
-import threading
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import pytest
 
 from gateway.core.errors import InspectorError
-from gateway.core.result import Judgement, Reason, Verdict
-from gateway.ports import Order, Picture, RawFormat
-from gateway.sim.parts import part_image, part_pixels
+from gateway.core.result import Reason, Verdict
+from gateway.ports import Picture, RawFormat
+from gateway.sim.parts import part_pixels
 from gateway.sim.pekat import PekatSimulator
 from gateway.sim.pekat_settings import Mischief, Mode, PekatSimSettings
-from gateway.vision.inspector import PekatInspector
-from gateway.vision.lanes import LOST_MAX
-from gateway.vision.settings import PekatSettings, RecipeSettings, UserValueSettings
-from tests.vision.servers import ScriptedServer, answering, free_port, http, read_request, silent
-
-GOOD, BAD = part_image(1, 0), part_image(1, 2)
-AREA = UserValueSettings.model_validate({"name": "area", "path": "measurement.defect_area", "type": "uint32"})
-
-
-def order(seconds: float = 5.0, recipe: int = 1, part_id: str = "P-1") -> Order:
-    now = time.monotonic_ns() // 1000
-    return Order("station1", 11, 12, part_id, recipe, now, now + int(seconds * 1e6), time.time())
-
-
-def inspector(*urls: str, **settings: int) -> PekatInspector:
-    recipes = [
-        RecipeSettings(number=number, name=f"recipe {number}", url=url, classes={"Scratch": 1, "Spot": 2})
-        for number, url in enumerate(urls, 1)
-    ]
-    return PekatSettings.model_validate(settings).create("station1", recipes, [AREA])
-
-
-async def judge(part: PekatInspector, image: bytes = GOOD, seconds: float = 5.0) -> Judgement:
-    return await part.inspect(Picture("part.png", image), order(seconds))
-
-
-def threads(name: str = "station1") -> list[str]:
-    return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith(name))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
+from gateway.vision.settings import PekatSettings, RecipeSettings
+from tests.vision.judging import BAD, GOOD, inspector, judge, order, reason_of
+from tests.vision.servers import answering, free_port, http
 
 
 async def test_the_pixels_make_the_verdict() -> None:
@@ -100,14 +62,6 @@ async def test_every_mischief_has_its_reason_and_the_next_part_is_judged(mode: M
         pekat.misbehave(mode.value, 1, delay_ms=100)
         assert await reason_of(judge(part, seconds=0.5)) is reason
         assert (await judge(part)).verdict is Verdict.OK
-
-
-async def reason_of(judging: Awaitable[Judgement]) -> Reason:
-    try:
-        judgement = await judging
-    except InspectorError as error:
-        return error.reason
-    return Reason(judgement.reason)
 
 
 async def test_a_wrong_image_len_is_a_bad_reply() -> None:
@@ -177,132 +131,6 @@ async def test_a_recipe_whose_project_is_down_cannot_be_prepared() -> None:
             with pytest.raises(InspectorError):
                 await part.prepare(2)
             await part.check()  # the first one is still in force
-
-
-async def test_cancelling_frees_the_lane_at_once() -> None:
-    with silent() as server:
-        async with inspector(server.url) as part:
-            for _ in range(3):
-                task = asyncio.create_task(judge(part, seconds=30))
-                await until(lambda: bool(server.heads))
-                server.heads.clear()
-                began = time.monotonic()
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-                await until(lambda: threads() == ["station1-pekat", "station1-pekat-check", "station1-pekat-check"])
-                assert time.monotonic() - began < 2
-    assert threads() == []
-
-
-async def test_after_a_cancel_the_next_inspection_is_served() -> None:
-    async with PekatSimulator() as pekat, inspector(pekat.url) as part:
-        pekat.misbehave("hang", 1)
-        task = asyncio.create_task(judge(part, seconds=30))
-        await until(lambda: pekat.analysed == 1)
-        task.cancel()
-        await asyncio.wait({task})
-        assert (await judge(part, BAD)).verdict is Verdict.NOK
-
-
-async def test_a_check_never_waits_for_an_inspection_nor_disturbs_it() -> None:
-    async with PekatSimulator() as pekat, inspector(pekat.url) as part:
-        pekat.misbehave("delay", 1, delay_ms=400)
-        task = asyncio.create_task(judge(part))
-        await until(lambda: pekat.analysed == 1)
-        await part.check()
-        await part.prepare(1)
-        assert not task.done()
-        assert (await task).verdict is Verdict.OK
-
-
-@pytest.mark.parametrize(("workers", "at_once"), [(1, 1), (3, 3)])
-async def test_as_many_images_are_at_pekat_as_there_are_workers(workers: int, at_once: int) -> None:
-    now = most = 0
-    lock = threading.Lock()
-
-    def script(server: ScriptedServer, connection: socket.socket) -> None:
-        nonlocal now, most
-        while read_request(connection):
-            with lock:
-                now += 1
-                most = max(most, now)
-            server.left.wait(0.05)
-            with lock:
-                now -= 1
-            connection.sendall(http())
-
-    with ScriptedServer(script) as server:
-        async with inspector(server.url, workers=workers) as part:
-            judgements = await asyncio.gather(*(judge(part) for _ in range(6)))
-    assert {judgement.verdict for judgement in judgements} == {Verdict.OK}
-    assert most == at_once
-
-
-async def test_waiting_for_a_lane_counts_against_the_deadline() -> None:
-    with silent() as server:
-        async with inspector(server.url) as part:
-            first = asyncio.create_task(judge(part, seconds=30))
-            await until(lambda: bool(server.heads))
-            began = time.monotonic()
-            assert await reason_of(judge(part, seconds=0.2)) is Reason.TIMEOUT
-            assert time.monotonic() - began < 2
-            first.cancel()
-            await asyncio.wait({first})
-
-
-async def test_leaving_ends_what_is_under_way() -> None:
-    with silent() as server:
-        part = inspector(server.url)
-        async with part:
-            task = asyncio.create_task(judge(part, seconds=30))
-            await until(lambda: bool(server.heads))
-            began = time.monotonic()
-        assert time.monotonic() - began < 1
-        assert await reason_of(task) is Reason.CANCELLED
-        assert await reason_of(judge(part)) is Reason.SHUTDOWN
-
-
-async def test_a_thread_that_nothing_can_cut_holds_up_neither_the_next_call_nor_the_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A resolver that hangs cannot be woken from outside."""
-    release, resolve = threading.Event(), socket.getaddrinfo
-
-    def stuck(host: str, *args: Any, **named: Any) -> Any:
-        if host == "stuck.invalid":
-            release.wait(30)
-            raise socket.gaierror(-2, "unknown")
-        return resolve(host, *args, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", stuck)
-    with answering(http()) as server:
-        try:
-            async with inspector("http://stuck.invalid:80", server.url) as part:
-                assert await reason_of(judge(part, seconds=0.2)) is Reason.TIMEOUT
-                assert (await part.inspect(Picture("x", b"x"), order(recipe=2))).verdict is Verdict.OK
-                began = time.monotonic()
-            assert time.monotonic() - began < 1.5
-        finally:
-            release.set()
-
-
-async def test_threads_that_hang_are_not_made_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = threading.Event()
-
-    def stuck(*args: Any, **named: Any) -> Any:
-        release.wait(30)
-        raise socket.gaierror(-2, "unknown")
-
-    monkeypatch.setattr(socket, "getaddrinfo", stuck)
-    async with inspector("http://stuck.invalid:80") as part:
-        try:
-            for _ in range(LOST_MAX):
-                assert await reason_of(judge(part, seconds=0.02)) is Reason.TIMEOUT
-            assert await reason_of(judge(part)) is Reason.INSPECTOR_OFFLINE
-            assert len(threads()) <= LOST_MAX + 3
-        finally:
-            release.set()
 
 
 async def test_replies_can_be_listened_to() -> None:
