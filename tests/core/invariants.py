@@ -1,0 +1,110 @@
+"""What holds in every state and over every step, written from the rules and from nothing else."""
+
+from collections.abc import Sequence
+
+from gateway.core import events as ev
+from gateway.core.deadlines import next_wake
+from gateway.core.image import result_values, status
+from gateway.core.result import Verdict
+from gateway.core.state import State, StationState
+
+BITS_OF_VERDICT = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
+
+
+def check_image(state: State) -> None:
+    """The tags of one state agree with it and with each other."""
+    tags = status(state)
+    assert tags["result_seq"] == tags["result_seq_end"] == tags["user_result_seq"], "H24: the image is torn"
+    _check_verdict_bits(state, tags)
+    _check_ready(state, tags)
+    assert tags["busy"] == (len(state.flight) > 0)
+    assert tags["results_pending"] == len(state.waiting)
+    assert tags["online"] == (tags["offline_reason"] == 0)
+    assert tags["error"] == (tags["error_code"] != 0)
+    assert tags["trigger_rejected"] == (tags["reject_reason"] != 0)
+    assert not (tags["recipe_ack"] and tags["recipe_error"])
+    assert not (tags["overrun"] and not tags["trigger_rejected"]), "H4: overrun is a rejection"
+    assert all(0 < result.result_seq <= 65535 for result in state.waiting), "H9: numbers are 1..65535"
+    if state.valid:
+        assert state.presented is not None
+        assert tags["result_seq"] == state.presented.result_seq
+
+
+def _check_verdict_bits(state: State, tags: dict[str, bool | int | float | str]) -> None:
+    """H10: at most one verdict bit, only while a presented result is valid, and only its own."""
+    lit = [verdict for verdict, bit in BITS_OF_VERDICT.items() if tags[bit]]
+    assert len(lit) == (1 if tags["result_valid"] else 0), "H10: verdict bits without a valid result"
+    if lit:
+        assert result_values(state.presented)["verdict"] == lit[0], "H10: the verdict bit is not the result's"
+
+
+def _check_ready(state: State, tags: dict[str, bool | int | float | str]) -> None:
+    """H2, spelled out again from its text."""
+    options = state.options
+    exposing = any(one.judgement is None and one.exposed_at == 0 for one in state.flight)
+    queueing = state.commands.buffer_results or len(state.waiting) > 0
+    places = len(state.flight) + len(state.waiting) + (1 if state.valid else 0)
+    allowed = (
+        not state.offline
+        and state.commands.enable
+        and state.changing is None
+        and not state.trigger_ack
+        and not exposing
+        and len(state.flight) < options.max_in_flight
+        and not (queueing and places >= options.result_depth)
+    )
+    assert tags["ready"] == allowed, "H2: ready"
+    assert (tags["state"] == StationState.READY) == tags["ready"], "the state for displays contradicts ready"
+
+
+def check_step(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action], now: int) -> None:
+    """What one step may and may not do."""
+    _check_answers(before, after, actions, now)
+    _check_counts(before, after, actions)
+    _check_frozen(before, event, after)
+    assert next_wake(after) > now, "time alone would change this state at once: the station would spin"
+    if after.presented is not before.presented and after.presented is not None:
+        assert after.toggle != before.toggle, "H11: a new result without a change of result_toggle"
+    else:
+        assert after.toggle == before.toggle, "H11: result_toggle changed without a new result"
+
+
+def _check_answers(before: State, after: State, actions: Sequence[ev.Action], now: int) -> None:
+    """H7, H9: whoever leaves the flight has left with a Record, oldest first; nobody stays past its deadline."""
+    started = [action.inspection_id for action in actions if isinstance(action, ev.Start)]
+    recorded = [action.result for action in actions if isinstance(action, ev.Record)]
+    queue = [one.id for one in before.flight] + started
+    assert [result.inspection_id for result in recorded] == queue[: len(recorded)], "H9: out of order"
+    assert [one.id for one in after.flight] == queue[len(recorded) :], "H7: an inspection got lost"
+    assert all(one.deadline > now for one in after.flight if one.judgement is None), "H7: past its deadline"
+    for number, result in enumerate(recorded, 1):
+        assert result.result_seq == (before.result_seq + number - 1) % 65535 + 1, "H9: result_seq"
+        latched = {one.id: (one.part_id, one.trigger_seq, one.recipe) for one in before.flight}
+        echoed = (result.part_id, result.trigger_seq, result.recipe)
+        assert latched.get(result.inspection_id, echoed) == echoed, "H9: a result for another trigger"
+
+
+def _check_counts(before: State, after: State, actions: Sequence[ev.Action]) -> None:
+    recorded = [action.result.verdict for action in actions if isinstance(action, ev.Record)]
+    for verdict, name in BITS_OF_VERDICT.items():
+        counted = getattr(after.counts, name) - getattr(before.counts, name)
+        assert counted == recorded.count(verdict), f"count_{name} is wrong"
+    started = sum(isinstance(action, ev.Start) for action in actions)
+    assert after.counts.triggers - before.counts.triggers == started, "H3: count_triggers"
+    late = sum(isinstance(action, ev.LateAnswer) for action in actions)
+    assert after.counts.late - before.counts.late == late, "H8: late answers are counted"
+    assert after.error_count >= before.error_count, "H20: errors are only ever counted up"
+
+
+def _check_frozen(before: State, event: ev.Event, after: State) -> None:
+    """H12: buffered and not acknowledged, the presented result stays, whatever happens but ack and reset."""
+    if not (before.valid and before.commands.buffer_results and after.commands.buffer_results):
+        return
+    if isinstance(event, ev.PlcWrote):
+        old, new = before.commands, event.commands
+        by_bit = new.result_ack and not old.result_ack
+        by_seq = new.result_ack_seq != old.result_ack_seq and new.result_ack_seq == before.shown_seq
+        if by_bit or by_seq or (new.reset and not old.reset):
+            return
+    assert after.presented is before.presented, "H12: the frozen result was replaced"
+    assert after.valid, "H12: the frozen result fell without an acknowledgement"
