@@ -49,6 +49,7 @@ def set_up_logs(level: str) -> None:
     else:
         handler = logging.StreamHandler()
         pattern = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.getLogger("urllib3").setLevel(logging.WARNING)  # its debug lines hold URLs, and those an API key
     logging.basicConfig(level=level.upper(), format=pattern, handlers=[handler], force=True)
 
 
