@@ -94,6 +94,7 @@ class PlcStation:
     def wait_ready(self, seconds: float = ANSWER_S) -> None:
         """Enable the station and wait until it takes triggers. Raises PlcError."""
         deadline = time.monotonic() + seconds
+        self._command("", enable=0)  # what trigger_seq holds while disabled is its baseline
         self._command("")
         while True:
             status = self.status()
@@ -131,7 +132,7 @@ class PlcStation:
             exposure()
         return self.wait_result()
 
-    def _command(self, part: str) -> None:
+    def _command(self, part: str, enable: int = ENABLE) -> None:
         text = part.encode("ascii").ljust(32, b"\0")
-        words = [ENABLE, self.seq, 0, 0, 0, 0, 0, 0, len(part), *struct.unpack(">16H", text)]
+        words = [enable, self.seq, 0, 0, 0, 0, 0, 0, len(part), *struct.unpack(">16H", text)]
         self.client.write(self._offset + TRIGGER_REGISTER, words)
