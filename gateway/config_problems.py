@@ -3,15 +3,16 @@
 What to write is read from the JSON schema of the settings: types, limits, known keys, descriptions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from gateway.config_errors import KeyPath, key_text, nearest
+from gateway.config_schema import Schema, child, schema_at
 from gateway.core.errors import ConfigError
 
-Schema = Mapping[str, Any]
 Detail = Mapping[str, Any]
 
 _NOUNS = {
@@ -31,6 +32,8 @@ _GIVEN: tuple[tuple[type, str], ...] = (
     (list, "a list"),
     (dict, "a table"),
 )
+_WRITE = re.compile(r"[:;,] (?=write )")
+"""Where a validator's complaint goes over into its advice."""
 _TEXT = '"..."'
 _COMPARED = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
 
@@ -40,6 +43,8 @@ def problems(file: str, error: ValidationError, data: object, schema: Schema) ->
     found: dict[str, ConfigError] = {}
     for detail in error.errors(include_url=False):
         path = file_path(detail["loc"], data)
+        if detail["type"] == "too_short" and detail["input"]:  # its entries are wrong, and are complained of themselves
+            continue
         if key_text(path) not in found:  # a union complains once for each of its members
             found[key_text(path)] = _problem(file, path, detail, schema_at(schema, path, data), data, schema)
     return list(found.values())
@@ -86,6 +91,10 @@ def _wrong(kind: str, given: object, ctx: Detail, message: str, here: Schema) ->
         return f"{_shown(given)} is none of the possible values"
     if kind == "string_pattern_mismatch":
         return f"{_shown(given)} does not have the right form"
+    if kind == "multiple_of":
+        return f"{_shown(given)} is no multiple of {ctx['multiple_of']}"
+    if kind == "too_short":
+        return "is empty"
     if kind.startswith("union_tag"):
         return "has no kind" if kind == "union_tag_not_found" else f"{_shown(ctx.get('tag'))} is no known kind"
     if kind == "value_error":
@@ -96,14 +105,16 @@ def _wrong(kind: str, given: object, ctx: Detail, message: str, here: Schema) ->
 
 
 def _sentence(given: object, complaint: str) -> str:
-    """A validator's complaint; the value stands before it unless it is a whole table."""
+    """A validator's complaint without its advice; the value stands before it unless it is a whole table."""
+    said = _WRITE.search(complaint)
+    complaint = complaint[: said.start()] if said else complaint
     return complaint if isinstance(given, dict | list) else f"{_shown(given)} {complaint}"
 
 
 def _instead(kind: str, given: object, ctx: Detail, path: KeyPath, here: Schema) -> str:
     if kind.startswith("union_tag"):
         kinds = sorted(here.get("discriminator", {}).get("mapping", {}))
-        return " or ".join(f'kind = "{name}"' for name in kinds)
+        return "write " + " or ".join(f'kind = "{name}"' for name in kinds)
     choices = _choices(here)
     if choices:
         close = nearest(str(given), choices)
@@ -113,9 +124,23 @@ def _instead(kind: str, given: object, ctx: Detail, path: KeyPath, here: Schema)
         return f"write {_noun(here)} {_limits(here)}{_about(here)}"
     if kind == "string_pattern_mismatch":
         return f"write text of the form {ctx.get('pattern')}{_about(here)}"
+    if kind == "multiple_of":
+        step = int(ctx["multiple_of"])
+        below = int(given) // step * step if isinstance(given, int) else 0
+        return f"write {below} or {below + step}{_about(here)}"
     if kind == "value_error":
-        return _about(here).removeprefix(": ") or "change it as said"
+        return _advice(str(ctx.get("error", "")), path, here)
     return f"write {_example(path, here)}{_about(here)}"
+
+
+def _advice(complaint: str, path: KeyPath, here: Schema) -> str:
+    """What a validator's own complaint says to write, or what its key is for."""
+    said = _WRITE.search(complaint)
+    if said:
+        return complaint[said.end() :]
+    if "properties" in here:
+        return f"change the keys of [{_table_name(path)}] so that it holds"
+    return f"write another {path[-1]}{_about(here)}" if path else "change it as said"
 
 
 def _known_keys(word: str, parent: Schema) -> str:
@@ -129,7 +154,7 @@ def _owner(path: KeyPath, data: object) -> str:
     """Which named list entry the key is in: people do not count `[[stations]]` tables from 0."""
     named = ""
     for part in path[:-1]:
-        data = _child(data, part)
+        data = child(data, part)
         if isinstance(part, int) and isinstance(data, dict) and isinstance(data.get("name"), str):
             named = data["name"]
     return f" (in {named!r})" if named else ""
@@ -174,8 +199,10 @@ def _example(path: KeyPath, schema: Schema) -> str:
     key = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     kind = _types(schema)[0]
     default, choices = schema.get("default"), _choices(schema)
-    if kind == "array" and "properties" in schema.get("items", {}):
-        return f"[[{'.'.join(str(part) for part in path if isinstance(part, str))}]]"
+    if kind == "array" and "$ref" in schema.get("items", {}):
+        return f"[[{_table_name(path)}]]"
+    if kind == "object" and "properties" in schema:
+        return f"[{_table_name(path)}]"
     if choices:
         return f'{key} = "{choices[0]}"'
     if default not in (None, "", {}, []):
@@ -185,77 +212,10 @@ def _example(path: KeyPath, schema: Schema) -> str:
     return f"{key} = {sample.get(kind, _TEXT)}"
 
 
+def _table_name(path: KeyPath) -> str:
+    return ".".join(str(part) for part in path if isinstance(part, str))
+
+
 def _about(schema: Schema) -> str:
     text = str(schema.get("description", ""))
     return f": {text}" if text else ""
-
-
-def schema_at(root: Schema, path: Sequence[str | int], data: object) -> Schema:
-    """The schema of one key: references followed, unions decided by the `kind` in the data. {} where unknown."""
-    here = _resolved(root, root, data)
-    for part in path:
-        data = _child(data, part)
-        inner = here.get("items", {}) if isinstance(part, int) else _property(here, part)
-        here = _resolved(root, inner, data)
-    return here
-
-
-def _child(data: object, part: str | int) -> object:
-    if isinstance(data, dict):
-        return data.get(part)
-    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
-
-
-def _property(schema: Schema, key: str) -> Schema:
-    inner = schema.get("properties", {}).get(key, schema.get("additionalProperties", {}))
-    return inner if isinstance(inner, Mapping) else {}
-
-
-def _resolved(root: Schema, schema: Schema, data: object) -> Schema:
-    """References followed; what stands beside a reference (description, default) wins over what it points to."""
-    for pick in _PICKS:
-        inner = pick(root, schema, data)
-        if inner is not None:
-            beside = {key: value for key, value in schema.items() if key in ("description", "default")}
-            return {**_resolved(root, inner, data), **beside}
-    return schema
-
-
-def _referenced(root: Schema, schema: Schema, _: object) -> Schema | None:
-    ref = schema.get("$ref")
-    return _pointed(root, str(ref)) if ref is not None else None
-
-
-def _chosen(root: Schema, schema: Schema, data: object) -> Schema | None:
-    """The member of a discriminated union that the data says it is."""
-    mapping = schema.get("discriminator", {}).get("mapping", {})
-    ref = mapping.get(data.get("kind")) if isinstance(data, dict) else None
-    return _pointed(root, ref) if ref is not None else None
-
-
-def _optional(root: Schema, schema: Schema, _: object) -> Schema | None:
-    """The table of "a table or nothing"."""
-    members = [member for member in schema.get("anyOf", ()) if member.get("type") != "null"]
-    return members[0] if len(members) == 1 else None
-
-
-_PICKS: tuple[Callable[[Schema, Schema, object], Schema | None], ...] = (_referenced, _chosen, _optional)
-
-
-def _pointed(root: Schema, ref: str) -> Schema:
-    found: Any = root
-    for step in ref.removeprefix("#/").split("/"):
-        found = found[step]
-    return found if isinstance(found, Mapping) else {}
-
-
-def all_keys(data: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
-    """Every key of nested tables and lists with its value, outermost first."""
-    items: Sequence[tuple[str | int, object]] = ()
-    if isinstance(data, dict):
-        items = list(data.items())
-    elif isinstance(data, list):
-        items = list(enumerate(data))
-    for key, value in items:
-        yield (*path, key), value
-        yield from all_keys(value, (*path, key))

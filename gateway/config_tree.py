@@ -1,0 +1,192 @@
+"""The tables of gateway.toml as one frozen tree. What a part needs to know is defined beside that part."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.core.registers import RegisterMap
+from gateway.core.state import Options, WatchdogAction
+from gateway.core.tags import Tag
+from gateway.plc.modbus.settings import ModbusSettings
+from gateway.plc.opcua.settings import OpcUaSettings
+from gateway.sources.drop_settings import FileDropSettings
+from gateway.sources.playlist import PlaylistSettings
+from gateway.tagmap import load_map
+from gateway.vision.settings import PekatSettings, RecipeSettings, UserValueSettings
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+_Path = Annotated[Path, Field(strict=False)]
+
+STATION_NAME = r"^[a-z][a-z0-9_]*$"
+"""A station's name stands in node ids and thread names, and is a variable's name in PLC programs."""
+
+SourceSettings = Annotated[FileDropSettings | PlaylistSettings, Field(discriminator="kind")]
+InspectorSettings = PekatSettings
+"""One kind as yet; a second one makes this a union like SourceSettings."""
+
+DownAction = Literal["answer", "offline"]
+
+
+class GatewaySettings(BaseModel):
+    """The gateway as a whole."""
+
+    model_config = _STRICT
+
+    name: str = Field("PEKAT PLC gateway", min_length=1, max_length=64, description="Name for people")
+    data: _Path | None = Field(
+        None, description="Folder for what outlives a restart, as the boot id; without it the clock stands in"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+
+
+class LinkSettings(BaseModel):
+    """The faces to the PLC. A link that is not here is not served."""
+
+    model_config = _STRICT
+
+    modbus: ModbusSettings | None = Field(None, description="The Modbus TCP slave")
+    opcua: OpcUaSettings | None = Field(None, description="The OPC UA server")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The links that are configured."""
+        return tuple(name for name in ("modbus", "opcua") if getattr(self, name) is not None)
+
+
+class ModbusPlace(BaseModel):
+    """Where a station stands in the Modbus address space."""
+
+    model_config = _STRICT
+
+    unit: int | None = Field(
+        None, ge=0, le=255, description="Unit id that the station answers to; without it, to any unit id"
+    )
+    offset: int = Field(
+        0,
+        ge=0,
+        le=65520,
+        multiple_of=16,
+        description="Added to every register; a 16th of it to every coil and discrete input. Stations that share a "
+        "unit id stand 256 apart with the standard map",
+    )
+
+
+class HandshakeSettings(BaseModel):
+    """The handshake's options. Times in milliseconds."""
+
+    model_config = _STRICT
+
+    max_in_flight: int = Field(
+        1, ge=1, le=64, description="Inspections at a time; above 1 the next part may come early"
+    )
+    result_depth: int = Field(
+        16, ge=1, le=1024, description="Results that can wait with buffer_results; at least max_in_flight"
+    )
+    inspection_timeout_ms: int = Field(
+        5_000, ge=1, le=3_600_000, description="From the accepted trigger to the answer at the latest"
+    )
+    ack_timeout_ms: int = Field(
+        10_000, ge=0, le=3_600_000, description="Longest wait for the PLC's acknowledgement or falling trigger; 0: none"
+    )
+    recipe_timeout_ms: int = Field(30_000, ge=1, le=3_600_000, description="Longest recipe change")
+    watchdog_ms: int = Field(
+        0, ge=0, le=3_600_000, description="How long plc_heartbeat may stand still; 0: it is not watched"
+    )
+    watchdog_action: Literal["nothing", "offline", "cancel"] = Field(
+        "nothing", description="What a silent PLC leads to: a status bit only, the station offline, or cancelled work"
+    )
+
+    @field_validator("result_depth")
+    @classmethod
+    def _holds_the_flight(cls, depth: int, info: ValidationInfo) -> int:
+        flight = info.data.get("max_in_flight", 1)
+        if depth < flight:
+            what = {"flight": flight, "depth": depth, "instead": f"write result_depth = {flight} or more"}
+            raise PydanticCustomError("depth", "{depth} is less than max_in_flight ({flight})", what)
+        return depth
+
+    def options(self) -> Options:
+        """As the core takes them."""
+        return Options(
+            max_in_flight=self.max_in_flight,
+            result_depth=self.result_depth,
+            inspection_timeout_ms=self.inspection_timeout_ms,
+            ack_timeout_ms=self.ack_timeout_ms,
+            recipe_timeout_ms=self.recipe_timeout_ms,
+            watchdog_ms=self.watchdog_ms,
+            watchdog_action=WatchdogAction[self.watchdog_action.upper()],
+        )
+
+
+class StationSettings(BaseModel):
+    """One station: one camera position with its own tags and its own handshake."""
+
+    model_config = _STRICT
+
+    name: str = Field(
+        max_length=32, pattern=STATION_NAME, description="Name in node ids: lower-case letters, digits, underscores"
+    )
+    control: Literal["modbus", "opcua"] = Field(
+        "modbus", description="Which link owns the control tags; the other one mirrors them"
+    )
+    map: str = Field(
+        "standard", min_length=1, description="Tag map: a shipped map's name, or a path to a file (./my_map.toml)"
+    )
+    modbus: ModbusPlace = Field(ModbusPlace(), description="Unit id and address offset")
+    initial_recipe: int | None = Field(
+        None, ge=1, le=65535, description="Number of the recipe in force after a start; without it, the first one"
+    )
+    source_down: DownAction = Field(
+        "answer", description="While the source is ill: answer each trigger with verdict 3, or take the station offline"
+    )
+    inspector_down: DownAction = Field("answer", description="The same while PEKAT cannot be reached")
+    source: SourceSettings = Field(description="Where images come from")
+    inspector: InspectorSettings = Field(PekatSettings(), description="Who judges them")
+    handshake: HandshakeSettings = Field(HandshakeSettings(), description="Time-outs, depths, watchdog")
+    recipes: Annotated[tuple[RecipeSettings, ...], Field(strict=False, min_length=1)] = Field(
+        description="PEKAT projects that the PLC may ask for"
+    )
+    user_values: Annotated[tuple[UserValueSettings, ...], Field(strict=False)] = Field(
+        (), description="Values from PEKAT's context in tags of their own"
+    )
+
+    @property
+    def first_recipe(self) -> int:
+        """The recipe in force after a start."""
+        return self.recipes[0].number if self.initial_recipe is None else self.initial_recipe
+
+    @property
+    def user_tags(self) -> tuple[Tag, ...]:
+        """The tags of the user values, in their order."""
+        return tuple(value.tag() for value in self.user_values)
+
+    @cached_property
+    def registers(self) -> RegisterMap:
+        """The tag map with the user values placed. Raises ConfigError; after load_settings it cannot."""
+        given = {value.tag().name: value.register_ for value in self.user_values if value.register_ is not None}
+        return load_map(self.map, self.user_tags, given)
+
+    @property
+    def source_folder(self) -> Path | None:
+        """The drop folder, where the source has one."""
+        return self.source.folder if isinstance(self.source, FileDropSettings) else None
+
+
+class Settings(BaseModel):
+    """All of gateway.toml."""
+
+    model_config = _STRICT
+
+    gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway as a whole")
+    links: LinkSettings = Field(description="The faces to the PLC")
+    stations: Annotated[tuple[StationSettings, ...], Field(strict=False, min_length=1)] = Field(
+        description="The stations, each with its own tags"
+    )
+
+    @property
+    def data_folder(self) -> Path | None:
+        """Where the gateway keeps what outlives a restart."""
+        return self.gateway.data
