@@ -18,7 +18,7 @@ from gateway.config import Settings, load_settings
 from gateway.core.errors import GatewayError
 from gateway.core.result import Verdict
 from gateway.sim.camera import DropCamera
-from gateway.sim.parts import DEMO_SIZE, defects_of, part_image
+from gateway.sim.parts import defects_of, part_image
 from gateway.sim.plc import Outcome, Play, Plc, PlcFace
 from gateway.sim.plc_modbus import ModbusFace
 from gateway.sim.plc_opcua import OpcUaFace
@@ -115,9 +115,11 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
             pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
         except RuntimeError as error:
             raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
-        display = DemoDisplay(console, _where(options, settings, ports, pekat.pid))
+        # A picture of part n at the n-th accepted trigger, as a camera on a hardware trigger would take it.
+        camera = stack.enter_context(DropCamera(_drop_folder(options, home), part_image))
+        display = DemoDisplay(console, _where(options, settings, ports, pekat.pid), camera.dropped_at)
         gateway = await stack.enter_async_context(Gateway(settings, [display]))
-        _mount_camera(stack, gateway, _drop_folder(options, home))
+        stack.callback(gateway.stations[STATION].watch(camera.see))
         settle_memory()
         outcome = await _play(options, settings, ports, display, stop)
     console.print(display.summary(), highlight=False, soft_wrap=True)
@@ -154,12 +156,6 @@ def _where(options: DemoOptions, settings: Settings, ports: _Ports, pekat_pid: i
         ("PEKAT simulator", f"http://127.0.0.1:{ports.pekat} (process {pekat_pid})"),
         ("drop folder", str(settings.stations[0].source_folder or "")),
     ]
-
-
-def _mount_camera(stack: AsyncExitStack, gateway: Gateway, folder: Path) -> None:
-    """A camera that takes a picture of part n at the n-th accepted trigger, as a hardware trigger would."""
-    camera = stack.enter_context(DropCamera(folder, lambda number: part_image(number, size=DEMO_SIZE)))
-    stack.callback(gateway.stations[STATION].watch(camera.see))
 
 
 def deserved(number: int) -> Verdict:

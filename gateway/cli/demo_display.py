@@ -1,7 +1,8 @@
 """What the demo shows: where to connect, each inspection as it happens, one line at the end."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import quantiles
 from typing import Self
 
@@ -23,9 +24,23 @@ _STYLES = {Verdict.OK: "bold green", Verdict.NOK: "bold red", Verdict.NO_DECISIO
 _WORDS = {Verdict.OK: "OK", Verdict.NOK: "NOK", Verdict.NO_DECISION: "no decision"}
 
 
-def overhead_us(result: Result) -> int:
-    """From the accepted trigger to the answer, less the time PEKAT took. Waiting for the camera is included."""
-    return result.total_us - result.judgement.inspector_us
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Where the time of one inspection went, in microseconds. `gateway` is the overhead: all but camera and PEKAT."""
+
+    camera: int
+    pekat: int
+    total: int
+
+    @property
+    def gateway(self) -> int:
+        return self.total - self.camera - self.pekat
+
+    @classmethod
+    def of(cls, result: Result, dropped_at: int) -> "Stages":
+        """`dropped_at`: when the picture lay in the folder, complete; 0 where no camera dropped it."""
+        camera = max(0, dropped_at - result.accepted_at) if dropped_at and result.exposed_at else 0
+        return cls(camera, result.judgement.inspector_us, result.total_us)
 
 
 def percentiles(values_us: Sequence[int]) -> tuple[float, float]:
@@ -40,11 +55,13 @@ def percentiles(values_us: Sequence[int]) -> tuple[float, float]:
 class DemoDisplay:
     """A ResultSink that shows. In a terminal a live table, otherwise one plain line for each inspection."""
 
-    def __init__(self, console: Console, head: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, console: Console, head: Sequence[tuple[str, str]], dropped_at: Callable[[int], int] = lambda _: 0
+    ) -> None:
         self._console = console
         self._head = head
-        self._rows: deque[tuple[Result, Answer | None]] = deque(maxlen=ROWS)
-        self._results: dict[str, Result] = {}
+        self._dropped_at = dropped_at
+        self._rows: deque[tuple[Result, Stages, Answer | None]] = deque(maxlen=ROWS)
         self._overheads: list[int] = []
         self._counts = dict.fromkeys(_WORDS, 0)
         self._live: Live | None = None
@@ -58,7 +75,7 @@ class DemoDisplay:
         else:
             for name, value in self._head:
                 self._console.print(f"{name:<22} {value}", soft_wrap=True, highlight=False)
-            self._console.print(_plain_head())
+            self._console.print(_plain_head(), soft_wrap=True)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -68,16 +85,17 @@ class DemoDisplay:
     def put(self, station: str, result: Result) -> None:
         """A result leaves the station: count it and show it."""
         self._counts[result.verdict] += 1
-        self._overheads.append(overhead_us(result))
-        self._rows.append((result, None))
+        stages = Stages.of(result, self._dropped_at(result.inspection_id))
+        self._overheads.append(stages.gateway)
+        self._rows.append((result, stages, None))
         if self._live is None:
-            self._console.print(_plain_row(result), highlight=False, soft_wrap=True)
+            self._console.print(_plain_row(result, stages), highlight=False, soft_wrap=True)
 
     def seen_by_plc(self, answer: Answer) -> None:
         """The simulated PLC has this answer: its own latency goes beside it."""
-        for place, (result, _) in enumerate(self._rows):
+        for place, (result, stages, _) in enumerate(self._rows):
             if result.part_id == answer.part_id:
-                self._rows[place] = (result, answer)
+                self._rows[place] = (result, stages, answer)
 
     def summary(self) -> str:
         """The one line at the end; also what scripts look for."""
@@ -95,39 +113,33 @@ class DemoDisplay:
         table = Table(expand=False)
         for title in _COLUMNS:
             table.add_column(title, justify="left" if title in ("part", "verdict") else "right")
-        for result, answer in self._rows:
-            cells = _cells(result)
-            cells[2:3] = [Text(cells[2], style=_STYLES[result.verdict])]  # type: ignore[list-item]  # Text is a cell too
-            table.add_row(*cells, f"{answer.latency_s * 1000:.1f}" if answer is not None else "")
+        for result, stages, answer in self._rows:
+            number, part, verdict, *rest = _cells(result, stages)
+            seen = f"{answer.latency_s * 1000:.1f}" if answer is not None else ""
+            table.add_row(number, part, Text(verdict, style=_STYLES[result.verdict]), *rest, seen)
         return Group(Panel(grid, title="PEKAT PLC gateway demo", expand=False), table, Text(self.summary()))
 
 
-_COLUMNS = ("id", "part", "verdict", "defects", "image ms", "PEKAT ms", "gateway ms", "total ms", "PLC sees ms")
+_COLUMNS = ("id", "part", "verdict", "defects", "camera ms", "PEKAT ms", "gateway ms", "total ms", "PLC sees ms")
+_WIDTHS = (5, 12, 32, 7, 9, 9, 10, 9)
 
 
-def _cells(result: Result) -> list[str]:
-    image_us = result.exposed_at - result.accepted_at if result.exposed_at else 0
-    asked_us = result.judgement.inspector_us
+def _cells(result: Result, stages: Stages) -> list[str]:
     verdict = _WORDS[result.verdict]
     if result.verdict is Verdict.NO_DECISION:
         verdict += f" ({result.judgement.reason.name.lower().replace('_', ' ')})"
+    times = (stages.camera, stages.pekat, stages.gateway, stages.total)
     return [
         str(result.result_seq),
         result.part_id,
         verdict,
         str(len(result.judgement.detections)),
-        f"{image_us / 1000:.2f}",
-        f"{asked_us / 1000:.2f}",
-        f"{(result.total_us - image_us - asked_us) / 1000:.2f}",
-        f"{result.total_us / 1000:.2f}",
+        *(f"{time_us / 1000:.2f}" for time_us in times),
     ]
 
 
-_WIDTHS = (5, 12, 32, 7, 9, 9, 10, 9)
-
-
-def _plain_row(result: Result) -> str:
-    return "  ".join(f"{cell:<{width}}" for cell, width in zip(_cells(result), _WIDTHS, strict=True)).rstrip()
+def _plain_row(result: Result, stages: Stages) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(_cells(result, stages), _WIDTHS, strict=True)).rstrip()
 
 
 def _plain_head() -> str:

@@ -62,7 +62,7 @@ def demo(
     rate: Annotated[float, typer.Option(min=0, help="Triggers a second; 0 as fast as answers come.")] = 10.0,
 ) -> None:
     """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
-    set_up_logs("warning")
+    set_up_logs("error")  # the table tells what happens; warnings would tear it
     options = DemoOptions(inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate)
     run(lambda stop: run_demo(options, Console(), stop))
 

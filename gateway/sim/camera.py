@@ -4,6 +4,8 @@ import contextlib
 import os
 import queue
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -15,6 +17,9 @@ AHEAD = 8
 
 LOOK_AT_END_S = 0.1
 """How often a waiting artist looks whether the demo is over: Ctrl-C must not wait for it noticeably."""
+
+REMEMBERED = 100
+"""Shots whose moment is kept: more than can be in flight."""
 
 _END = -1
 
@@ -29,6 +34,7 @@ class DropCamera:
         self._shots: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._seen = 0
+        self._dropped: OrderedDict[int, int] = OrderedDict()
         self._artist = threading.Thread(target=self._draw, name="camera-artist", daemon=True)
         self._shutter = threading.Thread(target=self._shoot, name="camera-shutter", daemon=True)
 
@@ -51,6 +57,10 @@ class DropCamera:
             self._seen += 1
             self._shots.put(self._seen)
 
+    def dropped_at(self, number: int) -> int:
+        """When picture `number` lay in the folder, in monotonic microseconds; 0 where that is not known any more."""
+        return self._dropped.get(number, 0)
+
     def _draw(self) -> None:
         number = 1
         while not self._ended.is_set():
@@ -68,3 +78,6 @@ class DropCamera:
             writing = self._folder / f".{name}.writing"
             writing.write_bytes(picture)
             os.replace(writing, self._folder / name)
+            self._dropped[shot] = time.monotonic_ns() // 1000
+            if len(self._dropped) > REMEMBERED:
+                self._dropped.popitem(last=False)
