@@ -104,10 +104,11 @@ class Rig:
     def __getitem__(self, tag: str) -> TagValue:
         return self.tags[tag]
 
-    def reads(self, **tags: TagValue) -> None:
+    def reads(self, **tags: TagValue) -> "Rig":
         """Assert that the PLC reads these values."""
         now = self.tags
         assert {name: now[name] for name in tags} == tags
+        return self
 
 
 def rig(*, enabled: bool = True, buffered: bool = False, **options: Any) -> Rig:

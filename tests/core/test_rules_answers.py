@@ -11,7 +11,9 @@ from tests.core.driver import NOK, OK, Rig, rig
 # ---- H7: exactly one answer -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("judgement", "bit"), [(OK, "ok"), (NOK, "nok"), (no_decision(Reason.NO_IMAGE), "no_decision")])
+@pytest.mark.parametrize(
+    ("judgement", "bit"), [(OK, "ok"), (NOK, "nok"), (no_decision(Reason.NO_IMAGE), "no_decision")]
+)
 def test_h7_an_answer_is_ok_nok_or_no_decision_with_a_reason(judgement: Judgement, bit: str) -> None:
     bench = rig()
     bench.trigger()
