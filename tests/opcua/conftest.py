@@ -9,6 +9,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.standard_address_space import standard_address_space
 
 from gateway.plc.opcua.server import no_garbage_collection
+from tests.opcua import desk as desk_parts
 from tests.opcua.desk import Bench, DeskStation, bench, view
 
 Nodes = dict[ua.NodeId, NodeData]
@@ -51,6 +52,20 @@ def _copy(node: NodeData) -> NodeData:
         if value.value is not None:
             copied.attributes[attribute] = AttributeValue(value.value)
     return copied
+
+
+@pytest.fixture(scope="session")
+def certificates_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first link of the session makes its certificate here, and the others use it."""
+    folder = tmp_path_factory.mktemp("certificates")
+    (folder / "pat").write_text(f"{desk_parts.PASSWORD}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def certificates(certificates_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(desk_parts, "CERTIFICATES", certificates_folder)
+    return certificates_folder
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from asyncua import ua
@@ -38,6 +39,9 @@ USER_TAGS = (
     user_tag("open", TagType.BIT),
     user_tag("odd", TagType.UINT32, unit="furlong"),
 )
+
+PAT, PASSWORD = "pat", "correct horse"
+CERTIFICATES = Path("set by the fixture of that name")
 
 TIMEOUT_S = 5.0
 """Nothing here takes longer than some milliseconds; this only ends a test that hangs."""
@@ -155,8 +159,12 @@ class Bench:
     def station(self) -> DeskStation:
         return self.stations[0]
 
-    async def connect(self) -> Client:
+    async def connect(self, user: str | None = PAT, password: str = PASSWORD) -> Client:
+        """A client without encryption, logged in as the engineer unless the test says otherwise; None: anonymous."""
         client = Client(self.url, timeout=TIMEOUT_S)
+        if user is not None:
+            client.set_user(user)
+            client.set_password(password)
         await client.connect()
         self.clients.append(client)
         return client
@@ -172,8 +180,13 @@ def view(station: DeskStation, *, controls: bool = True) -> StationView:
 
 
 def make_link(views: Sequence[StationView], **settings: Any) -> OpcUaLink:
-    given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True, **settings}
-    return OpcUaSettings(**given).create(views, Identity(version="1.2.3"))
+    """A link on a free port, also without encryption, with one user who may do everything.
+
+    Its certificate is that of the whole test session: to make a key takes tenths of a second.
+    """
+    pat = {"name": PAT, "role": "engineer", "password_file": CERTIFICATES / "pat"}
+    given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True, "users": [pat], **settings}
+    return OpcUaSettings(**{"certificates": CERTIFICATES, **given}).create(views, Identity(version="1.2.3"))
 
 
 @asynccontextmanager

@@ -107,8 +107,11 @@ async def test_the_server_says_who_it_is(desk: Bench, client: Client) -> None:
     info = await client.get_node(ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_BuildInfo))).read_value()
     assert (info.ProductName, info.SoftwareVersion) == ("PEKAT PLC gateway", "1.2.3")
     endpoints = await client.get_endpoints()
-    assert [(one.EndpointUrl, one.SecurityMode) for one in endpoints] == [(desk.url, ua.MessageSecurityMode.None_)]
-    assert [token.TokenType for token in endpoints[0].UserIdentityTokens] == [ua.UserTokenType.Anonymous]
+    modes = ua.MessageSecurityMode
+    expected = [(desk.url, mode) for mode in (modes.SignAndEncrypt, modes.Sign, modes.None_)]
+    assert [(one.EndpointUrl, one.SecurityMode) for one in endpoints] == expected
+    kinds = [ua.UserTokenType.Anonymous, ua.UserTokenType.UserName]
+    assert [[token.TokenType for token in one.UserIdentityTokens] for one in endpoints] == [kinds] * 3
 
 
 @pytest.mark.parametrize("advertised", [None, "Gateway.example", "fe80::1"])

@@ -5,7 +5,7 @@
 
 A call that the station does not take ends with a Bad status and no outputs, never with a made-up verdict:
 
-- BadUserAccessDenied: another link owns this station's control tags,
+- BadUserAccessDenied: another link owns this station's control tags, or the user's role does not allow it,
 - BadInvalidState: not ready; `status.reject_reason` (or `status.error_code` for a recipe) says why,
 - BadOutOfRange for `recipe` (in BadInvalidArgument): no such recipe,
 - BadResourceUnavailable, BadTimeout: the recipe could not be made ready, or not in its time.
@@ -24,10 +24,10 @@ from gateway.core.result import Result
 from gateway.core.tags import PART_ID_LENGTH, TagType
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.nodes import VARIANT_TYPES, node_id, standard_id
-from gateway.plc.opcua.requests import GOOD, bad, value_refusal
+from gateway.plc.opcua.requests import GOOD, METHOD, bad, value_refusal
 from gateway.ports import StationPort
 
-NAME = "Inspect"
+NAME = METHOD
 TEXT = "Triggers an inspection and returns its answer. Refused while the station is not ready: see reject_reason"
 
 _INPUTS = (

@@ -1,11 +1,13 @@
 """The OPC UA link: one server for all stations, each an object with its tags and the method Inspect."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from asyncua import ua
@@ -15,11 +17,14 @@ from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
 from gateway.plc.opcua import inspect_method
+from gateway.plc.opcua.certificate import ServerCertificate, Wanted, local_hosts, obtain
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.requests import Gate
+from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer, no_garbage_collection
 from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.users import Doorman
 from gateway.ports import Endpoint, Identity, StationView
 
 log = logging.getLogger(__name__)
@@ -40,6 +45,9 @@ QUEUED_CHANGES = 1_000
 UNACKNOWLEDGED = 100
 """Notifications kept for a client that has not acknowledged them, for it to ask for again."""
 
+ENCRYPTED = (ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt, ua.SecurityPolicyType.Basic256Sha256_Sign)
+"""Always offered, the better one first: it is also what a password is encrypted by on an open connection."""
+
 _WILDCARDS = ("0.0.0.0", "::")
 _LOG_LEVELS = {"asyncua": logging.ERROR, "asyncua.server.uaprocessor": logging.CRITICAL}
 """asyncua tells of each session, subscription and call, and logs an error for each request that it refuses: any
@@ -59,6 +67,16 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """Who may connect, and how. `certificates` is the folder of the server's own. See OpcUaSettings."""
+
+    doorman: Doorman
+    anonymous: Role | None
+    certificates: Path
+    allow_unencrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much clients may take. See OpcUaSettings."""
 
@@ -69,12 +87,24 @@ class Limits:
 
 
 class OpcUaLink:
-    """A ports.PlcLink. Entering raises LinkError where it cannot listen."""
+    """A ports.PlcLink. Entering raises LinkError where it cannot listen, or has no usable certificate.
 
-    def __init__(self, views: Sequence[StationView], identity: Identity, listening: Listening, limits: Limits) -> None:
+    Any client certificate is accepted for a secure channel, also one that expired: it only keeps what passes from
+    others' eyes and hands. Who a client is, its user name and password tell, never its certificate.
+    """
+
+    def __init__(
+        self,
+        views: Sequence[StationView],
+        identity: Identity,
+        listening: Listening,
+        security: Security,
+        limits: Limits,
+    ) -> None:
         self._views = tuple(views)
         self._identity = identity
         self._listening = listening
+        self._security = security
         self._limits = limits
         self._faces: list[StationFace] = []
         self._gate: Gate | None = None
@@ -94,7 +124,7 @@ class OpcUaLink:
     async def __aenter__(self) -> Self:
         with ExitStack() as opened:
             opened.enter_context(_quiet_library())
-            server = await self._make_server()
+            server = await self._make_server(await asyncio.to_thread(self._obtain_certificate))
             with no_garbage_collection():
                 self._fill(server)
             opened.callback(self._detach)
@@ -102,10 +132,7 @@ class OpcUaLink:
             self._open = opened.pop_all()
         self._server = server
         self._endpoints = (Endpoint("opcua", self._url(server, _reachable(self._listening))),)
-        log.warning(
-            "%s is served without encryption and without log-in: anybody who reaches it may use it",
-            self._endpoints[0].url,
-        )
+        self._warn()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -114,10 +141,27 @@ class OpcUaLink:
             if server is not None:
                 await server.stop()
 
+    def _warn(self) -> None:
+        """What whoever runs this should know of its security, one line each."""
+        url = self._endpoints[0].url
+        log.info("%s: every client certificate is accepted for encryption; it proves nobody's identity", url)
+        if self._security.allow_unencrypted:
+            log.warning("%s is served without encryption too: who is on the network can read and forge it", url)
+        if (self._security.anonymous or Role.VIEWER) > Role.VIEWER:
+            log.warning("%s needs no log-in: anybody who reaches it may trigger inspections", url)
+
     # ---- making the server ---------------------------------------------------------------------------------
 
-    async def _make_server(self) -> GatewayServer:
-        inner = StationServer(self._limits.sessions, self._make_session)
+    def _obtain_certificate(self) -> ServerCertificate:
+        """Blocks: the first start makes a key, which takes tenths of a second."""
+        where = self._listening
+        uri = f"urn:{socket.gethostname()}:pekat-plc-gateway"
+        hosts = local_hosts(where.host, where.advertised_host)
+        return obtain(self._security.certificates, Wanted(where.server_name, hosts, where.application_uri, uri))
+
+    async def _make_server(self, own: ServerCertificate) -> GatewayServer:
+        inner = StationServer(self._limits.sessions, self._security.doorman, self._make_session)
+        inner.certificate, inner.private_key = own.certificate, own.key
         inner.max_connections = self._limits.connections
         inner.max_subscriptions = self._limits.subscriptions
         inner.max_pending_messages_per_connection = PENDING_REQUESTS
@@ -129,7 +173,7 @@ class OpcUaLink:
         server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
         self._name(server)
         await server.init()
-        await self._say_who(server)
+        await self._say_who(server, own.uri)
         return server
 
     def _name(self, server: GatewayServer) -> None:
@@ -142,11 +186,11 @@ class OpcUaLink:
         server.set_endpoint(f"opc.tcp://{_bracketed(where.advertised_host or socket.gethostname())}:0{where.path}")
         server.set_match_discovery_endpoint_url(where.advertised_host is None)
         server.set_match_discovery_client_ip(where.advertised_host is None)
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken])
+        open_to_all = [ua.SecurityPolicyType.NoSecurity] if self._security.allow_unencrypted else []
+        server.set_identity_tokens(self._security.doorman.tokens)
+        server.set_security_policy([*ENCRYPTED, *open_to_all])
 
-    async def _say_who(self, server: GatewayServer) -> None:
-        uri = self._listening.application_uri or f"urn:{socket.gethostname()}:pekat-plc-gateway"
+    async def _say_who(self, server: GatewayServer, uri: str) -> None:
         await server.set_application_uri(uri)
         if await server.register_namespace(NAMESPACE_URI) != NAMESPACE:
             raise LinkError(
@@ -158,7 +202,8 @@ class OpcUaLink:
     def _make_session(self, inner: InternalServer, name: str, user: User) -> ClientSession:
         if self._gate is None:
             raise LinkError("the OPC UA server has no stations yet")
-        return ClientSession(self._gate, self._limits.fastest_publishing_ms, inner, name, user)
+        fastest = self._limits.fastest_publishing_ms
+        return ClientSession(self._gate, self._security.doorman, fastest, inner, name, user)
 
     def _fill(self, server: GatewayServer) -> None:
         """Every station's nodes and its method."""

@@ -15,8 +15,10 @@ from asyncua.ua.uaprotocol_auto import DataChangeFilter
 
 from gateway.core.tags import Direction, Tag, TagType, TagValue
 from gateway.plc.opcua.face import StationFace
-from gateway.plc.opcua.nodes import VARIANT_TYPES
+from gateway.plc.opcua.nodes import VARIANT_TYPES, node_id
+from gateway.plc.opcua.rights import INSPECT, INSPECT_BY_ANOTHER_RECIPE, LEAST_ROLE, Role
 
+_OF_THE_USER = (AttributeIds.UserAccessLevel, AttributeIds.UserExecutable)
 _RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")
 _NUMBERS = frozenset(
     {
@@ -26,6 +28,7 @@ _NUMBERS = frozenset(
 )  # fmt: skip
 
 GOOD = StatusCodes.Good
+METHOD = "Inspect"
 
 
 def bad(code: int) -> ua.StatusCode:
@@ -50,24 +53,45 @@ class Gate:
         self._owners: Mapping[ua.NodeId, tuple[StationFace, Tag]] = {
             node.node_id: (face, node.tag) for face in faces for node in face.nodes.values()
         }
+        self._methods: Mapping[ua.NodeId, StationFace] = {node_id(f.station.name, METHOD): f for f in faces}
 
     def refresh(self) -> None:
         """Show every station's newest image; whoever reads next sees the present."""
         for face in self._faces:
             face.flush()
 
-    def write(self, items: Sequence[ua.WriteValue]) -> list[ua.StatusCode]:
+    def write(self, items: Sequence[ua.WriteValue], role: Role) -> list[ua.StatusCode]:
         """One Write request: its good items are one event for each station, nothing of a refused item is written."""
         accepted: dict[int, _Accepted] = {}
-        statuses = [bad(self._check(item, accepted)) for item in items]
+        statuses = [bad(self._check(item, role, accepted)) for item in items]
         for number, writes in accepted.items():
             self._faces[number].write(writes.values, writes.stamps)
         return statuses
 
-    def read(self, item: ua.ReadValueId) -> ua.DataValue:
-        """One item of a Read request, cut to its IndexRange."""
+    def read(self, item: ua.ReadValueId, role: Role) -> ua.DataValue:
+        """One item of a Read request, cut to its IndexRange. What the user may do is told for this very user."""
         value = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)
+        if item.AttributeId in _OF_THE_USER:
+            value = self._for_user(item, value, role)
         return cut(value, item.IndexRange) if item.IndexRange else value
+
+    def call_status(self, request: ua.CallMethodRequest, role: Role) -> int:
+        """Whether this user may make this call. Another recipe than the one in force is a recipe change."""
+        face = self._methods.get(request.MethodId)
+        if face is None:
+            return GOOD  # OPC UA's own methods, which do nothing but tell
+        recipe = request.InputArguments[1].Value if len(request.InputArguments or ()) > 1 else 0
+        other = recipe not in (0, face.station.image.values["recipe"])
+        return GOOD if role >= (INSPECT_BY_ANOTHER_RECIPE if other else INSPECT) else StatusCodes.BadUserAccessDenied
+
+    def _for_user(self, item: ua.ReadValueId, value: ua.DataValue, role: Role) -> ua.DataValue:
+        owner, face = self._owners.get(item.NodeId), self._methods.get(item.NodeId)
+        if face is not None and item.AttributeId == AttributeIds.UserExecutable:
+            return ua.DataValue(ua.Variant(face.view.controls and role >= INSPECT, ua.VariantType.Boolean))
+        if owner is None or item.AttributeId != AttributeIds.UserAccessLevel:
+            return value
+        may = owner[1].name in LEAST_ROLE and role >= LEAST_ROLE[owner[1].name]
+        return value if may else ua.DataValue(ua.Variant(ua.AccessLevel.CurrentRead.mask, ua.VariantType.Byte))
 
     def filter_status(self, item: ua.ReadValueId, wanted: object) -> int:
         """Whether a monitored item may have this filter: a deadband is for numbers, and absolute."""
@@ -79,7 +103,7 @@ class Gate:
         number = value is not None and value.VariantType in _NUMBERS and not value.is_array
         return GOOD if number else StatusCodes.BadFilterNotAllowed
 
-    def _check(self, item: ua.WriteValue, accepted: dict[int, _Accepted]) -> int:
+    def _check(self, item: ua.WriteValue, role: Role, accepted: dict[int, _Accepted]) -> int:
         owner = self._owners.get(item.NodeId)
         current = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)
         if current.StatusCode is not None and not current.StatusCode.is_good():
@@ -89,6 +113,8 @@ class Gate:
         face, tag = owner
         if tag.direction is Direction.STATUS or not face.view.controls:
             return StatusCodes.BadNotWritable
+        if role < LEAST_ROLE[tag.name]:
+            return StatusCodes.BadUserAccessDenied
         code = refusal(item, tag)
         if code == GOOD:
             into = accepted.setdefault(self._faces.index(face), _Accepted())

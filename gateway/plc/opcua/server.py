@@ -2,7 +2,11 @@
 
 - a connection's method calls run beside its other requests (asyncua answers one request after the other, so that a
   client which waits in `Inspect` could not even read meanwhile),
-- sessions are counted for each server and are made by us (see session.py),
+- sessions are counted for each server and are made by us (see session.py); each is tied to the certificate and the
+  security that it was made with,
+- nothing but discovery is answered on a connection whose security is not offered (asyncua falls back to none at all,
+  and answers before a channel is open, without asking for rights),
+- nobody registers other servers here,
 - it starts without a stack trace where its port is taken, knows the port it was given, and leaves no task behind.
 
 Everything here leans on asyncua 2.1's inner structure; the dependency is pinned below 2.2.
@@ -11,7 +15,7 @@ Everything here leans on asyncua 2.1's inner structure; the dependency is pinned
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +24,7 @@ from asyncua.common.utils import Buffer, ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
-from asyncua.server.internal_session import InternalSession
+from asyncua.server.internal_session import InternalSession, SessionState
 from asyncua.server.server import Server
 from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.object_ids import ObjectIds
@@ -29,7 +33,8 @@ from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
 
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.requests import bad
-from gateway.plc.opcua.session import AnonymousOnly, ClientSession
+from gateway.plc.opcua.session import ClientSession, address_of, user_name
+from gateway.plc.opcua.users import Channel, Doorman, credentials
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,25 @@ CLOSING_S = 0.3
 """How long leaving waits for clients to take what was sent, before their connections are cut."""
 
 _CALL = standard_id(ObjectIds.CallRequest_Encoding_DefaultBinary)
+_CREATE = standard_id(ObjectIds.CreateSessionRequest_Encoding_DefaultBinary)
+_ACTIVATE = standard_id(ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
+_OPEN_TO_ALL = frozenset(
+    standard_id(number)
+    for number in (
+        ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
+        ObjectIds.FindServersRequest_Encoding_DefaultBinary,
+        ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
+    )
+)
+"""A client has to ask without security which security there is."""
+
+_REGISTER = frozenset(
+    standard_id(number)
+    for number in (
+        ObjectIds.RegisterServerRequest_Encoding_DefaultBinary,
+        ObjectIds.RegisterServer2Request_Encoding_DefaultBinary,
+    )
+)
 
 MakeSession = Callable[[InternalServer, str, User], ClientSession]
 
@@ -54,11 +78,15 @@ MakeSession = Callable[[InternalServer, str, User], ClientSession]
 class StationServer(InternalServer):
     """The inner server. Its clients' sessions are made by `make_session`, `max_sessions` of them at most."""
 
-    def __init__(self, max_sessions: int, make_session: MakeSession) -> None:
-        super().__init__(user_manager=AnonymousOnly())
+    def __init__(self, max_sessions: int, doorman: Doorman, make_session: MakeSession) -> None:
+        super().__init__(user_manager=doorman)
+        self.doorman = doorman
         self._max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
+
+    def decrypt_user_token(self, isession: Any, token: ua.UserNameIdentityToken) -> tuple[str, str]:
+        return credentials(token, self.private_key, isession.nonce, isession.channel)
 
     def create_session(self, name: str, user: User | None = None, external: bool = False) -> InternalSession:
         if len(self._external_sessions) >= self._max_sessions:
@@ -78,27 +106,76 @@ class StationServer(InternalServer):
 class CallingProcessor(UaProcessor):
     """Answers Call requests whenever they are through, everything else in its turn."""
 
-    def __init__(self, *given: Any) -> None:
+    def __init__(self, doorman: Doorman, *given: Any) -> None:
         inherited: Any = super()
         inherited.__init__(*given)
+        self._doorman = doorman
         self._calls: set[asyncio.Task[Any]] = set()
+        self._offered: Sequence[Any] = ()
+
+    def set_policies(self, policies: Any) -> None:
+        inherited: Any = super()
+        inherited.set_policies(policies)
+        self._offered = policies
 
     async def process_message(self, seqhdr: Any, body: Buffer) -> Any:
         inherited: Any = super()
-        if nodeid_from_binary(body.copy()) != _CALL:
-            return await inherited.process_message(seqhdr, body)
+        kind = nodeid_from_binary(body.copy())
+        try:
+            self._check_security(kind)
+            if kind == _CREATE:
+                self._check_one_session()
+            elif kind == _ACTIVATE:
+                await self._check_activation(body.copy())
+        except ServiceError as error:
+            return self._refuse(seqhdr, body, error.code)
+        if kind != _CALL:
+            answered = await inherited.process_message(seqhdr, body)
+            if kind == _CREATE and isinstance(self.session, ClientSession):
+                self.session.channel = self._channel()
+            return answered
         if len(self._calls) >= CALLS_AT_ONCE:
-            return self._refuse(seqhdr, body)
+            return self._refuse(seqhdr, body, StatusCodes.BadTooManyOperations)
         call = asyncio.create_task(inherited.process_message(seqhdr, body), name="opcua-call")
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return True
 
-    def _refuse(self, seqhdr: Any, body: Buffer) -> bool:
+    def _check_security(self, kind: ua.NodeId) -> None:
+        """Raises ServiceError for what this connection's security is not enough for."""
+        if kind in _REGISTER:
+            raise ServiceError(StatusCodes.BadServiceUnsupported)
+        policy = self._connection.security_policy
+        offered = any(one.matches(policy.URI, policy.Mode) for one in self._offered)
+        if kind not in _OPEN_TO_ALL and not (offered and self._connection.is_open()):
+            raise ServiceError(StatusCodes.BadSecurityModeRejected)
+
+    def _check_one_session(self) -> None:
+        """asyncua forgets the first session where a connection makes a second one: it would keep its place for ever."""
+        if self.session is not None and self.session.state is not SessionState.Closed:
+            raise ServiceError(StatusCodes.BadTooManySessions)
+
+    async def _check_activation(self, body: Buffer) -> None:
+        """Raises ServiceError for a session of another channel; waits where a login has to wait."""
+        nodeid_from_binary(body)
+        header = struct_from_binary(ua.RequestHeader, body)
+        session = self.session or self.iserver.lookup_external_session(header.AuthenticationToken)
+        if isinstance(session, ClientSession) and session.channel != self._channel():
+            raise ServiceError(StatusCodes.BadSecurityChecksFailed)
+        name = user_name(struct_from_binary(ua.ActivateSessionParameters, body))
+        if name:
+            await self._doorman.turn(name, address_of(self.name))
+
+    def _channel(self) -> Channel:
+        policy = self._connection.security_policy
+        encrypted = policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
+        return Channel(encrypted, policy.URI, policy.Mode, policy.peer_certificate or b"")
+
+    def _refuse(self, seqhdr: Any, body: Buffer, code: int) -> bool:
         nodeid_from_binary(body)
         header = struct_from_binary(ua.RequestHeader, body)
         response = ua.ServiceFault()
-        response.ResponseHeader.ServiceResult = bad(StatusCodes.BadTooManyOperations)
+        response.ResponseHeader.ServiceResult = bad(code)
         inherited: Any = super()
         inherited.send_response(header.RequestHandle, seqhdr, response)
         return True
@@ -117,7 +194,8 @@ class StationProtocol(OPCUAProtocol):
         super().connection_made(transport)
         if self.processor is not None:  # None: refused, there are too many
             make: Any = CallingProcessor
-            self.processor = make(self.iserver, self.transport, self.limits)
+            server: Any = self.iserver
+            self.processor = make(server.doorman, server, self.transport, self.limits)
             self._set_policies()
 
     def _set_policies(self) -> None:

@@ -1,60 +1,86 @@
 """What a client may do: asyncua's session, with every request checked that asyncua lets through.
 
-Anonymous clients only. Whoever comes with a user name (`admin` too, which asyncua takes for its administrator
-whatever the password) or a certificate is turned away.
+asyncua knows one right for all methods, and none at all for subscriptions: anybody may end anybody's. Here a session
+does what its user's role allows (see rights.py), and touches no subscription of another user.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
-from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.crypto.permission_rules import User
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
-from asyncua.server.user_managers import UserManager
 from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaerrors import UaStatusCodeError
 
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
+from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.users import Channel, Doorman, Visitor
 
-
-class AnonymousOnly(UserManager):
-    """Gives everybody without credentials the rights of a plain user, and nobody else any."""
-
-    def get_user(
-        self, iserver: InternalServer, username: str | None = None, password: str | None = None, certificate: Any = None
-    ) -> User | None:
-        return None if username or password else User(role=UserRole.User)
+_NOT_THERE = StatusCodes.BadSubscriptionIdInvalid
 
 
 class ClientSession(InternalSession):
     """A session of a client. Reads see the newest image; a Write request is one event; errors are per item."""
 
-    def __init__(self, gate: Gate, fastest_publishing_ms: int, server: InternalServer, name: str, user: User) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        doorman: Doorman,
+        fastest_publishing_ms: int,
+        server: InternalServer,
+        name: str,
+        user: User,
+    ) -> None:
         super().__init__(server, server.aspace, server.subscription_service, name, user=user, external=True)
         # asyncua counts its tokens, so that anybody could take over anybody's session.
         server.unregister_external_session(self)
         self.auth_token = ua.NodeId(ua.Guid(int=secrets.randbits(128)))
         server.register_external_session(self)
+        self.channel: Channel | None = None
         self._gate = gate
+        self._doorman = doorman
         self._fastest_publishing_ms = float(fastest_publishing_ms)
+
+    @property
+    def rights(self) -> Role:
+        """What its user may do. Somebody who has not logged in does not get as far as being asked."""
+        return self.user.rights if isinstance(self.user, Visitor) else Role.VIEWER
+
+    def activate_session(
+        self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
+    ) -> ua.ActivateSessionResult:
+        """Log in. Raises ServiceError where the identity is none of ours."""
+        name = user_name(params)
+        try:
+            result = super().activate_session(params, peer_certificate)
+        except (ServiceError, UaStatusCodeError):
+            self._doorman.refused(name, address_of(self.name), self.name)
+            raise
+        if name:
+            self._doorman.welcomed(name, address_of(self.name))
+        return result
 
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
         if not params.NodesToRead:
             raise ServiceError(StatusCodes.BadNothingToDo)
         self._gate.refresh()
-        return [self._gate.read(item) for item in params.NodesToRead]
+        return [self._gate.read(item, self.rights) for item in params.NodesToRead]
 
     async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
         if not params.NodesToWrite:
             raise ServiceError(StatusCodes.BadNothingToDo)
-        return self._gate.write(params.NodesToWrite)
+        return self._gate.write(params.NodesToWrite, self.rights)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         if not params:
             raise ServiceError(StatusCodes.BadNothingToDo)
-        return await super().call(params)
+        codes = [self._gate.call_status(request, self.rights) for request in params]
+        made = iter(await super().call([one for one, code in zip(params, codes, strict=True) if code == GOOD]))
+        return [next(made) if code == GOOD else ua.CallMethodResult(bad(code)) for code in codes]
 
     async def create_subscription(
         self,
@@ -72,6 +98,7 @@ class ClientSession(InternalSession):
     async def create_monitored_items(
         self, params: ua.CreateMonitoredItemsParameters
     ) -> list[ua.MonitoredItemCreateResult]:
+        self._own(params.SubscriptionId)
         self._gate.refresh()
         asked = params.ItemsToCreate
         codes = [self._gate.filter_status(item.ItemToMonitor, item.RequestedParameters.Filter) for item in asked]
@@ -83,6 +110,7 @@ class ClientSession(InternalSession):
         self, params: ua.ModifyMonitoredItemsParameters
     ) -> list[ua.MonitoredItemModifyResult]:
         """A deadband is settled when the item is made: only there it is checked against the item's type."""
+        self._own(params.SubscriptionId)
         asked = params.ItemsToModify
         keep = [not has_deadband(item.RequestedParameters.Filter) for item in asked]
         params.ItemsToModify = [item for item, kept in zip(asked, keep, strict=True) if kept]
@@ -90,6 +118,76 @@ class ClientSession(InternalSession):
         refused = StatusCodes.BadMonitoredItemFilterUnsupported
         return [next(made) if kept else ua.MonitoredItemModifyResult(bad(refused)) for kept in keep]
 
+    # ---- subscriptions: only one's own -----------------------------------------------------------------------
+
+    async def delete_monitored_items(self, params: ua.DeleteMonitoredItemsParameters) -> list[ua.StatusCode]:
+        self._own(params.SubscriptionId)
+        return await super().delete_monitored_items(params)
+
+    async def set_monitoring_mode(self, params: ua.SetMonitoringModeParameters) -> list[ua.StatusCode]:
+        self._own(params.SubscriptionId)
+        return await super().set_monitoring_mode(params)
+
+    def modify_subscription(self, params: ua.ModifySubscriptionParameters) -> ua.ModifySubscriptionResult:
+        self._own(params.SubscriptionId)
+        return super().modify_subscription(params)
+
+    def republish(self, params: ua.RepublishParameters) -> ua.NotificationMessage:
+        self._own(params.SubscriptionId)
+        return super().republish(params)
+
+    async def set_publishing_mode(self, params: ua.SetPublishingModeParameters) -> list[ua.StatusCode]:
+        for one in params.SubscriptionIds:
+            self._own(one)
+        return await super().set_publishing_mode(params)
+
+    async def delete_subscriptions(self, ids: list[int]) -> list[ua.StatusCode]:
+        done = iter(await super().delete_subscriptions([one for one in ids if self._is_own(one)]))
+        return [next(done) if self._is_own(one) else bad(_NOT_THERE) for one in ids]
+
+    def publish(self, acks: Iterable[ua.SubscriptionAcknowledgement] | None = None) -> tuple[int, list[ua.StatusCode]]:
+        given = list(acks or [])
+        count, done = super().publish([one for one in given if self._is_own(one.SubscriptionId)])
+        results = iter(done)
+        return count, [next(results) if self._is_own(one.SubscriptionId) else bad(_NOT_THERE) for one in given]
+
+    async def transfer_subscriptions(  # type: ignore[override]  # asyncua's server side differs from its interface
+        self, params: ua.TransferSubscriptionsParameters, callback: Callable[..., Any]
+    ) -> list[ua.TransferResult]:
+        """From another session of the same user: after a lost connection."""
+        asked = params.SubscriptionIds
+        keep = [self._is_of_this_user(one) for one in asked]
+        params.SubscriptionIds = [one for one, kept in zip(asked, keep, strict=True) if kept]
+        made = iter(await super().transfer_subscriptions(params, callback))
+        return [next(made) if kept else ua.TransferResult(bad(_NOT_THERE)) for kept in keep]
+
+    def _is_own(self, subscription: int) -> bool:
+        """Also of one that is not there: asyncua says so itself."""
+        found = self.subscription_service.subscriptions.get(subscription)
+        return found is None or found.session_id == self.session_id
+
+    def _own(self, subscription: int) -> None:
+        if not self._is_own(subscription):
+            raise ServiceError(_NOT_THERE)
+
+    def _is_of_this_user(self, subscription: int) -> bool:
+        found = self.subscription_service.subscriptions.get(subscription)
+        if found is None:
+            return True
+        sessions = self.iserver._external_sessions.values()  # noqa: SLF001 - asyncua has no other way to find one
+        return any(one.session_id == found.session_id and one.user == self.user for one in sessions)
+
     def expire(self) -> list[Any]:
         """What is left to be awaited of a session that was closed: the task that looks for its time-out."""
         return [self._timeout_task] if self._timeout_task is not None else []
+
+
+def user_name(params: ua.ActivateSessionParameters) -> str:
+    """The name that somebody wants to log in by; "" where he comes without one."""
+    token = params.UserIdentityToken
+    return token.UserName or "" if isinstance(token, ua.UserNameIdentityToken) else ""
+
+
+def address_of(peer: object) -> str:
+    """The host of a socket's peer name."""
+    return str(peer[0]) if isinstance(peer, tuple) and peer else str(peer)

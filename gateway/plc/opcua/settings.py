@@ -1,21 +1,71 @@
 """Settings of the OPC UA link."""
 
-from collections.abc import Sequence
-from typing import Self
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.plc.opcua.link import Limits, Listening, OpcUaLink
+from gateway.core.errors import ConfigError
+from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
+from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.users import LONGEST_NAME, LONGEST_PASSWORD, Account, Doorman
 from gateway.ports import Identity, StationView
 
-SAY_SO = (
-    "this version serves OPC UA without encryption and without log-in (security policy None, anonymous): "
-    "write allow_unencrypted = true to have it so"
-)
+RoleName = Literal["viewer", "operator", "engineer"]
+AnonymousName = Literal["none", "read", "operate"]
+
+_ANONYMOUS: Mapping[AnonymousName, Role | None] = {"none": None, "read": Role.VIEWER, "operate": Role.OPERATOR}
+
+
+class OpcUaUserSettings(BaseModel):
+    """Somebody who may log in over OPC UA. The password stands in the environment or in a file, never here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="User name")
+    role: RoleName = Field(
+        description="viewer: reads; operator: also writes control tags and calls Inspect; engineer: also reset, "
+        "set_offline and recipe changes, as a PLC needs that plays the whole handshake"
+    )
+    password_env: str = Field("", description="Environment variable with the password")
+    password_file: Annotated[Path, Field(strict=False)] | None = Field(
+        None, description="File with the password, instead of password_env"
+    )
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if bool(self.password_env) == (self.password_file is not None):
+            raise ValueError("give one of password_env and password_file")
+        return self
+
+    def account(self) -> Account:
+        """Name, role and password. Raises ConfigError where the password cannot be had."""
+        where, key, password = self._password()
+        if not 0 < len(password.encode()) <= LONGEST_PASSWORD:
+            instead = f"put a password of 1 to {LONGEST_PASSWORD} bytes there"
+            raise ConfigError(where, key, f"holds no usable password for the OPC UA user {self.name!r}", instead)
+        return Account(self.name, Role[self.role.upper()], password)
+
+    def _password(self) -> tuple[str, str, str]:
+        """Where it stands (two words for an error), and the password itself."""
+        if self.password_file is None:
+            name = self.password_env
+            if name not in os.environ:
+                wrong = f"is not set, but password_env of the OPC UA user {self.name!r} names it"
+                raise ConfigError("environment", name, wrong, f"set {name} to the password")
+            return "environment", name, os.environ[name]
+        file = str(self.password_file)
+        try:
+            return file, "password_file", self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            wrong = f"cannot be read: {error}"
+            raise ConfigError(file, "password_file", wrong, "name a readable text file") from error
 
 
 class OpcUaSettings(BaseModel):
-    """Where the OPC UA server listens, what it calls itself, and how much it lets clients take."""
+    """Where the OPC UA server listens, what it calls itself, who may do what, and how much clients may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -34,12 +84,25 @@ class OpcUaSettings(BaseModel):
     application_uri: str | None = Field(
         None,
         min_length=1,
-        description="URI of this one server, unique in the plant; without it urn:HOSTNAME:pekat-plc-gateway",
+        description="URI of this one server, unique in the plant; without it the one in its certificate, which is "
+        "urn:HOSTNAME:pekat-plc-gateway as it was at the first start",
+    )
+    certificates: Annotated[Path, Field(strict=False)] = Field(
+        Path("certificates"),
+        description="Folder of the server's certificate and private key; they are made at the first start and never "
+        "overwritten",
     )
     allow_unencrypted: bool = Field(
         False,
-        validate_default=True,
-        description="Has to be true: anybody who reaches the port may read, and write what the link owns",
+        description="Also offer connections without encryption (security policy None), for clients that can do "
+        "nothing else; passwords are encrypted even there",
+    )
+    anonymous: AnonymousName = Field(
+        "read",
+        description="What clients without a user name may do: none (no entry), read, or operate (as an operator)",
+    )
+    users: Annotated[tuple[OpcUaUserSettings, ...], Field(strict=False)] = Field(
+        (), max_length=100, description="Who may log in by name and password"
     )
     max_connections: int = Field(50, ge=1, le=1000, description="TCP connections served at once")
     max_sessions: int = Field(50, ge=1, le=1000, description="Sessions at once, those of lost connections included")
@@ -49,15 +112,27 @@ class OpcUaSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _say_so(self) -> Self:
-        if not self.allow_unencrypted:
-            raise ValueError(SAY_SO)
+    def _somebody_may_enter(self) -> Self:
+        names = [user.name for user in self.users]
+        double = next((name for name in names if names.count(name) > 1), None)
+        if double is not None:
+            raise ValueError(f"there are two users named {double!r}")
+        if self.anonymous == "none" and not names:
+            raise ValueError('anonymous = "none" without users lets nobody in: add [[links.opcua.users]]')
         return self
 
     def create(self, views: Sequence[StationView], identity: Identity) -> OpcUaLink:
-        """The link that serves these stations; it listens once it is entered."""
+        """The link that serves these stations; it listens once it is entered.
+
+        Raises ConfigError where a password cannot be had.
+        """
         listening = Listening(
             self.host, self.port, self.path, self.advertised_host, self.server_name, self.application_uri
         )
         limits = Limits(self.max_connections, self.max_sessions, self.max_subscriptions, self.fastest_publishing_ms)
-        return OpcUaLink(views, identity, listening, limits)
+        return OpcUaLink(views, identity, listening, self._security(), limits)
+
+    def _security(self) -> Security:
+        anonymous = _ANONYMOUS[self.anonymous]
+        doorman = Doorman(anonymous, [user.account() for user in self.users])
+        return Security(doorman, anonymous, self.certificates, self.allow_unencrypted)

@@ -1,0 +1,252 @@
+"""The server's certificate and private key: made once, at the first start, and used ever since.
+
+`server_certificate.der` and `server_key.pem` in one folder. Nothing that stands there is ever overwritten: clients
+trust this very certificate, and a new one that nobody asked for would lock them all out.
+"""
+
+import ipaddress
+import logging
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gateway.core.errors import LinkError
+
+log = logging.getLogger(__name__)
+
+CERTIFICATE_FILE = "server_certificate.der"
+KEY_FILE = "server_key.pem"
+
+KEY_BITS = 2048
+"""Basic256Sha256 takes 2048 to 4096 bits; 2048 is what every client can do, and is quick to make and to use."""
+
+LIFETIME = timedelta(days=3653)
+"""Ten years. Nobody revokes or renews a self-signed certificate by itself: a short life would protect nothing, and
+stop a line on a day that nobody remembers. It should outlive the machine's PC, and the start warns ahead of its end."""
+
+CLOCK_SLACK = timedelta(days=1)
+"""Valid from the day before: the clocks of PLCs differ, and a time zone may be wrong."""
+
+WARN_BEFORE = timedelta(days=90)
+"""Time for a planned stop: with a new certificate, each client has to be told to trust it."""
+
+MOST_ADDRESSES = 32
+"""Addresses of this machine named in a certificate; container hosts have hundreds."""
+
+_WILDCARDS = ("0.0.0.0", "::")
+_RENEW = "move the certificate file away and start again: a new one is made for the same key, and clients must trust it"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """A certificate that is valid now, its key, and the application URI that it names."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the certificate has to say. `uri` None: what a certificate that is there says, else `new_uri`."""
+
+    name: str
+    hosts: Sequence[str]
+    uri: str | None
+    new_uri: str
+
+
+def obtain(folder: Path, wanted: Wanted) -> ServerCertificate:
+    """The certificate in this folder; made now where there is none. Blocks: call it in a thread.
+
+    Raises LinkError where it is unreadable, not valid now, or does not fit its key or the configured URI.
+    """
+    certificate_file, key_file = folder / CERTIFICATE_FILE, folder / KEY_FILE
+    if certificate_file.exists() and not key_file.exists():
+        raise LinkError(
+            f"{certificate_file} has no private key beside it",
+            hint=f"put {KEY_FILE} back, or move the certificate away: a new pair is made then",
+        )
+    try:
+        key = _read_key(key_file) if key_file.exists() else _make_key(key_file)
+        if not certificate_file.exists():
+            _make_certificate(certificate_file, key, wanted)
+        certificate = _read_certificate(certificate_file)
+    except OSError as error:
+        raise LinkError(
+            f"the OPC UA certificate in {folder} cannot be read or made: {error.strerror or error}",
+            hint="let this user read and write that folder, or name another one as links.opcua.certificates",
+        ) from error
+    return _checked(certificate, key, certificate_file, wanted)
+
+
+def local_hosts(host: str, advertised: str | None) -> list[str]:
+    """The names and addresses that clients may reach a server at which listens on `host`. Asks no name server."""
+    names = [advertised] if advertised else []
+    names += [socket.gethostname(), "localhost"]
+    if host not in _WILDCARDS:
+        return list(dict.fromkeys([*names, host]))
+    found = [one.address for card in psutil.net_if_addrs().values() for one in card if one.family in _FAMILIES]
+    usable = [one for one in found if "%" not in one]  # with a scope it means something on this machine alone
+    return list(dict.fromkeys([*names, *usable[:MOST_ADDRESSES]]))
+
+
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+
+
+# ---- making ------------------------------------------------------------------------------------------------------
+
+
+def _make_key(file: Path) -> rsa.RSAPrivateKey:
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=KEY_BITS)
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    _write_new(file, key.private_bytes(encoding, form, serialization.NoEncryption()), mode=0o600)
+    return key
+
+
+def _make_certificate(file: Path, key: rsa.RSAPrivateKey, wanted: Wanted) -> None:
+    certificate = _self_signed(key, wanted)
+    _write_new(file, certificate.public_bytes(serialization.Encoding.DER), mode=0o644)
+    log.info("made %s, valid until %s", file, certificate.not_valid_after_utc.date())
+
+
+def _self_signed(key: rsa.RSAPrivateKey, wanted: Wanted) -> x509.Certificate:
+    """An application instance certificate as OPC UA Part 6, 6.2.2 wants it."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted.name[:64])])
+    now = datetime.now(UTC)
+    public = key.public_key()
+    uses = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SLACK)
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectAlternativeName(_names(wanted)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(), critical=True)
+        .add_extension(uses, critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
+def _key_usage() -> x509.KeyUsage:
+    """All that OPC UA asks for; the certificate signs itself and nothing else."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=True,
+        key_encipherment=True,
+        data_encipherment=True,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _names(wanted: Wanted) -> Iterable[x509.GeneralName]:
+    yield x509.UniformResourceIdentifier(wanted.uri or wanted.new_uri)
+    for host in wanted.hosts:
+        try:
+            yield x509.IPAddress(ipaddress.ip_address(host))
+        except ValueError:
+            yield x509.DNSName(host.encode("idna").decode("ascii"))
+
+
+def _write_new(file: Path, content: bytes, mode: int) -> None:
+    """Make a file that was not there; all of it or nothing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    try:
+        with os.fdopen(opened, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+def _read_key(file: Path) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:  # TypeError: it is encrypted
+        raise LinkError(f"{file} holds no private key in PEM without a password", hint=_start_over(file)) from error
+    if not isinstance(key, rsa.RSAPrivateKey) or not 2048 <= key.key_size <= 4096:
+        raise LinkError(
+            f"{file} is no RSA key of 2048 to 4096 bits, as Basic256Sha256 wants it", hint=_start_over(file)
+        )
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        log.warning("%s can be read by other users of this machine: chmod 600 it", file)
+    return key
+
+
+def _read_certificate(file: Path) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(file.read_bytes())
+    except ValueError as error:
+        raise LinkError(f"{file} holds no certificate in DER", hint=_start_over(file)) from error
+
+
+def _checked(certificate: x509.Certificate, key: rsa.RSAPrivateKey, file: Path, wanted: Wanted) -> ServerCertificate:
+    if certificate.public_key() != key.public_key():
+        raise LinkError(f"{file} does not belong to {file.parent / KEY_FILE}", hint=_start_over(file))
+    _check_dates(certificate, file)
+    uris, hosts = _said(certificate)
+    uri = wanted.uri or next(iter(uris), "")
+    if not uri or uri not in uris:
+        raise LinkError(
+            f"{file} is for the application URI {', '.join(uris) or '(none)'}, not for {uri or wanted.new_uri}",
+            hint=f"write that one as links.opcua.application_uri, or {_RENEW}",
+        )
+    if wanted.hosts[0] not in hosts:
+        log.warning(
+            "%s does not name %s: clients that check it refuse the server; to mend it, %s",
+            file,
+            wanted.hosts[0],
+            _RENEW,
+        )
+    return ServerCertificate(certificate, key, uri)
+
+
+def _check_dates(certificate: x509.Certificate, file: Path) -> None:
+    now = datetime.now(UTC)
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < first:
+        raise LinkError(f"{file} is not valid before {first:%Y-%m-%d}", hint="set this machine's clock right")
+    if now > last:
+        raise LinkError(
+            f"{file} expired on {last:%Y-%m-%d}", hint=f"check this machine's clock; if it is right, {_RENEW}"
+        )
+    if now > last - WARN_BEFORE:
+        log.warning("%s expires on %s; %s", file, f"{last:%Y-%m-%d}", _RENEW)
+
+
+def _said(certificate: x509.Certificate) -> tuple[list[str], list[str]]:
+    """The URIs and the hosts that a certificate names."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return [], []
+    hosts = names.get_values_for_type(x509.DNSName)
+    addresses = [str(one) for one in names.get_values_for_type(x509.IPAddress)]
+    return names.get_values_for_type(x509.UniformResourceIdentifier), [*hosts, *addresses]
+
+
+def _start_over(file: Path) -> str:
+    pair = f"{CERTIFICATE_FILE} and {KEY_FILE}"
+    return f"put the right file there, or move {pair} out of {file.parent}: a new pair is made then"
