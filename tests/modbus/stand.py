@@ -49,9 +49,12 @@ class CoreStation:
 
     def post(self, event: Event) -> None:
         self.state, _ = step(self.state, event, time.monotonic_ns() // 1000)
-        self.image = self.projection.image(self.state)
+        image = self.projection.image(self.state)
+        if image.values == self.image.values and image.commands == self.image.commands:
+            return  # as the real station: no new image where no tag changed
+        self.image = image
         for callback in self.watchers:
-            callback(self.image)
+            callback(image)
 
     async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
         raise AssertionError("Modbus has no such call")

@@ -69,10 +69,8 @@ class Device:
     def read(self, address: int, count: int) -> bytes:
         """Registers from whichever station has them all."""
         for window in self.windows:
-            try:
+            if window.holds(address, count):
                 return window.read(address, count)
-            except IllegalAddressError:
-                continue
         raise IllegalAddressError
 
     def writable(self, address: int, count: int) -> Window:

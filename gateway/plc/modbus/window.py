@@ -1,6 +1,7 @@
 """One station's registers as Modbus sees them: one bytes object that every read is served from.
 
-The object is replaced as a whole with each new tag image, so no request can read half of one.
+The object is replaced as a whole with each new tag image, so no request can read half of one. It is made at the first
+read after a change: a write, and images that nobody reads, do not pay for it.
 """
 
 from collections.abc import Sequence
@@ -40,32 +41,44 @@ class Window:
         self._codec = ControlCodec(registers)
         self._span = _whole(registers, offset)
         self._control_span = _moved(registers.control, offset)
-        self._control = bytes(registers.control.size * 2)
         self._coils = registers.coils + offset // BITS_A_WORD
         self._discretes = registers.discretes + offset // BITS_A_WORD
         self._command_word = _word_of(registers, CONTROL_BITS[0].name) + offset
         self._status_word = _word_of(registers, STATUS_BITS[0].name) + offset
-        self._image = b""
+        self._tags = view.station.image
+        self._commands = self._tags.commands
+        self._control = self._codec.encode(self._commands)
+        self._image: bytes | None = None
         self._end = view.station.watch(self._show)
-        self._show(view.station.image)
 
     def close(self) -> None:
         """No longer follow the station."""
         self._end()
 
+    def clashes(self, other: "Window") -> bool:
+        """Would some address of a device mean both stations?"""
+        pairs = zip(self.places, other.places, strict=True)
+        return any(ours.start < theirs.end and theirs.start < ours.end for ours, theirs in pairs)
+
     @property
-    def registers(self) -> tuple[int, int]:
-        """First and last register, for people."""
-        return self._span.start, self._span.end - 1
+    def places(self) -> tuple[_Span, _Span, _Span]:
+        """Where its registers, coils and discrete inputs lie."""
+        coils = _Span(self._coils, self._coils + BITS_A_WORD)
+        return self._span, coils, _Span(self._discretes, self._discretes + BITS_A_WORD)
 
     # ---- reading -------------------------------------------------------------------------------------------
 
+    def holds(self, address: int, count: int) -> bool:
+        """Are all these registers here?"""
+        return self._span.start <= address and address + count <= self._span.end
+
     def read(self, address: int, count: int) -> bytes:
         """`count` registers, two bytes each."""
-        first = address - self._span.start
-        if first < 0 or address + count > self._span.end:
+        if not self.holds(address, count):
             raise IllegalAddressError
-        return self._image[first * 2 : (first + count) * 2]
+        image = self._image if self._image is not None else self._encode()
+        first = address - self._span.start
+        return image[first * 2 : (first + count) * 2]
 
     def read_coils(self, address: int, count: int) -> list[bool]:
         """Command bits."""
@@ -110,22 +123,26 @@ class Window:
         self.write(self._command_word, word.to_bytes(2, "big"))
 
     def _store(self, control: bytes) -> None:
-        try:
-            commands = self._codec.decode(control)
-        except ValueError as error:
-            raise IllegalValueError(str(error)) from error
-        self._control = control
-        self.view.station.write(commands)
-        # The station makes no new image where no tag changed; a register without a tag may have.
-        self._show(self.view.station.image)
+        if control != self._control:
+            try:
+                self._commands = self._codec.decode(control)
+            except ValueError as error:
+                raise IllegalValueError(str(error)) from error
+            self._control = control
+            self._image = None  # also where only a register without a tag changed: that makes no new tag image
+        self.view.station.write(self._commands)
 
     # ---- following the station -----------------------------------------------------------------------------
 
     def _show(self, image: TagImage) -> None:
-        if not self.view.controls:
-            self._control = self._codec.encode(image.commands)
+        self._tags, self._image = image, None
+
+    def _encode(self) -> bytes:
+        if not self.view.controls and self._tags.commands != self._commands:
+            self._commands = self._tags.commands
+            self._control = self._codec.encode(self._commands)
         registers = self.view.registers
-        status, user = self._status.encode(image)
+        status, user = self._status.encode(self._tags)
         parts = ((registers.status, status), (registers.user, user), (registers.control, self._control))
         start = self._span.start - self.view.offset
         pieces: list[bytes] = []
@@ -133,6 +150,7 @@ class Window:
             pieces += [bytes((block.start - start) * 2), data]
             start = block.end
         self._image = b"".join(pieces)
+        return self._image
 
 
 def _word_of(registers: RegisterMap, tag: str) -> int:
