@@ -1,0 +1,121 @@
+"""What the oracle writes down, and what a PLC should read by it (H2, H10, H20)."""
+
+from dataclasses import dataclass, field
+
+from gateway.core import events as ev
+from gateway.core.errors import OfflineReason, RejectReason
+from gateway.core.result import Judgement, Verdict
+from gateway.core.state import Options
+
+NAMES = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
+
+
+@dataclass
+class Ticket:
+    """One accepted trigger."""
+
+    trigger_seq: int
+    part_id: str
+    recipe: int
+    deadline: int
+    exposed: bool = False
+    answer: Judgement | None = None
+    result_seq: int = 0
+
+
+@dataclass
+class Books:
+    options: Options
+    now: int
+    result_seq: int = 0
+    accepted_seq: int = 0
+    plc: ev.Commands = field(default_factory=ev.Commands)
+    heard: bool = False
+    armed: bool = False
+    beat_at: int = 0
+    tripped: bool = False
+    down: set[OfflineReason] = field(default_factory=set)
+    held_since: int | None = None
+    held_told: bool = False
+    refusal: RejectReason = RejectReason.NONE
+    overrun: bool = False
+    flying: dict[int, Ticket] = field(default_factory=dict)
+    accepted: int = 0
+    queue: list[Ticket] = field(default_factory=list)
+    shown: Ticket | None = None
+    shown_seq: int = 0
+    valid_since: int | None = None
+    overdue_told: bool = False
+    hold_back: bool = False
+    recipe: int = 1
+    change: tuple[int, int, int] | None = None
+    change_heard: bool = True
+    changes: int = 0
+    outcome: str = ""
+    errors: int = 0
+    latched: int = 0
+    standing: list[int] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(["ok", "nok", "no_decision", "missed"], 0))
+
+    # ---- what the PLC should read --------------------------------------------------------------------------
+
+    def tags(self) -> dict[str, bool | int | str]:
+        verdict = self.shown.answer.verdict if self.shown and self.shown.answer and self.valid_since is not None else 0
+        return {
+            "online": not self.down,
+            "ready": self.refuse() is RejectReason.NONE,
+            "trigger_ack": self.held_since is not None,
+            "busy": bool(self.flying),
+            "result_valid": self.valid_since is not None,
+            **{name: verdict == which for which, name in NAMES.items()},
+            "overrun": self.overrun,
+            "reject_reason": int(self.refusal),
+            "recipe_ack": self.outcome == "done",
+            "recipe_error": self.outcome == "failed",
+            "watchdog_tripped": self.tripped,
+            "offline_reason": max(self.down, default=0),
+            "trigger_seq_accepted": self.accepted_seq,
+            "result_seq": self.shown_seq,
+            "result_trigger_seq": self.shown.trigger_seq if self.shown else 0,
+            "result_part_id": self.shown.part_id if self.shown else "",
+            "result_recipe": self.shown.recipe if self.shown else 0,
+            "recipe": self.recipe,
+            "results_pending": len(self.queue),
+            "error_code": self.latched,
+            "error_count": self.errors,
+            "count_triggers": self.accepted,
+            **{f"count_{name}": count for name, count in self.counts.items()},
+        }
+
+    def refuse(self) -> RejectReason:
+        """H2, as a list of questions."""
+        buffering = self.plc.buffer_results or bool(self.queue)
+        places = len(self.flying) + len(self.queue) + (self.valid_since is not None)
+        questions = [
+            (bool(self.down), RejectReason.OFFLINE),
+            (not self.plc.enable, RejectReason.NOT_ENABLED),
+            (self.change is not None, RejectReason.RECIPE_CHANGE),
+            (self.held_since is not None, RejectReason.TRIGGER_HELD),
+            (any(not t.exposed and t.answer is None for t in self.flying.values()), RejectReason.EXPOSING),
+            (len(self.flying) >= self.options.max_in_flight, RejectReason.BUSY),
+            (buffering and places >= self.options.result_depth, RejectReason.RESULTS_FULL),
+        ]
+        return next((reason for holds, reason in questions if holds), RejectReason.NONE)
+
+    # ---- errors (H20) ---------------------------------------------------------------------------------------
+
+    def err(self, code: int) -> None:
+        self.errors += 1
+        self.latched = self.latched or code
+
+    def fault(self, code: int) -> None:
+        """A fault that lasts: one that is shown or waits already is not counted again."""
+        if code == self.latched or code in self.standing:
+            return
+        if self.latched:
+            self.standing.append(code)
+        self.err(code)
+
+    def well(self, code: int) -> None:
+        if code in self.standing:
+            self.standing.remove(code)

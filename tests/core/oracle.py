@@ -1,0 +1,235 @@
+"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of the rules H1..H22.
+
+Deliberately slow and plain, with other structures than the core: one list of everything accepted, one list of
+results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
+"""
+
+from gateway.core import events as ev
+from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
+from gateway.core.result import Judgement, Reason, no_decision
+from gateway.core.state import WatchdogAction
+from tests.core.books import NAMES, Books, Ticket
+
+
+class Oracle(Books):
+    """The books, and how each event changes them."""
+
+    # ---- time ----------------------------------------------------------------------------------------------
+
+    def pass_to(self, now: int) -> None:
+        self.now = now
+        for ticket in self.flying.values():
+            if ticket.answer is None and now >= ticket.deadline:
+                self.say(ticket, no_decision(Reason.TIMEOUT))
+        self.let_out()
+        if self.change and now >= self.change[1]:
+            self.end_change(ErrorCode.RECIPE_TIMEOUT)
+        watch = self.options.watchdog_ms * 1000
+        if watch and not self.tripped and now >= self.beat_at + watch:
+            self.trip()
+        limit = self.options.ack_timeout_ms * 1000
+        if limit and self.held_since is not None and not self.held_told and now >= self.held_since + limit:
+            self.held_told = True
+            self.err(ErrorCode.TRIGGER_HELD)
+        owed = self.valid_since is not None and (self.plc.buffer_results or bool(self.queue))
+        if limit and owed and not self.overdue_told and now >= (self.valid_since or 0) + limit:
+            self.overdue_told = True
+            self.err(ErrorCode.ACK_OVERDUE)
+
+    def trip(self) -> None:
+        self.tripped = True
+        self.fault(ErrorCode.WATCHDOG)
+        if self.options.watchdog_action is WatchdogAction.OFFLINE:
+            self.down.add(OfflineReason.WATCHDOG)
+        if self.options.watchdog_action is WatchdogAction.CANCEL:
+            self.cancel(Reason.CANCELLED)
+
+    # ---- the PLC -------------------------------------------------------------------------------------------
+
+    def write(self, new: ev.Commands) -> None:
+        old, self.plc = self.plc, new
+        first, self.heard = not self.heard, True
+        armed, self.armed = self.armed, self.armed or not new.enable or new.trigger_seq != 0
+        if new.plc_heartbeat != old.plc_heartbeat:
+            self.alive()
+        self.set_down(OfflineReason.PLC, new.set_offline)
+        if new.reset and not old.reset:
+            self.reset()
+            return
+        if new.error_ack and not old.error_ack:
+            self.latched = self.standing.pop(0) if self.standing else 0
+            self.refusal, self.overrun = RejectReason.NONE, False
+        if new.buffer_results and not old.buffer_results and self.valid_since is not None:
+            self.valid_since, self.overdue_told = self.now, False
+        self.take_ack(old, new, first)
+        if old.enable and not new.enable:
+            self.cancel(Reason.CANCELLED)
+        if not new.trigger or not new.enable and old.enable:
+            self.held_since, self.held_told = None, False
+        if not new.change_recipe:
+            self.outcome, self.change_heard = "", False
+        self.commands(old, new, first, armed)
+
+    def alive(self) -> None:
+        self.beat_at = self.now
+        if self.tripped:
+            self.tripped = False
+            self.down.discard(OfflineReason.WATCHDOG)
+            self.well(ErrorCode.WATCHDOG)
+
+    def take_ack(self, old: ev.Commands, new: ev.Commands, first: bool) -> None:
+        """H12, H13."""
+        by_bit = new.result_ack and not old.result_ack
+        by_seq = new.result_ack_seq != 0 and new.result_ack_seq != old.result_ack_seq
+        if not new.result_ack:
+            self.hold_back = False
+        if (by_bit or by_seq) and not first:
+            if self.valid_since is None:
+                self.err(ErrorCode.ACK_WITHOUT_RESULT)
+            elif by_seq and new.result_ack_seq != self.shown_seq:
+                self.err(ErrorCode.ACK_WRONG_RESULT)
+            else:
+                self.valid_since, self.hold_back = None, by_bit and not by_seq
+        self.next_one()
+
+    def commands(self, old: ev.Commands, new: ev.Commands, first: bool, armed: bool) -> None:
+        rose = {name for name in ("trigger", "abort", "flush_results", "change_recipe") if self.rises(name, old, new)}
+        if first or (new.enable and not old.enable):
+            rose.discard("trigger")
+        if armed and new.trigger_seq not in (0, old.trigger_seq):
+            rose.add("trigger_seq")
+        if len(rose) > 1:
+            self.err(ErrorCode.SEVERAL_COMMANDS)
+            if rose & {"trigger", "trigger_seq"}:
+                self.miss(RejectReason.SEVERAL_COMMANDS)
+        elif rose == {"trigger"}:
+            if self.trigger(self.accepted_seq % 65535 + 1, new.part_id):
+                self.held_since, self.held_told = self.now, False
+        elif rose == {"trigger_seq"}:
+            self.trigger(new.trigger_seq, new.part_id)
+        elif rose == {"abort"}:
+            self.held_since, self.held_told = None, False
+            self.cancel(Reason.CANCELLED)
+        elif rose == {"flush_results"}:
+            self.queue.clear()
+        elif rose == {"change_recipe"}:
+            self.begin_change(new.recipe_request, 0)
+
+    @staticmethod
+    def rises(name: str, old: ev.Commands, new: ev.Commands) -> bool:
+        return getattr(new, name) and not getattr(old, name)
+
+    def reset(self) -> None:
+        for ticket in self.flying.values():
+            if ticket.answer is None:
+                ticket.answer = no_decision(Reason.RESET)
+        for ticket in self.flying.values():
+            self.count(ticket)
+        self.flying.clear()
+        self.queue.clear()
+        self.shown, self.valid_since, self.overdue_told, self.hold_back = None, None, False, False
+        self.held_since, self.held_told = None, False
+        if self.change:
+            self.end_change(ErrorCode.RECIPE_FAILED)
+        self.outcome, self.refusal, self.overrun = "", RejectReason.NONE, False
+        self.latched = self.standing.pop(0) if self.standing else 0
+
+    # ---- triggers and answers ------------------------------------------------------------------------------
+
+    def trigger(self, seq: int, part_id: str, recipe: int = 0, timeout_ms: int = 0) -> bool:
+        why = self.refuse()
+        if why is RejectReason.NONE and recipe not in (0, self.recipe):
+            why = RejectReason.OTHER_RECIPE
+        if why is not RejectReason.NONE:
+            self.miss(why)
+            return False
+        limit = self.options.inspection_timeout_ms
+        ends = self.now + min(timeout_ms or limit, limit) * 1000
+        ends = max([ends, *(ticket.deadline for ticket in self.flying.values())])
+        self.accepted += 1
+        self.flying[self.accepted] = Ticket(seq, part_id, self.recipe, ends)
+        self.accepted_seq, self.refusal, self.overrun = seq, RejectReason.NONE, False
+        if self.options.max_in_flight == 1 and not self.plc.buffer_results and not self.queue:
+            self.valid_since = None
+        return True
+
+    def miss(self, why: RejectReason) -> None:
+        self.refusal = why
+        self.overrun |= why is RejectReason.RESULTS_FULL
+        self.counts["missed"] += 1
+
+    def answered(self, number: int, judgement: Judgement) -> None:
+        ticket = self.flying.get(number)
+        if ticket is not None and ticket.answer is None:
+            self.say(ticket, judgement)
+            self.let_out()
+
+    def say(self, ticket: Ticket, judgement: Judgement) -> None:
+        ticket.answer = judgement
+        if judgement.reason not in (Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN):
+            self.err(ErrorCode(100 + judgement.reason))
+
+    def cancel(self, reason: Reason) -> None:
+        for ticket in self.flying.values():
+            ticket.answer = ticket.answer or no_decision(reason)
+        self.let_out()
+
+    def let_out(self) -> None:
+        """H9, H11, H12."""
+        for number, ticket in list(self.flying.items()):
+            if ticket.answer is None:
+                return
+            del self.flying[number]
+            self.count(ticket)
+            if self.plc.buffer_results or self.queue:
+                self.queue.append(ticket)
+                self.next_one()
+            else:
+                self.show(ticket)
+
+    def count(self, ticket: Ticket) -> None:
+        assert ticket.answer is not None
+        self.counts[NAMES[ticket.answer.verdict]] += 1
+        self.result_seq = self.result_seq % 65535 + 1
+        ticket.result_seq = self.result_seq
+
+    def next_one(self) -> None:
+        if self.queue and self.valid_since is None and not self.hold_back:
+            self.show(self.queue.pop(0))
+
+    def show(self, ticket: Ticket) -> None:
+        self.shown, self.shown_seq = ticket, ticket.result_seq
+        self.valid_since, self.overdue_told = self.now, False
+
+    # ---- recipes, faults -----------------------------------------------------------------------------------
+
+    def begin_change(self, recipe: int, token: int) -> None:
+        refused = ErrorCode.NONE
+        if recipe not in (1, 2):
+            refused = ErrorCode.RECIPE_UNKNOWN
+        elif self.flying or self.change:
+            refused = ErrorCode.RECIPE_BUSY
+        if refused:
+            self.err(refused)
+            if not token:
+                self.outcome = "failed"
+            return
+        self.changes += 1
+        self.change = (recipe, self.now + self.options.recipe_timeout_ms * 1000, token)
+        self.change_heard = True
+
+    def end_change(self, error: ErrorCode) -> None:
+        assert self.change is not None
+        (recipe, _, token), self.change = self.change, None
+        if error:
+            self.err(error)
+        else:
+            self.recipe = recipe
+        if not token and self.change_heard:
+            self.outcome = "failed" if error else "done"
+
+    def set_down(self, reason: OfflineReason, gone: bool) -> None:
+        if gone and reason is not OfflineReason.NONE:
+            self.down.add(reason)
+        if not gone:
+            self.down.discard(reason)

@@ -1,0 +1,209 @@
+"""The real handshake against the oracle, driven by hypothesis with whatever a PLC and the world can do."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from gateway.core import events as ev
+from gateway.core.deadlines import next_wake
+from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
+from gateway.core.result import Reason
+from gateway.core.state import Options, WatchdogAction
+from tests.core.driver import NOK, OK, START_US, UNDEFINED, Rig, fresh
+from tests.core.oracle import Oracle
+
+BITS = ("enable", "trigger", "result_ack", "error_ack", "set_offline", "abort", "flush_results", "change_recipe")
+RARE_BITS = ("reset", "buffer_results")
+FAULTS = {
+    Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR): OfflineReason.INSPECTOR,
+    Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE): OfflineReason.NONE,
+}
+NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 5, 65534, 65535])
+WRITES = st.fixed_dictionaries(
+    {},
+    optional={
+        **{bit: st.booleans() for bit in BITS + RARE_BITS},
+        "trigger_seq": NUMBERS,
+        "result_ack_seq": NUMBERS,
+        "recipe_request": st.integers(0, 3),
+        "plc_heartbeat": st.integers(0, 3),
+        "part_id": st.sampled_from(["", "A", "B", "Zähler 7"]),
+    },
+)
+OPTIONS = st.builds(
+    Options,
+    max_in_flight=st.integers(1, 3),
+    result_depth=st.integers(1, 3),
+    inspection_timeout_ms=st.just(500),
+    ack_timeout_ms=st.sampled_from([0, 700]),
+    recipe_timeout_ms=st.just(400),
+    watchdog_ms=st.sampled_from([0, 0, 900]),
+    watchdog_action=st.sampled_from(WatchdogAction),
+)
+
+
+class Handshake(RuleBasedStateMachine):
+    """Each rule is one event. The clock is punctual, as the station's timer is, or jumps over deadlines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = Rig(fresh())
+        self.oracle = Oracle(Options(), START_US)
+        self.punctual = True
+
+    @initialize(options=OPTIONS, seq=st.sampled_from([0, 65533]), punctual=st.booleans(), good_start=st.booleans())
+    def start(self, options: Options, seq: int, punctual: bool, good_start: bool) -> None:
+        self.bench = Rig(fresh(options, result_seq=seq, trigger_seq_accepted=seq))
+        self.oracle = Oracle(options, START_US, result_seq=seq, accepted_seq=seq, beat_at=START_US)
+        self.punctual = punctual
+        if good_start:
+            self.write(buffer_results=seq > 0)
+            self.write(enable=True)
+
+    # ---- driving both --------------------------------------------------------------------------------------
+
+    def at(self, event: ev.Event, now: int) -> None:
+        self.bench.happen(event, (now - self.bench.now) / 1000)
+        assert self.bench.now == now
+        self.oracle.pass_to(now)
+
+    def happen(self, event: ev.Event, after_us: int = 1000) -> None:
+        until = self.bench.now + after_us
+        while self.punctual and (wake := next_wake(self.bench.state)) < until:
+            self.at(ev.Tick(), wake)
+            assert next_wake(self.bench.state) > wake
+        self.at(event, until)
+
+    def write(self, after_us: int = 1000, **tags: Any) -> None:
+        commands = replace(self.bench.state.commands, **tags)
+        self.happen(ev.PlcWrote(commands), after_us)
+        self.oracle.write(commands)
+
+    # ---- the PLC -------------------------------------------------------------------------------------------
+
+    @rule(bit=st.sampled_from(BITS), after_us=st.sampled_from([0, 1000]))
+    def toggle(self, bit: str, after_us: int) -> None:
+        self.write(after_us, **{bit: not getattr(self.bench.state.commands, bit)})
+
+    @rule(bit=st.sampled_from(RARE_BITS), after_us=st.sampled_from([0, 1000]))
+    def toggle_rare(self, bit: str, after_us: int) -> None:
+        self.write(after_us, **{bit: not getattr(self.bench.state.commands, bit)})
+
+    @rule(tags=WRITES)
+    def write_anything(self, tags: dict[str, Any]) -> None:
+        self.write(**tags)
+
+    @rule(part_id=st.sampled_from(["A", "B"]), by_seq=st.booleans())
+    def trigger_well(self, part_id: str, by_seq: bool) -> None:
+        if by_seq:
+            self.write(trigger_seq=self.bench.state.commands.trigger_seq % 65535 + 1, part_id=part_id)
+        else:
+            self.write(trigger=False)
+            self.write(trigger=True, part_id=part_id)
+            self.write(trigger=False)
+
+    @rule()
+    def acknowledge_by_number(self) -> None:
+        self.write(result_ack_seq=self.bench.state.shown_seq)
+
+    @rule()
+    def get_going(self) -> None:
+        """Commands low but enable: keeps the runs from ending up in dull corners."""
+        low = dict.fromkeys(("trigger", "result_ack", "set_offline", "abort", "change_recipe"), False)
+        self.write(**low, enable=True)
+
+    # ---- the world -----------------------------------------------------------------------------------------
+
+    @rule(place=st.integers(0, 2), judgement=st.sampled_from([OK, NOK, UNDEFINED]))
+    def answer(self, place: int, judgement: Any) -> None:
+        """One in flight, or one whose number is long gone or not yet given."""
+        flight = self.bench.state.flight
+        number = flight[place].id if place < len(flight) else self.bench.state.next_id - 1 + place % 2
+        self.happen(ev.Answered(number, judgement))
+        self.oracle.answered(number, judgement)
+
+    @rule(newest=st.booleans())
+    def expose(self, newest: bool) -> None:
+        number = self.bench.state.next_id - 1 if newest else 1
+        self.happen(ev.Exposed(number))
+        if number == self.oracle.accepted and number in self.oracle.flying:
+            self.oracle.flying[number].exposed = True
+
+    @rule(after_us=st.sampled_from([0, 100, 50_000, 249_999, 250_000, 499_000, 500_000, 5_000_000]))
+    def wait(self, after_us: int) -> None:
+        self.happen(ev.Tick(), after_us)
+
+    @rule()
+    def wake(self) -> None:
+        self.happen(ev.Tick(), next_wake(self.bench.state) - self.bench.now)
+
+    @rule(recipe=st.integers(0, 2), timeout_ms=st.sampled_from([0, 100, 9_000]))
+    def call(self, recipe: int, timeout_ms: int) -> None:
+        self.happen(ev.TriggerAsked(7, "call", recipe, timeout_ms))
+        accepted = self.oracle.trigger(self.oracle.accepted_seq % 65535 + 1, "call", recipe, timeout_ms)
+        assert [start.token for start in self.bench.did(ev.Start)] == ([7] if accepted else [])
+        assert [(no.token, no.reason) for no in self.bench.did(ev.Reject)] == (
+            [] if accepted else [(7, self.oracle.refusal)]
+        )
+
+    @rule(recipe=st.integers(1, 3))
+    def call_recipe(self, recipe: int) -> None:
+        self.happen(ev.RecipeAsked(8, recipe))
+        self.oracle.begin_change(recipe, 8)
+
+    @rule(error=st.sampled_from([ErrorCode.NONE, ErrorCode.RECIPE_FAILED]), stale=st.booleans())
+    def prepared(self, error: ErrorCode, stale: bool) -> None:
+        self.happen(ev.RecipePrepared(self.oracle.changes - stale, error))
+        if self.oracle.change and not stale:
+            self.oracle.end_change(error)
+
+    @rule(fault=st.sampled_from(list(FAULTS)), over=st.booleans())
+    def part(self, fault: Fault, over: bool) -> None:
+        reason = FAULTS[fault]
+        self.happen(ev.PartRecovered(fault, reason) if over else ev.PartFailed(fault, reason))
+        (self.oracle.well if over else self.oracle.fault)(fault.code)
+        self.oracle.set_down(reason, not over)
+
+    @rule(gone=st.booleans())
+    def operator(self, gone: bool) -> None:
+        reason = OfflineReason.OPERATOR
+        self.happen(ev.WentOffline(reason) if gone else ev.CameOnline(reason))
+        self.oracle.set_down(reason, gone)
+
+    @rule(really=st.integers(0, 15))
+    def stop(self, really: int) -> None:
+        if really:
+            return
+        self.happen(ev.Stopped())
+        self.oracle.set_down(OfflineReason.STOPPING, True)
+        self.oracle.cancel(Reason.SHUTDOWN)
+        if self.oracle.change:
+            self.oracle.end_change(ErrorCode.RECIPE_FAILED)
+
+    # ---- what must hold ------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_plc_reads_what_the_oracle_says(self) -> None:
+        self.bench.reads(**self.oracle.tags())
+
+    def teardown(self) -> None:
+        """H7, H9: when all time has passed, each accepted trigger has one answer, in order and in time."""
+        for _ in range(4):
+            self.happen(ev.Tick(), 1_000_000)
+        starts, results = self.bench.all(ev.Start), self.bench.results
+        assert [result.inspection_id for result in results] == [start.inspection_id for start in starts]
+        for start, result in zip(starts, results, strict=True):
+            assert (result.part_id, result.trigger_seq) == (start.part_id, start.trigger_seq)
+            assert not self.punctual or result.answered_at <= start.deadline
+
+
+TestHandshake = Handshake.TestCase
+TestHandshake.settings = settings(
+    max_examples=120,
+    stateful_step_count=40,
+    deadline=None,  # two busy cores are no fault of the handshake
+    suppress_health_check=[HealthCheck.too_slow],
+)

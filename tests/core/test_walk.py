@@ -1,0 +1,100 @@
+"""Every state of a bounded handshake, every event in each: all rules hold, reset always works, nothing is a dead end.
+
+The rules are those in tests/core/invariants.py, checked over each edge; H16 (reset) and the absence of dead ends are
+checked here from each state.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.core import events as ev
+from gateway.core.errors import OfflineReason, RejectReason
+from gateway.core.handshake import step
+from gateway.core.state import State
+from tests.core.walk import NOW, PEKAT_DOWN, Scope, Walk
+
+ALL = frozenset({"modes", "recipes", "offline", "calls"})
+
+
+def _plain(bits: bool, buffered: bool) -> list[Scope]:
+    """in flight 1..3 and depth 1..3; the depth means nothing to free running."""
+    depths = (1, 2, 3) if buffered else (1,)
+    return [Scope(bits, buffered, flight, depth) for flight in (1, 2, 3) for depth in depths]
+
+
+PLAIN = [scope for bits in (True, False) for buffered in (True, False) for scope in _plain(bits, buffered)]
+RICH = [
+    Scope(True, True, 1, 2, ack_timeout_ms=700, latches=True),
+    Scope(False, True, 2, 2, ack_timeout_ms=700, latches=True),
+    Scope(True, False, 2, 1, also=frozenset({"modes"})),
+    Scope(False, True, 2, 2, also=frozenset({"modes", "calls"})),
+    Scope(True, True, 1, 1, also=frozenset({"recipes", "calls"})),
+    Scope(False, True, 1, 1, also=frozenset({"recipes"})),
+    Scope(False, True, 2, 1, also=frozenset({"offline"})),
+]
+BIG = [Scope(bits, True, 3, 3, ack_timeout_ms=700, also=ALL - {"offline"}, latches=True) for bits in (True, False)] + [
+    Scope(bits, True, 1, 2, also=ALL) for bits in (True, False)
+]
+LEAST_STATES = 20
+"""A walk that finds fewer has lost its alphabet."""
+
+
+def _ready(state: State) -> bool:
+    return state.reject is RejectReason.NONE
+
+
+def _all_well(state: State) -> State:
+    """The world outside becomes well; whatever the gateway itself does about it has been done."""
+    for event in (ev.CameOnline(OfflineReason.OPERATOR), ev.PartRecovered(PEKAT_DOWN, OfflineReason.INSPECTOR)):
+        state, _ = step(state, event, NOW)
+    return state
+
+
+def _reset_leads_to_ready(walk: Walk) -> None:
+    """H16: one write with all bits low and reset, one with enable: ready."""
+    for at, state in walk.states.items():
+        low = ev.Commands(trigger_seq=state.commands.trigger_seq, buffer_results=state.commands.buffer_results)
+        after, _ = step(_all_well(state), ev.PlcWrote(replace(low, reset=True)), NOW)
+        assert not (after.flight or after.valid or after.waiting or after.error or after.changing), walk.way(at)
+        after, actions = step(after, ev.PlcWrote(replace(low, enable=True)), NOW)
+        assert _ready(after), walk.way(at)
+        assert actions == (), walk.way(at)
+
+
+def _check(scope: Scope, most_states: int) -> None:
+    walk = Walk(scope).run(most_states)
+    print(f"{scope}: {len(walk.states)} states, {walk.edges} edges")
+    assert len(walk.states) >= LEAST_STATES
+    assert walk.edges >= 10 * len(walk.states)
+    _reset_leads_to_ready(walk)
+    stuck = walk.cannot_reach(_ready)
+    assert not stuck, f"{len(stuck)} dead ends, one of them after {walk.way(stuck[0])}"
+
+
+@pytest.mark.parametrize("scope", PLAIN, ids=str)
+def test_h1_to_h24_hold_in_every_state(scope: Scope) -> None:
+    _check(scope, most_states=20_000)
+
+
+@pytest.mark.parametrize("scope", RICH, ids=str)
+def test_h1_to_h24_hold_with_time_outs_modes_recipes_calls_and_faults(scope: Scope) -> None:
+    _check(scope, most_states=20_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("scope", BIG, ids=str)
+def test_h1_to_h24_hold_in_the_big_space(scope: Scope) -> None:
+    _check(scope, most_states=2_000_000)
+
+
+def test_the_walk_reaches_what_it_is_for() -> None:
+    """Not an empty proof: it sees full FIFOs, answers out of turn, withheld acknowledgements and time-outs."""
+    walk = Walk(Scope(True, True, 2, 2)).run(20_000)
+    states = list(walk.states.values())
+    assert any(len(state.waiting) == 1 and state.valid for state in states)
+    assert any(state.flight and state.flight[0].open and not state.flight[-1].open for state in states)
+    assert any(state.ack_must_fall and state.waiting for state in states)
+    assert any(state.reject is RejectReason.RESULTS_FULL for state in states)
+    assert "until the next deadline" in {name for _, name in walk.came.values()}

@@ -1,0 +1,260 @@
+"""The bounded state space of the handshake, walked breadth first.
+
+Two states that differ only in names (ids, sequence numbers, counters, the clock's reading, what a verdict says) are
+one state here: `canonical` gives each class one representative, and every step starts from a representative. The
+invariants are checked on the real successor, before it is made canonical.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+
+from gateway.core import events as ev
+from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
+from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
+from gateway.core.handshake import step
+from gateway.core.result import Judgement, Result, Verdict
+from gateway.core.state import NO_COUNTS, Inspection, Options, State
+from tests.core.invariants import check_image, check_step
+
+NOW = 1_000_000_000
+OK = Judgement(Verdict.OK)
+SOME_ERROR = Fault(ErrorCode.SEVERAL_COMMANDS, Cause.COMMANDS)
+PEKAT_DOWN = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR)
+PULSES = ("abort", "flush_results", "reset", "error_ack")
+"""Their falling edge means nothing, so a walk lowers them at once (and sees that nothing happens)."""
+
+Move = tuple[str, int, ev.Event]
+"""A name, how long after the state it happens (microseconds), and the event."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a walk covers. `also` names extra moves; `latches` keeps errors and rejections as part of the state."""
+
+    bits: bool
+    buffered: bool
+    max_in_flight: int = 1
+    depth: int = 1
+    ack_timeout_ms: int = 0
+    also: frozenset[str] = frozenset()
+    latches: bool = False
+
+    @property
+    def options(self) -> Options:
+        return Options(self.max_in_flight, self.depth, 1_000, self.ack_timeout_ms, 1_000)
+
+    def __str__(self) -> str:
+        style, mode = "bits" if self.bits else "seq", "buffered" if self.buffered else "free"
+        return "-".join([style, mode, f"f{self.max_in_flight}", f"d{self.depth}", *sorted(self.also)])
+
+
+def first_state(scope: Scope) -> State:
+    """Online, the PLC seen with enable 0."""
+    begin = State(scope.options, 1, 1, frozenset({1, 2}), started_at=NOW, offline=frozenset())
+    begin.plc_beat_at = begin.beat_at = NOW
+    commands = ev.Commands(buffer_results=scope.buffered)
+    return canonical(step(begin, ev.PlcWrote(commands), NOW)[0], NOW, scope)
+
+
+# ---- one representative for each class --------------------------------------------------------------------------
+
+
+def canonical(state: State, now: int, scope: Scope) -> State:
+    """The representative of this state's class, at the moment NOW."""
+    s, past = copy(state), now - NOW
+    s.started_at = s.plc_beat_at = s.beat_at = NOW
+    s.heartbeat, s.toggle, s.counts, s.error_count, s.boot_id = 0, False, NO_COUNTS, 0, 1
+    s.trigger_seq_accepted = 1
+    s.flight = tuple(_plain(one, place, past) for place, one in enumerate(s.flight, 1))
+    s.next_id = len(s.flight) + 1
+    _number_results(s)
+    if s.changing is not None:
+        s.changing = replace(s.changing, id=1, deadline=s.changing.deadline - past, token=min(s.changing.token, 1))
+    s.next_change_id = 2
+    s.ack_since = s.ack_since - past if trigger_held_too_long(s) is not None else NOW
+    s.valid_since = s.valid_since - past if acknowledgement_overdue(s) is not None else NOW
+    if not scope.latches:
+        s.error, s.reject_reason, s.overrun = None, RejectReason.NONE, False
+    elif s.error is not None:
+        s.error = SOME_ERROR
+    s.standing = ()
+    return s
+
+
+def _plain(one: Inspection, place: int, past: int) -> Inspection:
+    deadline = one.deadline - past if one.open else NOW + 1
+    judgement = None if one.open else OK
+    return Inspection(place, 1, "", 1, NOW, deadline, NOW if one.exposed_at else 0, judgement, 0)
+
+
+def _number_results(s: State) -> None:
+    """Shown 1, waiting 2.., last given after them; an acknowledged number only matters if it is the shown one."""
+    acked = 1 if s.commands.result_ack_seq == s.shown_seq != 0 else 0
+    shown = 1 if s.shown_seq else 0
+    s.waiting = tuple(_nameless(number) for number in range(2, len(s.waiting) + 2))
+    s.presented = _nameless(1) if s.presented is not None else None
+    s.result_seq, s.shown_seq = len(s.waiting) + 1, shown
+    seq = 1 if s.commands.trigger_seq else 0
+    s.commands = replace(s.commands, result_ack_seq=acked * shown, trigger_seq=seq, plc_heartbeat=0)
+    s.recipe = 1
+
+
+def _nameless(number: int) -> Result:
+    return Result(0, number, 1, "", 1, OK, 0, 0, 0)
+
+
+NAMES = tuple(f.name for f in fields(State))
+
+
+def key(state: State) -> Hashable:
+    return tuple(getattr(state, name) for name in NAMES)
+
+
+# ---- what can happen --------------------------------------------------------------------------------------------
+
+
+def moves(state: State, scope: Scope) -> Iterator[Move]:
+    """Every event of the scope's alphabet that can happen in this state."""
+    yield from _plc_moves(state, scope)
+    yield from _world_moves(state, scope)
+    times = [one.deadline for one in state.flight if one.open]
+    times += [at for at in (trigger_held_too_long(state), acknowledgement_overdue(state)) if at is not None]
+    if state.changing is not None:
+        times.append(state.changing.deadline)
+    if times:
+        yield "until the next deadline", min(times) - NOW, ev.Tick()
+        if min(times) - NOW > 600_000:
+            yield "half a second", 500_000, ev.Tick()
+
+
+def _plc_moves(state: State, scope: Scope) -> Iterator[Move]:
+    c = state.commands
+
+    def write(**tags: object) -> Move:
+        return f"write {tags}", 0, ev.PlcWrote(replace(c, **tags))  # type: ignore[arg-type]  # tags by name
+
+    new_seq, foreign = c.trigger_seq % 2 + 1, state.result_seq + 7
+    yield write(enable=not c.enable)
+    yield write(abort=True)
+    yield write(reset=True)
+    yield write(reset=True, enable=False, trigger=False, result_ack=False, change_recipe=False, set_offline=False)
+    if scope.bits:
+        yield write(trigger=not c.trigger)
+        yield write(result_ack=not c.result_ack)
+        yield write(trigger=not c.trigger, result_ack=not c.result_ack)
+        yield write(enable=not c.enable, result_ack=not c.result_ack)
+        yield write(trigger=True, abort=True)
+    else:
+        yield write(trigger_seq=new_seq)
+        yield write(trigger_seq=0)
+        yield write(trigger_seq=new_seq, result_ack_seq=state.shown_seq)
+        yield write(result_ack_seq=state.shown_seq)
+        yield write(result_ack_seq=foreign)
+        yield write(trigger_seq=new_seq, abort=True)
+    if scope.buffered:
+        yield write(flush_results=True)
+    if scope.latches:
+        yield write(error_ack=True)
+    if "modes" in scope.also:
+        yield write(buffer_results=not c.buffer_results)
+    if "recipes" in scope.also:
+        yield write(change_recipe=not c.change_recipe, recipe_request=2)
+        yield write(change_recipe=not c.change_recipe, recipe_request=3)
+    if "offline" in scope.also:
+        yield write(set_offline=not c.set_offline)
+
+
+def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
+    for one in state.flight:
+        if one.exposing:
+            yield f"exposed {one.id}", 0, ev.Exposed(one.id)
+        yield f"answered {one.id}", 0, ev.Answered(one.id, OK)
+    yield "answer for nobody", 0, ev.Answered(99, OK)
+    if "calls" in scope.also:
+        yield "Inspect", 0, ev.TriggerAsked(1)
+    if "recipes" in scope.also:
+        yield "recipe asked", 0, ev.RecipeAsked(1, 2)
+        yield "prepared", 0, ev.RecipePrepared(1)
+        yield "not prepared", 0, ev.RecipePrepared(1, ErrorCode.RECIPE_FAILED)
+    if "offline" in scope.also:
+        yield "operator takes it", 0, ev.WentOffline(OfflineReason.OPERATOR)
+        yield "operator gives it back", 0, ev.CameOnline(OfflineReason.OPERATOR)
+        yield "PEKAT down", 0, ev.PartFailed(PEKAT_DOWN, OfflineReason.INSPECTOR)
+        yield "PEKAT back", 0, ev.PartRecovered(PEKAT_DOWN, OfflineReason.INSPECTOR)
+
+
+# ---- the walk ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Walk:
+    """The graph that was found. `back` has the edges that do not need `reset`, from successor to predecessors."""
+
+    scope: Scope
+    states: dict[Hashable, State] = field(default_factory=dict)
+    came: dict[Hashable, tuple[Hashable, str]] = field(default_factory=dict)
+    back: dict[Hashable, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    edges: int = 0
+
+    def run(self, most_states: int) -> "Walk":
+        """Find every state that can be reached. AssertionError with the way there where a rule is broken."""
+        first = first_state(self.scope)
+        self.states[key(first)] = first
+        todo = deque([key(first)])
+        while todo:
+            at = todo.popleft()
+            for move in moves(self.states[at], self.scope):
+                after = self._go(at, move)
+                there = key(after)
+                self.edges += 1
+                if "'reset'" not in move[0]:
+                    self.back[there].add(at)
+                if there not in self.states:
+                    self.states[there], self.came[there] = after, (at, move[0])
+                    todo.append(there)
+            assert len(self.states) <= most_states, f"{self.scope}: over {most_states} states, not bounded any more"
+        return self
+
+    def _go(self, at: Hashable, move: Move) -> State:
+        name, wait, event = move
+        before, now = self.states[at], NOW + wait
+        try:
+            after, actions = step(before, event, now)
+            assert key(before) == at, "step changed the state it was given"
+            check_image(after)
+            check_step(before, event, after, actions, now)
+            return canonical(lowered(after, now), now, self.scope)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nway: {[*self.way(at), name]}") from error
+
+    def way(self, at: Hashable) -> list[str]:
+        """The moves that led here first."""
+        names: list[str] = []
+        while at in self.came:
+            at, name = self.came[at]
+            names.append(name)
+        return names[::-1]
+
+    def cannot_reach(self, good: Callable[[State], bool]) -> list[Hashable]:
+        """The states from which no sequence of moves without `reset` leads to a good one."""
+        seen = {at for at, state in self.states.items() if good(state)}
+        todo = deque(seen)
+        while todo:
+            for before in self.back[todo.popleft()] - seen:
+                seen.add(before)
+                todo.append(before)
+        return [at for at in self.states if at not in seen]
+
+
+def lowered(state: State, now: int) -> State:
+    """The pulsed bits low again, and nothing else different."""
+    low = replace(state.commands, **dict.fromkeys(PULSES, False))
+    if low == state.commands:
+        return state
+    after, actions = step(state, ev.PlcWrote(low), now)
+    expected = copy(state)
+    expected.commands = low
+    assert (after, actions) == (expected, ()), "a falling pulse had an effect"
+    return after
