@@ -1,0 +1,10 @@
+"""Where images come from. A new source: one module with its settings, and one line in the union here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.sources.drop_settings import FileDropSettings
+from gateway.sources.playlist import PlaylistSettings
+
+SourceSettings = Annotated[FileDropSettings | PlaylistSettings, Field(discriminator="kind")]

@@ -47,62 +47,66 @@ class Aftercare:
     shared: bool
     figures: AftercareFigures = field(default_factory=AftercareFigures)
 
-    def delete(self, key: FileKey) -> None:
-        """Delete this very file."""
+    def delete(self, key: FileKey) -> bool:
+        """Delete this very file. Whether it is gone."""
+        return self._try(partial(self._delete, key), f"{key.name} cannot be deleted")
 
-        def act() -> None:
-            if self._present(key):
-                (self.folder / key.name).unlink()
-                self.figures.deleted += 1
+    def move(self, key: FileKey, target: Path, reason: str = "") -> bool:
+        """Move this very file to a folder, under a number where its name is taken, with a reason file if there is one.
 
-        self._try(act, f"{key.name} cannot be deleted")
+        Whether it is gone from the drop.
+        """
+        return self._try(partial(self._move_given, key, target, reason), f"{key.name} cannot be moved to {target}")
 
-    def move(self, key: FileKey, target: Path, reason: str = "") -> None:
-        """Move this very file to a folder, under a number where its name is taken, with a reason file if there is one."""
+    def _delete(self, key: FileKey) -> bool:
+        if not self._present(key):
+            return False
+        (self.folder / key.name).unlink()
+        self.figures.deleted += 1
+        return True
 
-        def act() -> None:
-            if self._present(key):
-                moved.append(self._move(key.name, target))
-                self.figures.moved += 1
-
-        moved: list[Path] = []
-        self._try(act, f"{key.name} cannot be moved to {target}")
-        if moved and reason:
-            self._try(partial(write_reason, moved[0], reason), f"the reason file of {moved[0]} cannot be written")
+    def _move_given(self, key: FileKey, target: Path, reason: str) -> bool:
+        if not self._present(key):
+            return False
+        moved = self._move(key.name, target)
+        self.figures.moved += 1
+        if reason:
+            self._try(partial(_write_reason, moved, reason), f"the reason for {moved} cannot be written")
+        return True
 
     def move_stale(self, names: Iterable[str], target: Path, age_s: float) -> None:
         """Move files that no trigger can have any more; one that was written less than `age_s` ago is a new picture."""
         for name in names:
             self._try(partial(self._move_stale, name, target, age_s), f"{name} cannot be moved to {target}")
 
-    def _move_stale(self, name: str, target: Path, age_s: float) -> None:
+    def _move_stale(self, name: str, target: Path, age_s: float) -> bool:
         status = (self.folder / name).stat()
-        if time.time_ns() - written_ns(status) >= age_s * 1e9:
-            self._move(name, target)
-            self.figures.stale += 1
+        if time.time_ns() - written_ns(status) < age_s * 1e9:
+            return False
+        self._move(name, target)
+        self.figures.stale += 1
+        return True
 
-    def _try(self, act: Callable[[], None], failure: str) -> None:
+    def _try(self, act: Callable[[], bool], failure: str) -> bool:
         for tries_left in reversed(range(TRIES)):
             try:
-                act()
-            except FileNotFoundError as error:
-                self._fail(failure, error)
-                return
-            except OSError as error:
-                if not tries_left or not isinstance(error, PermissionError):
+                return act()
+            except PermissionError as error:
+                if not tries_left:
                     self._fail(failure, error)
-                    return
-                time.sleep(TRY_AGAIN_S)
-            else:
-                return
+                time.sleep(TRY_AGAIN_S if tries_left else 0)
+            except OSError as error:
+                self._fail(failure, error)
+                return False
+        return False
 
     def _fail(self, failure: str, error: OSError) -> None:
         self.figures.failed += 1
         log.error("%s: %s: %s", self.station, failure, error.strerror or error)
 
     def _present(self, key: FileKey) -> bool:
-        """Whether the file of this name is still the one that was given. Raises FileNotFoundError where there is none."""
-        same = key_of(key.name, (self.folder / key.name).stat(), shared=self.shared) == key
+        """Whether the file of this name is still the one that was given. Raises OSError where there is none."""
+        same = key_of(key.name, (self.folder / key.name).stat(), shared=self.shared).same_writing(key)
         if not same:
             self.figures.replaced += 1
             log.info("%s: a newer %s has taken the place of the one that was given", self.station, key.name)
@@ -147,6 +151,6 @@ def _reserve(folder: Path, name: str) -> Path:
     raise FileExistsError(errno.EEXIST, f"{NUMBER_LIMIT} files are called {name} already", str(folder))
 
 
-def write_reason(moved: Path, text: str) -> None:
-    """`<name>.reason.txt` beside a file that was put aside. Raises OSError."""
+def _write_reason(moved: Path, text: str) -> bool:
     moved.with_name(moved.name + REASON_SUFFIX).write_text(text, "utf-8")
+    return True

@@ -36,7 +36,8 @@ class FileDropSettings(BaseModel):
         "is not mounted would go unnoticed.",
     )
     patterns: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
-        PATTERNS, description="Names of pictures (`*` and `?` are wild, case does not matter). Hidden files never count."
+        PATTERNS,
+        description="Names of pictures (`*` and `?` are wild, case does not matter). Hidden files never count.",
     )
     pick: Pick = Field(
         "newest",
@@ -45,8 +46,8 @@ class FileDropSettings(BaseModel):
     )
     part_id_name: str = Field(
         PLACE,
-        description="With pick = \"part_id\": the file's name without its extension; `{part_id}` stands for the part id "
-        "and `*` for anything: `cam1_{part_id}_*`.",
+        description="With pick = \"part_id\": the file's name without its extension; `{part_id}` stands for the part "
+        "id and `*` for anything: `cam1_{part_id}_*`.",
     )
     window_ms: int = Field(
         250,

@@ -18,15 +18,20 @@ WINDOWS_REMOTE_DRIVE = 4
 
 def is_shared(folder: Path) -> bool:
     """Whether others may write to this folder with no event here. Where that is unknown: True on macOS volumes."""
-    if sys.platform == "win32":
-        return _is_shared_windows(folder)
     if sys.platform == "linux":
         return remote_type(mounted_type(os.path.realpath(folder), MOUNTS.read_text(errors="surrogateescape")))
-    return os.path.realpath(folder).startswith("/Volumes/")
+    elif sys.platform == "win32":  # noqa: RET505 (mypy sees platforms in if-else only)
+        import ctypes
+
+        drive = os.path.splitdrive(os.path.abspath(folder))[0]
+        kind = ctypes.windll.kernel32.GetDriveTypeW(drive + "\\")
+        return drive.startswith("\\\\") or kind == WINDOWS_REMOTE_DRIVE
+    else:
+        return os.path.realpath(folder).startswith("/Volumes/")
 
 
 def remote_type(name: str) -> bool:
-    """Whether a Linux file system type is a share. `fuseblk` (NTFS on a local disk) counts too: safe, a little slower."""
+    """Whether a Linux file system type is a share. `fuseblk` (NTFS on a local disk) counts too: safe, but slower."""
     return name in REMOTE or name.startswith("fuse")
 
 
@@ -50,14 +55,3 @@ def _unescaped(text: str) -> str:
     for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, letter)
     return text
-
-
-def _is_shared_windows(folder: Path) -> bool:
-    if sys.platform != "win32":
-        return False
-    import ctypes
-
-    drive = os.path.splitdrive(os.path.abspath(folder))[0]
-    if drive.startswith("\\\\"):
-        return True
-    return int(ctypes.windll.kernel32.GetDriveTypeW(drive + "\\")) == WINDOWS_REMOTE_DRIVE

@@ -24,6 +24,15 @@ class FileKey:
     inode: int
     size: int
 
+    @property
+    def file(self) -> tuple[str, int, int]:
+        return self.name, self.inode, self.size
+
+    def same_writing(self, earlier: "FileKey") -> bool:
+        """Whether this is still what was seen before. A time that was set back is no new writing: copies that keep
+        the time of their original are closed first and dated then."""
+        return self.file == earlier.file and self.mtime_ns <= earlier.mtime_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -41,7 +50,7 @@ class Shelf:
         self._arrivals: dict[str, Arrival] = {}
         self._by_time: list[tuple[int, str]] = []
         self._taken: dict[str, list[Arrival]] = {}
-        self._given: OrderedDict[FileKey, None] = OrderedDict()
+        self._given: OrderedDict[tuple[str, int, int], FileKey] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._arrivals)
@@ -73,12 +82,18 @@ class Shelf:
 
     def give(self, key: FileKey) -> bool:
         """Note that this very file goes to a trigger; False where it has been given before."""
-        if key in self._given:
+        if self._was_given(key):
             return False
-        self._given[key] = None
+        self._given[key.file] = key
+        self._given.move_to_end(key.file)
         if len(self._given) > GIVEN_LIMIT:
             self._given.popitem(last=False)
         return True
+
+    def forget(self, key: FileKey) -> None:
+        """The given file was taken out of the folder: whatever has its name now is another one."""
+        if self._given.get(key.file) == key:
+            del self._given[key.file]
 
     def done(self, arrival: Arrival) -> None:
         """What was taken has been dealt with."""
@@ -102,7 +117,11 @@ class Shelf:
 
     def _known(self, name: str, key: FileKey) -> bool:
         present = [self._arrivals[name]] if name in self._arrivals else self._taken.get(name, [])
-        return key in self._given or any(known.key in (None, key) for known in present)
+        return self._was_given(key) or any(known.key in (None, key) for known in present)
+
+    def _was_given(self, key: FileKey) -> bool:
+        earlier = self._given.get(key.file)
+        return earlier is not None and key.same_writing(earlier)
 
     def _remove(self, name: str) -> Arrival:
         arrival = self._arrivals.pop(name)

@@ -64,11 +64,15 @@ def make_watcher(kind: WatchKind, folder: Path, listener: Listener) -> Watcher |
     if kind == "scan":
         return None
     if kind == "inotify":
-        if sys.platform != "linux":
-            raise OSError("inotify is there on Linux only: write watch = \"auto\"")
-        from gateway.sources.watch_linux import InotifyWatcher
-
-        return InotifyWatcher(folder, listener)
+        return _inotify(folder, listener)
     from gateway.sources.watch_portable import WatchdogWatcher
 
     return WatchdogWatcher(folder, listener)
+
+
+def _inotify(folder: Path, listener: Listener) -> Watcher:
+    try:
+        from gateway.sources.watch_linux import InotifyWatcher
+    except ImportError as error:  # the library is installed on Linux only
+        raise OSError('inotify is there on Linux only: write watch = "auto"') from error
+    return InotifyWatcher(folder, listener)

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STOP_S = 5.0
-"""How long leaving waits for queued work: a move of a large file to a slow disk; after that the thread is left behind."""
+"""How long leaving waits for queued work: a large file on a slow disk. After that the thread is left behind."""
 
 
 class Worker:
@@ -52,7 +52,7 @@ class Worker:
         return True
 
     async def call(self, work: Callable[[], T], timeout_s: float) -> T:
-        """Do it there, wait for it here. Raises what `work` raises (OSError, GatewayError), SourceError when overdue."""
+        """Do it there, wait for it here. Raises what `work` raises (OSError, GatewayError); SourceError if overdue."""
         future: asyncio.Future[T] = self._loop.create_future()
         if not self.submit(lambda: self._answer(work, future)):
             raise SourceError(f"{self._name}: too much work waits", hint="is the disk or the share overloaded?")
