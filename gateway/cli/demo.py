@@ -17,7 +17,7 @@ from gateway.cli.runner import settle_memory
 from gateway.config import Settings, load_settings
 from gateway.core.errors import GatewayError
 from gateway.core.result import Verdict
-from gateway.sim.camera import DropCamera
+from gateway.sim.camera import DropCamera, picture_number
 from gateway.sim.parts import defects_of, part_image
 from gateway.sim.plc import Outcome, Play, Plc, PlcFace
 from gateway.sim.plc_modbus import ModbusFace
@@ -111,12 +111,12 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pekat-gateway-demo-")))
         settings = _settings(options, ports, home)
+        # A picture of part n at the n-th accepted trigger, as a camera on a hardware trigger would take it.
+        camera = stack.enter_context(DropCamera(_drop_folder(options, home), part_image))
         try:
             pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
         except RuntimeError as error:
             raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
-        # A picture of part n at the n-th accepted trigger, as a camera on a hardware trigger would take it.
-        camera = stack.enter_context(DropCamera(_drop_folder(options, home), part_image))
         display = DemoDisplay(console, _where(options, settings, ports, pekat.pid), camera.dropped_at)
         gateway = await stack.enter_async_context(Gateway(settings, [display]))
         stack.callback(gateway.stations[STATION].watch(camera.see))
@@ -160,7 +160,7 @@ def _where(options: DemoOptions, settings: Settings, ports: _Ports, pekat_pid: i
 
 def deserved(number: int) -> Verdict:
     """What part number n deserves."""
-    return Verdict.NOK if defects_of(number) else Verdict.OK
+    return Verdict.NOK if defects_of(picture_number(number)) else Verdict.OK
 
 
 async def _play(
