@@ -206,28 +206,41 @@ class ControlCodec:
 
     registers: RegisterMap
     _places: tuple[Place, ...] = field(init=False)
+    _bits: list[tuple[str, int, int]] = field(init=False)
+    _words: list[tuple[str, int]] = field(init=False)
+    _strings: list[tuple[Place, int, int]] = field(init=False)
+    _texts: dict[str, tuple[list[int], str]] = field(init=False, default_factory=dict)
+    """The last words and text of each string: most writes leave them as they are, and the decoding costs a third."""
 
     def __post_init__(self) -> None:
-        self._places = tuple(p for p in self.registers.places if p.tag.direction is Direction.CONTROL)
+        places = self._places = tuple(p for p in self.registers.places if p.tag.direction is Direction.CONTROL)
+        start = self.registers.control.start
+        self._bits = [(p.tag.name, p.register - start, 1 << p.bit) for p in places if p.bit is not None]
+        plain = [p for p in places if p.bit is None]
+        self._words = [(p.tag.name, p.register - start) for p in plain if p.tag.type is not TagType.STRING]
+        strings = [(p, p.register - start) for p in plain if p.tag.type is TagType.STRING]
+        self._strings = [(place, at, at + width(place.tag)) for place, at in strings]
 
     def decode(self, block: bytes) -> Commands:
         """The commands in a whole control block. Raises ValueError that names the tag and what is wrong."""
-        words = list(struct.unpack(f">{len(block) // 2}H", block))
-        values: dict[str, TagValue] = {}
-        for place in self._places:
-            at = place.register - self.registers.control.start
-            values[place.tag.name] = self._value(place, words[at : at + width(place.tag)])
+        words = struct.unpack(f">{len(block) // 2}H", block)
+        values: dict[str, TagValue] = {name: bool(words[at] & mask) for name, at, mask in self._bits}
+        for name, at in self._words:
+            values[name] = words[at]
+        for place, first, end in self._strings:
+            values[place.tag.name] = self._text(place, list(words[first:end]))
         return Commands(**values)  # type: ignore[arg-type]  # names and types are those of CONTROL_TAGS
 
-    def _value(self, place: Place, words: list[int]) -> TagValue:
-        if place.bit is not None:
-            return bool(words[0] >> place.bit & 1)
-        if place.tag.type is not TagType.STRING:
-            return words[0]
+    def _text(self, place: Place, words: list[int]) -> str:
+        known = self._texts.get(place.tag.name)
+        if known is not None and known[0] == words:
+            return known[1]
         try:
-            return string_text(words, place.tag.length, self.registers.string_order, self.registers.string_end)
+            text = string_text(words, place.tag.length, self.registers.string_order, self.registers.string_end)
         except ValueError as error:
             raise ValueError(f"{place.tag.name}: {error}") from error
+        self._texts[place.tag.name] = (words, text)
+        return text
 
     def encode(self, commands: Commands) -> bytes:
         """The control block that holds these commands."""
