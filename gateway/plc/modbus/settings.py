@@ -25,7 +25,7 @@ class ModbusSettings(BaseModel):
     port: int = Field(502, ge=0, le=65535, description="Port to listen on; 502 is Modbus' own")
     max_connections: int = Field(32, ge=1, le=1000, description="Connections at a time; a further one is refused")
     idle_timeout_s: float = Field(
-        300.0, ge=0, le=86400, description="A connection without a request for so long is closed; 0: never"
+        3600.0, ge=0, le=86400, description="A connection without a request for so long is closed; 0: never"
     )
     allow: list[str] = Field(
         default_factory=lambda: list(EVERYBODY), description="Networks that may connect, as 192.168.0.0/24"
