@@ -64,7 +64,7 @@ class Oracle(Books):
         self.take_ack(old, new, first)
         if old.enable and not new.enable:
             self.cancel(Reason.CANCELLED)
-        if not new.trigger or not new.enable and old.enable:
+        if not new.trigger or (old.enable and not new.enable):
             self.held_since, self.held_told = None, False
         if not new.change_recipe:
             self.outcome, self.change_heard = "", False
@@ -80,7 +80,7 @@ class Oracle(Books):
     def take_ack(self, old: ev.Commands, new: ev.Commands, first: bool) -> None:
         """H12, H13."""
         by_bit = new.result_ack and not old.result_ack
-        by_seq = new.result_ack_seq != 0 and new.result_ack_seq != old.result_ack_seq
+        by_seq = new.result_ack_seq not in (0, old.result_ack_seq)
         if not new.result_ack:
             self.hold_back = False
         if (by_bit or by_seq) and not first:

@@ -56,7 +56,8 @@ def _reset_leads_to_ready(walk: Walk) -> None:
     for at, state in walk.states.items():
         low = ev.Commands(trigger_seq=state.commands.trigger_seq, buffer_results=state.commands.buffer_results)
         after, _ = step(_all_well(state), ev.PlcWrote(replace(low, reset=True)), NOW)
-        assert not (after.flight or after.valid or after.waiting or after.error or after.changing), walk.way(at)
+        left = (after.flight, after.valid, after.waiting, after.error, after.changing)
+        assert not any(left), walk.way(at)
         after, actions = step(after, ev.PlcWrote(replace(low, enable=True)), NOW)
         assert _ready(after), walk.way(at)
         assert actions == (), walk.way(at)

@@ -22,9 +22,6 @@ NOW = 1_000_000_000
 OK = Judgement(Verdict.OK)
 SOME_ERROR = Fault(ErrorCode.SEVERAL_COMMANDS, Cause.COMMANDS)
 PEKAT_DOWN = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR)
-PULSES = ("abort", "flush_results", "reset", "error_ack")
-"""Their falling edge means nothing, so a walk lowers them at once (and sees that nothing happens)."""
-
 Move = tuple[str, int, ev.Event]
 """A name, how long after the state it happens (microseconds), and the event."""
 
@@ -249,8 +246,8 @@ class Walk:
 
 
 def lowered(state: State, now: int) -> State:
-    """The pulsed bits low again, and nothing else different."""
-    low = replace(state.commands, **dict.fromkeys(PULSES, False))
+    """The pulsed bits low again: their falling edge means nothing, and it is checked here that nothing happens."""
+    low = replace(state.commands, abort=False, flush_results=False, reset=False, error_ack=False)
     if low == state.commands:
         return state
     after, actions = step(state, ev.PlcWrote(low), now)
