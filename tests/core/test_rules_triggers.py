@@ -14,6 +14,13 @@ def test_h1_a_rising_edge_of_the_bit_is_one_trigger() -> None:
     assert len(bench.did(ev.Start)) == 1
     bench.write(trigger=True).write(part_id="still held")
     assert len(bench.all(ev.Start)) == 1
+    bench.reads(count_missed=0)
+
+
+def test_h1_a_rejected_bit_that_stays_high_is_not_tried_again() -> None:
+    bench = rig().write(set_offline=True, trigger=True)
+    bench.write(set_offline=False).reads(ready=True)
+    bench.write(part_id="x").reads(count_triggers=0, count_missed=1)
 
 
 def test_h1_each_new_number_is_one_trigger_and_repeating_it_is_none() -> None:
