@@ -1,0 +1,115 @@
+"""What `pekat-gateway check` shows of a configuration that is right: what it will serve, and where."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gateway.cli.tags import HOLDING5, HOLDING6, LAST5
+from gateway.config import Settings, StationSettings
+from gateway.core.registers import Block, RegisterMap
+from gateway.sources.drop_settings import FileDropSettings
+
+
+def check_report(settings: Settings) -> RenderableType:
+    """A heading and one table of facts for each station."""
+    parts: list[RenderableType] = [Text(f"{settings.gateway.name}: the configuration is right", style="bold green")]
+    parts.append(_table(links_facts(settings)))
+    for station in settings.stations:
+        parts += [Text(f"\nstation {station.name}", style="bold"), _table(station_facts(station, settings))]
+    return Group(*parts)
+
+
+def check_lines(settings: Settings) -> list[str]:
+    """The same as plain lines."""
+    lines = [f"{settings.gateway.name}: the configuration is right"]
+    lines += [f"{name}: {text}" for name, text in links_facts(settings)]
+    for station in settings.stations:
+        lines.append(f"station {station.name}")
+        lines += [f"  {name}: {text}" for name, text in station_facts(station, settings)]
+    return lines
+
+
+def _table(facts: Iterator[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in facts:
+        table.add_row(Text(f"  {name}"), Text(text))
+    return table
+
+
+def links_facts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Where PLCs and SCADA systems connect."""
+    modbus, opcua = settings.links.modbus, settings.links.opcua
+    if modbus is not None:
+        yield "modbus", f"{modbus.host}:{modbus.port or 'a free port'}, at most {modbus.max_connections} connections"
+    if opcua is not None:
+        yield "opcua", f"{opcua.host}:{opcua.port or 'a free port'}, at most {opcua.max_sessions} sessions"
+    yield "data folder", str(settings.data_folder or "none: the boot id comes from the clock")
+
+
+def station_facts(station: StationSettings, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Name and text of what is worth knowing about a station."""
+    yield "control", f"{station.control} owns the control tags{_mirrors(station, settings)}"
+    registers = station.registers
+    yield "map", _map_text(registers)
+    if settings.links.modbus is not None:
+        yield from _modbus_facts(station, registers)
+    if settings.links.opcua is not None:
+        yield "nodes", f"ns=2;s={station.name}.status.verdict, ns=2;s={station.name}.control.trigger, .."
+    yield "source", _source_text(station)
+    for recipe in station.recipes:
+        first = ", in force at the start" if recipe.number == station.first_recipe else ""
+        yield f"recipe {recipe.number}", f"{recipe.name} at {recipe.url}, {len(recipe.classes)} classes{first}"
+    for value in station.user_values:
+        register = next(p.register for p in registers.places if p.tag.name == value.tag().name)
+        yield "user value", f"{value.name} = {value.path} as {value.type.value}, register {_at(station, register)}"
+    yield "handshake", _handshake_text(station)
+
+
+def _mirrors(station: StationSettings, settings: Settings) -> str:
+    others = [name for name in settings.links.names if name != station.control]
+    return f"; {others[0]} mirrors them" if others else ""
+
+
+def _map_text(registers: RegisterMap) -> str:
+    strings = f"strings {registers.string_order.value.replace('_', ' ')}, ended by {registers.string_end.value}"
+    return f"{registers.name}, word order {registers.word_order.value}, {strings}".replace("length_word", "length word")
+
+
+def _modbus_facts(station: StationSettings, registers: RegisterMap) -> Iterator[tuple[str, str]]:
+    unit = "any unit id" if station.modbus.unit is None else f"unit id {station.modbus.unit}"
+    yield "modbus", f"{unit}, offset {station.modbus.offset}"
+    blocks = (("status", registers.status), ("user values", registers.user), ("control", registers.control))
+    for name, block in blocks:
+        yield f"  {name}", _block_text(station, block)
+    bits = station.modbus.offset // 16
+    yield "  bits", f"coils from {registers.coils + bits}, discrete inputs from {registers.discretes + bits}"
+
+
+def _at(station: StationSettings, register: int) -> int:
+    return register + station.modbus.offset
+
+
+def _block_text(station: StationSettings, block: Block) -> str:
+    first, last = _at(station, block.start), _at(station, block.end - 1)
+    base = HOLDING5 if HOLDING5 + last <= LAST5 else HOLDING6
+    return f"registers {first}..{last} ({base + first}..{base + last})"
+
+
+def _source_text(station: StationSettings) -> str:
+    source = station.source
+    if not isinstance(source, FileDropSettings):
+        return f"{source.kind} {source.folder}"
+    return f"{source.kind} {source.folder}, {source.pick}, window {source.window_ms} ms, afterwards {source.afterwards}"
+
+
+def _handshake_text(station: StationSettings) -> str:
+    options = station.handshake
+    watchdog = (
+        f"watchdog {options.watchdog_ms} ms ({options.watchdog_action})" if options.watchdog_ms else "no watchdog"
+    )
+    acknowledged = f"acknowledged within {options.ack_timeout_ms} ms" if options.ack_timeout_ms else "no limit for acks"
+    return f"answer within {options.inspection_timeout_ms} ms, {acknowledged}, {watchdog}"
