@@ -1,6 +1,7 @@
 """`pekat-gateway demo`: the whole main job on an embedded default, over real sockets, files and processes."""
 
 import asyncio
+import secrets
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -23,10 +24,15 @@ from gateway.sim.plc import Outcome, Play, Plc, PlcFace
 from gateway.sim.plc_modbus import ModbusFace
 from gateway.sim.plc_opcua import OpcUaFace
 
+ENDLESS = 10**9
+"""Inspections until Ctrl-C."""
+
 MODBUS_PORT, OPCUA_PORT, PEKAT_PORT = 5020, 4840, 8000
 """502, Modbus' own, needs rights that a newcomer does not have."""
 
 STATION = "station1"
+USER, PASSWORD_FILE = "plc", "plc_password"
+"""The simulated PLC logs in over OPC UA: a reset is an engineer's right. The password is a new one in each demo."""
 CONFIG = """\
 # The demo's configuration; `pekat-gateway run` takes the same.
 [gateway]
@@ -40,6 +46,12 @@ port = {modbus}
 host = "127.0.0.1"
 port = {opcua}
 allow_unencrypted = true
+anonymous = "operate"
+
+[[links.opcua.users]]
+name = "{user}"
+role = "engineer"
+password_file = "{password_file}"
 
 [[stations]]
 name = "{station}"
@@ -117,11 +129,11 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
             pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
         except RuntimeError as error:
             raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
-        display = DemoDisplay(console, _where(options, settings, ports, pekat.pid), camera.dropped_at)
+        display = DemoDisplay(console, _where(options, settings, ports, home, pekat.pid), camera.dropped_at)
         gateway = await stack.enter_async_context(Gateway(settings, [display]))
         stack.callback(gateway.stations[STATION].watch(camera.see))
         settle_memory()
-        outcome = await _play(options, settings, ports, display, stop)
+        outcome = await _play(options, _face(options, settings, ports, home), display, stop)
     console.print(display.summary(), highlight=False, soft_wrap=True)
     for slip in outcome.slips:
         console.print(f"wrong: {slip}", style="bold red", highlight=False, soft_wrap=True)
@@ -137,13 +149,25 @@ def _settings(options: DemoOptions, ports: _Ports, home: Path) -> Settings:
     drop.mkdir(parents=True, exist_ok=True)
     file = home / "gateway.toml"
     text = CONFIG.format(
-        modbus=ports.modbus, opcua=ports.opcua, pekat=ports.pekat, station=STATION, control=options.plc, drop=drop
+        modbus=ports.modbus,
+        opcua=ports.opcua,
+        pekat=ports.pekat,
+        station=STATION,
+        control=options.plc,
+        drop=drop,
+        user=USER,
+        password_file=PASSWORD_FILE,
     )
+    password_file = home / PASSWORD_FILE
+    password_file.touch(mode=0o600)
+    password_file.write_text(secrets.token_urlsafe(12), encoding="utf-8")
     file.write_text(text, encoding="utf-8")
     return load_settings(file)
 
 
-def _where(options: DemoOptions, settings: Settings, ports: _Ports, pekat_pid: int) -> list[tuple[str, str]]:
+def _where(
+    options: DemoOptions, settings: Settings, ports: _Ports, home: Path, pekat_pid: int
+) -> list[tuple[str, str]]:
     registers = settings.stations[0].registers
     status, control = registers.status.start, registers.control.start
     return [
@@ -151,7 +175,8 @@ def _where(options: DemoOptions, settings: Settings, ports: _Ports, pekat_pid: i
         ("  status block", f"holding or input registers {status}.. (4{status + 1:04d}..): signature 20555, bits, ids"),
         ("  verdict", f"register {status + 9} (4{status + 10:04d}): 1 OK, 2 NOK, 3 no decision"),
         ("  control block", f"holding registers {control}.. (4{control + 1:04d}..): command bits, trigger_seq, .."),
-        ("OPC UA", f"opc.tcp://127.0.0.1:{ports.opcua}, ns=2;s={STATION}.status.verdict"),
+        ("OPC UA", f"{_opcua_url(ports)}, ns=2;s={STATION}.status.verdict"),
+        ("  log in", f"anonymous (operator), or {USER} (engineer), password in {home / PASSWORD_FILE}"),
         ("control tags", f"owned by {options.plc}; the other link mirrors them"),
         ("PEKAT simulator", f"http://127.0.0.1:{ports.pekat} (process {pekat_pid})"),
         ("drop folder", str(settings.stations[0].source_folder or "")),
@@ -163,18 +188,21 @@ def deserved(number: int) -> Verdict:
     return Verdict.NOK if defects_of(picture_number(number)) else Verdict.OK
 
 
-async def _play(
-    options: DemoOptions, settings: Settings, ports: _Ports, display: DemoDisplay, stop: asyncio.Event
-) -> Outcome:
+def _face(options: DemoOptions, settings: Settings, ports: _Ports, home: Path) -> PlcFace:
+    if options.plc == "modbus":
+        return ModbusFace("127.0.0.1", ports.modbus, settings.stations[0].registers)
+    return OpcUaFace(_opcua_url(ports), STATION, USER, (home / PASSWORD_FILE).read_text(encoding="utf-8"))
+
+
+def _opcua_url(ports: _Ports) -> str:
+    return f"opc.tcp://127.0.0.1:{ports.opcua}/pekat"
+
+
+async def _play(options: DemoOptions, face: PlcFace, display: DemoDisplay, stop: asyncio.Event) -> Outcome:
     if not options.play_plc:
         await stop.wait()
         return Outcome()
-    face: PlcFace = (
-        ModbusFace("127.0.0.1", ports.modbus, settings.stations[0].registers)
-        if options.plc == "modbus"
-        else OpcUaFace(f"opc.tcp://127.0.0.1:{ports.opcua}", STATION)
-    )
-    play = Play(count=options.inspections or 10**9, rate=options.rate, expected=deserved)
+    play = Play(count=options.inspections or ENDLESS, rate=options.rate, expected=deserved)
     async with face:
         playing = asyncio.create_task(Plc(face, play, display.seen_by_plc).run(), name="plc")
         stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -1,7 +1,6 @@
 """`pekat-gateway pekat ...`: talk to a PEKAT project by hand, while a line is being commissioned."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.runner import fail
+from gateway.cli.runner import fail, secret
 from gateway.core.errors import InspectorError
 from gateway.vision.pekat import Ask, ClientOptions, HttpReply, PekatClient
 from gateway.vision.pekat_reply import Reply, ReplyRules, ResponseType, read_reply
@@ -68,7 +67,7 @@ def analyze(
     api_key_env: ApiKeyEnv = "",
 ) -> None:
     """Have an image judged, and show what the gateway makes of the answer."""
-    with _client(url, _secret(api_key_env)) as client:
+    with _client(url, secret(api_key_env)) as client:
         reply = client.analyze_image(file.read_bytes(), Ask(response_type, data), Call.within(timeout))
     _show(reply, response_type, save)
 
@@ -82,7 +81,7 @@ def last_image(
     api_key_env: ApiKeyEnv = "",
 ) -> None:
     """The image that the project analysed last, whoever sent it. Nothing says which part it was."""
-    with _client(url, _secret(api_key_env)) as client:
+    with _client(url, secret(api_key_env)) as client:
         reply = client.last_image(Ask(response_type), Call.within(timeout))
     _show(reply, response_type, save)
 
@@ -106,14 +105,6 @@ def stop(
             f"{url} refused to stop: HTTP {reply.status}", "the key is known only to whoever started the project"
         )
     typer.echo("the project stops")
-
-
-def _secret(variable: str) -> str:
-    if not variable:
-        return ""
-    if variable not in os.environ:
-        raise fail(f"the environment variable {variable} is not set", f"set {variable} to the project's API key")
-    return os.environ[variable]
 
 
 def _show(reply: HttpReply, response_type: ResponseType, save: Path | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -59,6 +60,13 @@ def fail(message: str, hint: str = "") -> typer.Exit:
     if hint:
         errors.print(f"  [dim]->[/] {escape(hint)}", highlight=False)
     return typer.Exit(EXIT_BAD_INPUT)
+
+
+def secret(variable: str) -> str:
+    """What an environment variable holds; empty where none is named. Exits where it is not set."""
+    if variable and variable not in os.environ:
+        raise fail(f"the environment variable {variable} is not set", f"set {variable}, or leave the option out")
+    return os.environ[variable] if variable else ""
 
 
 def run(main: Callable[[asyncio.Event], Coroutine[None, None, int]]) -> None:

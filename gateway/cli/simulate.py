@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from gateway.cli.demo_display import percentiles
-from gateway.cli.runner import fail, run
+from gateway.cli.runner import fail, run, secret
 from gateway.core.errors import LinkError
 from gateway.core.result import Verdict
 from gateway.sim.pekat import run as run_pekat
@@ -52,6 +52,8 @@ def plc(
     tag_map: Annotated[str, typer.Option("--map", help="Modbus: the station's tag map.")] = "standard",
     url: Annotated[str, typer.Option(help="OPC UA: the gateway's URL.")] = "opc.tcp://127.0.0.1:4840",
     station: Annotated[str, typer.Option(help="OPC UA: the station's name.")] = "station1",
+    user: Annotated[str, typer.Option(help="OPC UA: user name; not given: anonymous.")] = "",
+    password_env: Annotated[str, typer.Option(help="OPC UA: environment variable with the password.")] = "",
     style: Annotated[Style, typer.Option(help="Trigger by the bit, or by numbers.")] = "bits",
     buffered: Annotated[bool, typer.Option(help="Have results queue until acknowledged.")] = False,
     inspections: Annotated[int, typer.Option(min=1, help="How many triggers.")] = 20,
@@ -61,7 +63,9 @@ def plc(
 ) -> None:
     """Play the PLC against a running gateway and check every answer. Exit code 1 where one is missing or wrong."""
     face: PlcFace = (
-        ModbusFace(host, port, load_map(tag_map), unit, offset) if link == "modbus" else OpcUaFace(url, station)
+        ModbusFace(host, port, load_map(tag_map), unit, offset)
+        if link == "modbus"
+        else OpcUaFace(url, station, user, secret(password_env))
     )
     play = Play(inspections, style, buffered, rate, answer_timeout_s=answer_timeout_ms / 1000, part_prefix=part_prefix)
     run(lambda stop: _play(face, play, stop))

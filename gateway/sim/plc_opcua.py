@@ -26,10 +26,12 @@ _VARIANTS = {
 
 @dataclass(slots=True)
 class OpcUaFace:
-    """Reaches one station by the server's URL and the station's name."""
+    """Reaches one station by the server's URL and the station's name. `user` empty: anonymous."""
 
     url: str
     station: str = "station1"
+    user: str = ""
+    password: str = ""
     namespace: int = 2
     _client: Client = field(init=False)
     _status: list[Node] = field(init=False)
@@ -38,6 +40,9 @@ class OpcUaFace:
 
     async def __aenter__(self) -> Self:
         self._client = Client(self.url, timeout=REQUEST_TIMEOUT_S)
+        if self.user:
+            self._client.set_user(self.user)
+            self._client.set_password(self.password)
         try:
             await self._client.connect()
         except (OSError, UaError, TimeoutError) as error:

@@ -1,5 +1,6 @@
 """`pekat-gateway run` and `sim plc` as real processes."""
 
+import os
 import re
 import signal
 import subprocess
@@ -26,7 +27,11 @@ port = {modbus}
 host = "127.0.0.1"
 port = {opcua}
 allow_unencrypted = true
-anonymous = "operate"
+
+[[links.opcua.users]]
+name = "plc"
+role = "engineer"
+password_env = "TEST_PLC_PASSWORD"
 
 [[stations]]
 name = "station1"
@@ -43,9 +48,12 @@ url = "{pekat}"
 """
 
 
+ENVIRONMENT = {**os.environ, "TEST_PLC_PASSWORD": "only for this test"}
+
+
 def gateway(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "gateway", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=ENVIRONMENT)
 
 
 @contextmanager
@@ -58,7 +66,7 @@ def running(folder: Path, control: str) -> Iterator[tuple["subprocess.Popen[str]
         modbus, opcua, config = free_port(), free_port(), folder / "gateway.toml"
         config.write_text(CONFIG.format(modbus=modbus, opcua=opcua, control=control, pekat=pekat.url), encoding="utf-8")
         command = [sys.executable, "-m", "gateway", "run", str(config)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         assert process.stderr is not None
         try:
             seen = []
@@ -88,7 +96,8 @@ def test_simulated_plc_plays_modbus_and_ends_with_0(tmp_path: Path, style: str, 
 def test_simulated_plc_plays_opcua_and_ends_with_0(tmp_path: Path) -> None:
     with running(tmp_path, "opcua") as (_, _, _, opcua):
         played = gateway(
-            "sim", "plc", "--link", "opcua", "--url", f"opc.tcp://127.0.0.1:{opcua}", "--inspections", "15"
+            *("sim", "plc", "--link", "opcua", "--url", f"opc.tcp://127.0.0.1:{opcua}/pekat"),
+            *("--user", "plc", "--password-env", "TEST_PLC_PASSWORD", "--inspections", "15"),
         )
     assert played.returncode == 0, played.stdout + played.stderr
     assert "15 of 15 answered" in played.stdout
@@ -100,7 +109,7 @@ def test_second_gateway_on_the_same_port_is_one_clear_line_and_2(tmp_path: Path)
     assert second.returncode == 2
     errors = [line for line in second.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1, second.stderr
-    assert f"Modbus TCP cannot listen on 127.0.0.1:{modbus}" in errors[0]
+    assert f"port {modbus} on 127.0.0.1 is taken" in errors[0]
     assert "Traceback" not in second.stderr
 
 
