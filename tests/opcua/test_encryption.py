@@ -76,18 +76,18 @@ async def test_the_whole_service_over_basic256sha256(
 ) -> None:
     station = DeskStation()
     station.enable()
-    async with bench(view(station), allow_unencrypted=unencrypted) as made:
-        async with await secured(made.url, client_pairs[0], mode) as client:
-            assert client.security_policy.Mode == mode
-            assert await write(client, item("control.enable", bit(True)), item("status.verdict", u16(1))) == [
-                "Good",
-                "BadNotWritable",
-            ]
-            calling = asyncio.create_task(call(client, arguments("encrypted")))
-            await until(lambda: station.started)
-            station.answer()
-            assert (await calling).StatusCode.is_good()
-            assert await read(client, "status.verdict", "status.result_part_id") == [1, "encrypted"]
+    async with (
+        bench(view(station), allow_unencrypted=unencrypted) as made,
+        await secured(made.url, client_pairs[0], mode) as client,
+    ):
+        assert client.security_policy.Mode == mode
+        items = item("control.enable", bit(True)), item("status.verdict", u16(1))
+        assert await write(client, *items) == ["Good", "BadNotWritable"]
+        calling = asyncio.create_task(call(client, arguments("encrypted")))
+        await until(lambda: station.started)
+        station.answer()
+        assert (await calling).StatusCode.is_good()
+        assert await read(client, "status.verdict", "status.result_part_id") == [1, "encrypted"]
 
 
 async def test_what_is_encrypted_cannot_be_read_on_the_way(client_pairs: list[Path]) -> None:
@@ -181,7 +181,7 @@ async def _create_session(made: Bench, opened: bool) -> int:
         try:
             await client.uaclient.create_session(params)
         except UaStatusCodeError as error:
-            return error.code
+            return int(error.code)
         return StatusCodes.Good
     finally:
         client.disconnect_socket()
@@ -195,7 +195,7 @@ async def test_a_session_cannot_be_taken_over_with_another_certificate(client_pa
         for thief in thieves:
             await thief.connect_sessionless()
             try:
-                thief.uaclient.session.authentication_token = token
+                thief.uaclient.session.restore_authentication_token(token)
                 params = ua.ActivateSessionParameters()
                 params.UserIdentityToken = ua.AnonymousIdentityToken("anonymous")
                 with pytest.raises(UaStatusCodeError) as refused:
@@ -367,13 +367,17 @@ async def test_a_certificate_that_cannot_be_used_is_one_clear_error_and_stays_as
 ) -> None:
     obtain(tmp_path, WANTED)
     spoil(tmp_path)
-    before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    before = _content(tmp_path)
     link = make_link([view(DeskStation())], certificates=tmp_path)
     with pytest.raises(LinkError, match=wrong) as refused:
         await link.__aenter__()
     assert hint in refused.value.hint
     assert "\n" not in str(refused.value)
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+    assert _content(tmp_path) == before
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.events import Start
 from gateway.core.tags import STATUS_TAGS
-from tests.opcua.desk import NOK, USER_TAGS, Bench, DeskStation, bench, view
+from tests.opcua.desk import NOK, USER_TAGS, DeskStation, bench, view
 
 FOREIGN = Path(__file__).parent / "foreign"
 TIMEOUT_S = 60.0
@@ -29,16 +29,15 @@ def _node_opcua() -> tuple[str, Path]:
     return node, folder
 
 
-async def _session(made: Bench, station: str) -> dict[str, Any]:
+async def _session(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
     node, folder = _node_opcua()
     process = await asyncio.create_subprocess_exec(
         node,
-        str(FOREIGN / "client.mjs"),
-        made.url,
-        station,
+        str(FOREIGN / script),
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "NODE_OPCUA_DIR": str(folder)},
+        env={**os.environ, "NODE_OPCUA_DIR": str(folder), **environment},
     )
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -68,9 +67,9 @@ async def test_node_opcua_plays_the_handshake() -> None:
     _node_opcua()
     station = _SelfAnswering("line 1")
     station.enable()
-    async with bench(view(station)) as made:
-        seen = await _session(made, "line 1")
-    assert seen["endpoints"] == [made.url]
+    async with bench(view(station), anonymous="operate") as made:
+        seen = await _session("client.mjs", made.url, "line 1")
+    assert seen["endpoints"] == [made.url] * 3
     assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
     assert seen["read"] == [20555, pytest.approx(123.456, abs=1e-4), "AB", 0x01020304, True]
     assert (seen["unit"], seen["meanings"]) == ("ms", ["none", "ok", "nok", "no decision"])
@@ -83,3 +82,22 @@ async def test_node_opcua_plays_the_handshake() -> None:
     assert seen["outputs"][:3] == [2, 0, 2]
     assert [one["label"] for one in json.loads(seen["outputs"][3])] == ["Scratch", "Fleck ä"]
     assert (seen["missing"], seen["arguments"]) == ("BadArgumentsMissing", ["partId", "recipe", "timeoutMs"])
+
+
+@pytest.mark.foreign
+@pytest.mark.timeout(90)
+async def test_node_opcua_logs_in_encrypted_and_inspects(tmp_path: Path) -> None:
+    """Basic256Sha256 SignAndEncrypt, an operator's name and password, and what the role allows."""
+    _node_opcua()
+    password = tmp_path / "password"
+    password.write_text("Grüße an alle", encoding="utf-8")
+    olga = {"name": "olga", "role": "operator", "password_file": password}
+    station = _SelfAnswering("line 1")
+    station.enable()
+    async with bench(view(station), allow_unencrypted=False, anonymous="none", users=[olga]) as made:
+        pki = str(tmp_path / "pki")
+        seen = await _session("encrypted.mjs", made.url, "line 1", pki, USER_NAME="olga", USER_PASSWORD="Grüße an alle")
+    assert seen["wrong"] == "BadUserAccessDenied"
+    assert seen["read"] == [20555, True]
+    assert seen["written"] == ["Good", "BadUserAccessDenied"]
+    assert (seen["call"], seen["verdict"], seen["part"]) == ("Good", 2, "node-secret")
