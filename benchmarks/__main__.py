@@ -19,6 +19,9 @@ from benchmarks.profiling import profile_trigger
 from benchmarks.progress import Progress, progress
 from benchmarks.table import machine_line, markdown_table, print_reports, put_between_markers
 
+PIPED_WIDTH = 160
+"""Piped, nobody sees a window: lines as long as the table needs."""
+
 RESULTS = Path(__file__).with_name("results.json")
 
 BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
@@ -61,7 +64,7 @@ def main(
     profile: Annotated[bool, typer.Option("--profile", help="Where the time of a trigger goes.")] = False,
 ) -> None:
     """Measure the gateway beside its rivals. Exit code 1 where a target is missed."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
     if markdown:
         _render(json_file or RESULTS, readme)
         return

@@ -33,6 +33,7 @@ class Child:
 
     def __init__(self, arguments: Sequence[str], output: Path) -> None:
         self._output = output
+        self.started_at = time.monotonic()
         with output.open("wb") as said:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT

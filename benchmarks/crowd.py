@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from benchmarks.served import STRIDE
 SCAN_S = 0.005
 """A quick PLC's cycle: how often it looks whether the result is there."""
 STATUS_WORDS = 26
+LEAD_S = 0.2
+"""All threads run by then."""
 
 
 @dataclass(slots=True)
@@ -32,12 +35,21 @@ class Tally:
     errors: list[str] = field(default_factory=list)
 
 
-def play(plc: PlcStation, camera: Camera, tally: Tally, start: float, period: float, count: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """When to trigger: `count` times, each `period` seconds from `start` (monotonic seconds) on."""
+
+    start: float
+    period: float
+    count: int
+
+
+def play(plc: PlcStation, camera: Camera, tally: Tally, beat: Beat) -> None:
     """So many triggers, one each period."""
-    plc.wait_ready()
-    for index in range(count):
+    period = beat.period
+    for index in range(beat.count):
         staged = camera.expose()
-        due = start + index * period
+        due = beat.start + index * period
         if (early := due - time.monotonic()) > 0:
             time.sleep(early)
         tally.late += early < -period
@@ -52,39 +64,36 @@ def play(plc: PlcStation, camera: Camera, tally: Tally, start: float, period: fl
     tally.missed = status[COUNT_MISSED] << 16 | status[COUNT_MISSED + 1]
 
 
-def _run(port: int, index: int, folder: Path, tally: Tally, start: float, period: float, count: int) -> None:
+def _run(plc: PlcStation, camera: Camera, tally: Tally, beat: Beat) -> None:
     try:
-        with PlcStation(port, offset=index * STRIDE) as plc:
-            play(plc, Camera(folder), tally, start, period, count)
+        play(plc, camera, tally, beat)
     except (PlcError, OSError) as error:
-        tally.errors.append(f"station {index + 1}: {error}")
+        tally.errors.append(f"{camera.folder.name}: {error}")
+
+
+def crowd(port: int, home: Path, stations: int, period: float, count: int) -> list[Tally]:
+    """All of them at once, their triggers spread over the period. Raises PlcError where one is not ready."""
+    tallies = [Tally() for _ in range(stations)]
+    with ExitStack() as stack:
+        plcs = [stack.enter_context(PlcStation(port, offset=index * STRIDE)) for index in range(stations)]
+        cameras = [Camera(home / f"drop{index + 1}") for index in range(stations)]
+        for plc in plcs:
+            plc.wait_ready()
+        start = time.monotonic() + LEAD_S
+        beats = [Beat(start + index * period / stations, period, count) for index in range(stations)]
+        given = zip(plcs, cameras, tallies, beats, strict=True)
+        threads = [threading.Thread(target=_run, args=each) for each in given]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return tallies
 
 
 def main() -> None:
     """Play and print."""
     port, seconds, stations, rate = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    home, period = Path(sys.argv[5]), 1 / rate
-    start = time.monotonic() + 1.0
-    tallies = [Tally() for _ in range(stations)]
-    threads = [
-        threading.Thread(
-            target=_run,
-            args=(
-                port,
-                i,
-                home / f"drop{i + 1}",
-                tallies[i],
-                start + i * period / stations,
-                period,
-                int(seconds * rate),
-            ),
-        )
-        for i in range(stations)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tallies = crowd(port, Path(sys.argv[5]), stations, 1 / rate, int(seconds * rate))
     found = {
         "triggers": sum(t.triggers for t in tallies),
         "answers": sum(t.answers for t in tallies),

@@ -18,6 +18,8 @@ from benchmarks.plc import PlcError
 T = TypeVar("T")
 WAIT_S = 10.0
 INDEX = 2
+SESSION_MS = 60_000
+"""What the gateway grants at most."""
 
 
 def node_id(name: str) -> str:
@@ -30,6 +32,7 @@ class OpcUaClient:
 
     def __init__(self, port: int) -> None:
         self._client = Client(f"opc.tcp://127.0.0.1:{port}/pekat", timeout=WAIT_S)
+        self._client.session_timeout = SESSION_MS
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="opcua-client", daemon=True)
 

@@ -21,7 +21,9 @@ port = {modbus}
 [links.opcua]
 host = "127.0.0.1"
 port = {opcua}
+certificates = '{certificates}'
 allow_unencrypted = true
+anonymous = "operate"
 """
 
 _STATION = """
@@ -34,6 +36,7 @@ modbus = {{ offset = {offset} }}
 [stations.source]
 kind = "file_drop"
 folder = '{folder}'
+afterwards = "delete"
 
 [stations.inspector]
 kind = "pekat"
@@ -81,7 +84,9 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
     with tempfile.TemporaryDirectory(prefix="pekat-bench-") as home:
         modbus, opcua = free_port(), free_port()
         folders = tuple(Path(home) / f"drop{index + 1}" for index in range(plan.stations))
-        text = _LINKS.format(data=Path(home) / "data", modbus=modbus, opcua=opcua)
+        text = _LINKS.format(
+            data=Path(home) / "data", certificates=Path(home) / "certificates", modbus=modbus, opcua=opcua
+        )
         for index, folder in enumerate(folders):
             folder.mkdir()
             name = f"station{index + 1}"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -13,7 +14,7 @@ _STYLES = {"pass": "green", "short": "bold red", "": "dim"}
 
 def print_reports(reports: list[Report], console: Console) -> None:
     """One row for each figure."""
-    table = Table(show_lines=False, title="benchmarks")
+    table = Table(box=None if not console.is_terminal else box.ROUNDED)
     for column in ("benchmark", "figure", "target", "measured", ""):
         table.add_column(column, justify="right" if column in {"target", "measured"} else "left")
     for report in reports:

@@ -14,7 +14,7 @@ from benchmarks.table import markdown_table, print_reports
 
 TARGETS = {
     "trigger_modbus": 2,
-    "modbus_rate": 4,
+    "modbus_rate": 6,
     "opcua_inspect": 1,
     "opcua_datachange": 1,
     "stations16": 3,
