@@ -46,7 +46,7 @@ class FileDropSettings(BaseModel):
     )
     part_id_name: str = Field(
         PLACE,
-        description="With pick = \"part_id\": the file's name without its extension; `{part_id}` stands for the part "
+        description='With pick = "part_id": the file\'s name without its extension; `{part_id}` stands for the part '
         "id and `*` for anything: `cam1_{part_id}_*`.",
     )
     window_ms: int = Field(
@@ -79,7 +79,7 @@ class FileDropSettings(BaseModel):
     stale: Literal["keep", "move"] = Field(
         "keep", description="What becomes of pictures that no trigger came for: left where they are, or moved."
     )
-    stale_folder: Folder = Field(Path("stale"), description="For them, with stale = \"move\"; relative to `folder`.")
+    stale_folder: Folder = Field(Path("stale"), description='For them, with stale = "move"; relative to `folder`.')
     max_file_mb: int = Field(64, ge=1, le=1024, description="Larger files are rejected (megabytes of 1,000,000 bytes).")
     scan_ms: int = Field(
         1000, ge=50, le=60_000, description="Pause between the scans that find what no event told of (milliseconds)."
@@ -102,14 +102,14 @@ class FileDropSettings(BaseModel):
     def _plain_names(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
             if not pattern or "/" in pattern or "\\" in pattern:
-                raise ValueError(f"{pattern!r} is no pattern for a file's name; write for example \"*.png\"")
+                raise ValueError(f'{pattern!r} is no pattern for a file\'s name; write for example "*.png"')
         return patterns
 
     @field_validator("part_id_name")
     @classmethod
     def _one_place(cls, template: str) -> str:
         if template.count(PLACE) != 1 or "/" in template or "\\" in template:
-            raise ValueError(f"write {PLACE} once, and no folder; for example \"cam1_{PLACE}\"")
+            raise ValueError(f'write {PLACE} once, and no folder; for example "cam1_{PLACE}"')
         return template
 
     @model_validator(mode="after")

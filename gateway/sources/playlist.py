@@ -39,7 +39,7 @@ class PlaylistSettings(BaseModel):
         "name",
         description="`name`: part2 before part10; `time`: oldest file first; `random`: shuffled anew each round.",
     )
-    seed: int = Field(0, ge=0, description="With order = \"random\": the same seed plays the same order.")
+    seed: int = Field(0, ge=0, description='With order = "random": the same seed plays the same order.')
     loop: bool = Field(True, description="Begin again after the last one; else the triggers after it get no image.")
     max_file_mb: int = Field(
         64, ge=1, le=1024, description="Larger files are bad images (megabytes of 1,000,000 bytes)."

@@ -55,6 +55,9 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._arrivals)
 
+    def __contains__(self, arrival: Arrival) -> bool:
+        return self._arrivals.get(arrival.name) is arrival
+
     def put(self, arrival: Arrival) -> list[str]:
         """An arrival, by an event or from a scan. Returns the names that had to leave for want of space.
 

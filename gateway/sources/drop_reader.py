@@ -1,0 +1,93 @@
+"""Reads the pictures of a drop in a thread of its own, the next one ahead of its trigger."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from gateway.core.errors import SourceError
+from gateway.sources.drop_settings import FileDropSettings
+from gateway.sources.look import MEGABYTE, Contents, read
+from gateway.sources.shelf import Arrival
+from gateway.sources.worker import Worker
+
+READ_LIMIT = 256
+"""Reads that wait: far more than inspections can be in flight."""
+
+Outcome = Contents | SourceError | None
+"""What was read; why it could not be; None where the file is gone, or is still being written."""
+Then = Callable[[Outcome], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Ahead:
+    arrival: Arrival
+    outcome: Outcome = None
+    done: bool = False
+    then: Then | None = None
+
+
+class DropReader:
+    """`async with` starts its thread. Outcomes are told on the event loop.
+
+    A thread costs 0.1 ms (median, 0.9 MB) against reading on the event loop, but there a disk that hesitates would
+    hold up every station and its PLC. For a picture that came before its trigger those 0.1 ms and the read itself
+    are saved by reading it ahead: one picture of the station, for as long as it may be used.
+    """
+
+    def __init__(self, station: str, settings: FileDropSettings) -> None:
+        self._settings = settings
+        self._worker = Worker(f"{station}-drop-read", READ_LIMIT)
+        self._ahead: _Ahead | None = None
+        self.shared = False
+
+    async def __aenter__(self) -> Self:
+        await self._worker.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._ahead = None
+        await self._worker.__aexit__(*exc)
+
+    def read(self, arrival: Arrival, then: Then) -> None:
+        """Have `then` called with what the file holds: at once where it was read ahead."""
+        ahead = self._ahead
+        if ahead is None or ahead.arrival is not arrival:
+            self._submit(arrival, then)
+            return
+        self._ahead = None
+        if ahead.done:
+            then(ahead.outcome)
+        else:
+            ahead.then = then
+
+    def read_ahead(self, arrival: Arrival) -> None:
+        """This is what the next trigger is likely to get. It takes the place of an earlier one."""
+        ahead = self._ahead = _Ahead(arrival)
+        self._submit(arrival, partial(self._on_ahead, ahead))
+
+    def expire(self, before: int) -> None:
+        """No trigger can have what came before this moment (us)."""
+        if self._ahead is not None and self._ahead.arrival.at < before:
+            self._ahead = None
+
+    def _on_ahead(self, ahead: _Ahead, outcome: Outcome) -> None:
+        if ahead.then is not None:
+            ahead.then(outcome)
+        ahead.outcome, ahead.done = outcome, True
+
+    def _submit(self, arrival: Arrival, then: Then) -> None:
+        if not self._worker.submit(partial(self._read, arrival, then)):
+            then(SourceError(f"{self._settings.folder}: too many reads wait", hint="is the disk overloaded?"))
+
+    def _read(self, arrival: Arrival, then: Then) -> None:
+        """In the thread."""
+        limit = self._settings.max_file_mb * MEGABYTE
+        outcome: Outcome
+        try:
+            outcome = read(self._settings.folder / arrival.name, limit, shared=self.shared)
+        except FileNotFoundError:
+            outcome = None
+        except OSError as error:
+            outcome = SourceError(f"{arrival.name} cannot be read: {error.strerror}", hint="check the file's rights")
+        self._worker.tell(partial(then, outcome))
