@@ -113,6 +113,19 @@ def _link_errors(file: str, links: LinkSettings, stations: Stations) -> Iterator
             instead = f'write control = "{links.names[0]}", or add [links.{station.control}]'
             yield ConfigError(file, f"stations[{i}].control", wrong, instead)
     yield from _port_clash(file, links)
+    yield from _no_writer(file, links, stations)
+
+
+def _no_writer(file: str, links: LinkSettings, stations: Stations) -> Iterator[ConfigError]:
+    """Control tags over OPC UA that nobody has the right to write: the PLC would find out at its first trigger."""
+    opcua = links.opcua
+    if opcua is None or opcua.anonymous == "operate" or any(user.role != "viewer" for user in opcua.users):
+        return
+    instead = 'add [[links.opcua.users]] with role = "engineer", or write anonymous = "operate" in [links.opcua]'
+    for i, station in stations.items():
+        if station.control == "opcua":
+            wrong = f"nobody may write the control tags over OPC UA (in '{station.name}')"
+            yield ConfigError(file, f"stations[{i}].control", wrong, instead)
 
 
 def _port_clash(file: str, links: LinkSettings) -> Iterator[ConfigError]:

@@ -32,7 +32,7 @@ _GIVEN: tuple[tuple[type, str], ...] = (
     (list, "a list"),
     (dict, "a table"),
 )
-_WRITE = re.compile(r"[:;,] (?=write )")
+_WRITE = re.compile(r"[:;,] (?=(?:write|add|give|name|set) )")
 """Where a validator's complaint goes over into its advice."""
 _TEXT = '"..."'
 _COMPARED = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}

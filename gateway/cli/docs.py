@@ -112,6 +112,9 @@ SECTIONS: dict[str, Callable[[], str]] = {
 }
 """What can be generated, by the name in the markers. Another part: one line here."""
 
+WRITTEN_ELSEWHERE = frozenset({"benchmarks"})
+"""Marked parts that other programs fill in: measured figures come from `python -m benchmarks`."""
+
 
 def documents(root: Path = ROOT) -> list[Path]:
     """The Markdown files that may have generated parts."""
@@ -126,10 +129,12 @@ def render_all(root: Path = ROOT) -> dict[Path, str]:
 
 
 def rendered(text: str) -> str:
-    """The document with its generated parts as they should be. Raises KeyError for a name that is not in SECTIONS."""
+    """The document with its generated parts as they should be. Raises KeyError for a name that nobody fills in."""
 
     def fresh(part: re.Match[str]) -> str:
         name = part["name"]
+        if name in WRITTEN_ELSEWHERE:
+            return part[0]
         return f"<!-- {name}:begin -->\n{SECTIONS[name]()}<!-- {name}:end -->"
 
     return _MARKED.sub(fresh, text)
