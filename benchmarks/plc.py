@@ -125,12 +125,12 @@ class PlcStation:
             raise PlcError(f"trigger {self.seq}: verdict {status[VERDICT]}, reason {status[REASON]}")
         return status
 
-    def inspect(self, part: str, exposure: Callable[[], object] | None = None) -> tuple[int, ...]:
+    def inspect(self, part: str, exposure: Callable[[], object] | None = None, pause: float = 0.0) -> tuple[int, ...]:
         """The whole of it: trigger, take the picture where it is not there yet, read until the result is there."""
         self.trigger(part)
         if exposure is not None:
             exposure()
-        return self.wait_result()
+        return self.wait_result(pause)
 
     def _command(self, part: str, enable: int = ENABLE) -> None:
         text = part.encode("ascii").ljust(32, b"\0")

@@ -19,12 +19,12 @@ ROUNDS, QUICK_ROUNDS = 600, 60
 GATEWAY, LATE, HTTP, RAW, SCRIPT = "gateway", "gateway, image after trigger", "bare HTTP", "raw socket", "plain script"
 
 
-def triggered(plc: PlcStation, camera: Camera) -> Callable[[], float]:
+def triggered(plc: PlcStation, camera: Camera, pause: float = 0.0) -> Callable[[], float]:
     """A side: drop the image, then measure from the trigger's write to the read that has the result."""
 
     def sample() -> float:
         camera.drop(camera.expose())
-        return milliseconds(lambda: plc.inspect("part"))
+        return milliseconds(lambda: plc.inspect("part", pause=pause))
 
     return sample
 
