@@ -13,7 +13,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from gateway.core.errors import OfflineReason
 from gateway.core.events import Commands, WentOffline
 from gateway.core.result import Reason, no_decision
-from gateway.plc.opcua.server import CALLS_AT_ONCE
+from gateway.plc.opcua.processor import CALLS_AT_ONCE
 from tests.opcua.desk import NOK, Bench, DeskStation, bench, bit, item, read, tag_id, text, u16, u32, until, view, write
 
 Arguments = list[ua.Variant]

@@ -1,12 +1,8 @@
 """asyncua's server with the parts replaced that a machine cannot live with.
 
-- a connection's method calls run beside its other requests (asyncua answers one request after the other, so that a
-  client which waits in `Inspect` could not even read meanwhile),
-- sessions are counted for each server and are made by us (see session.py); each is tied to the certificate and the
-  security that it was made with,
-- nothing but discovery is answered on a connection whose security is not offered (asyncua falls back to none at all,
-  and answers before a channel is open, without asking for rights),
-- nobody registers other servers here,
+- sessions are counted for each server and are made by us (see session.py), requests are checked (see processor.py),
+- a connection that sends forged or broken messages is cut, with one line in the log (asyncua drops each message with
+  a stack trace, as often as somebody likes),
 - it starts without a stack trace where its port is taken, knows the port it was given, and leaves no task behind.
 
 Everything here leans on asyncua 2.1's inner structure; the dependency is pinned below 2.2.
@@ -15,31 +11,28 @@ Everything here leans on asyncua 2.1's inner structure; the dependency is pinned
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import Buffer, ServiceError
+from asyncua.crypto import uacrypto
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
-from asyncua.server.internal_session import InternalSession, SessionState
+from asyncua.server.internal_session import InternalSession
 from asyncua.server.server import Server
-from asyncua.server.uaprocessor import UaProcessor
-from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
+from asyncua.ua.uaerrors import UaError
+from cryptography.exceptions import InvalidSignature
 
-from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.requests import bad
-from gateway.plc.opcua.session import ClientSession, address_of, user_name
-from gateway.plc.opcua.users import Channel, Doorman, credentials
+from gateway.plc.opcua.processor import CallingProcessor, end_tasks
+from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.users import Doorman, credentials
 
 log = logging.getLogger(__name__)
-
-CALLS_AT_ONCE = 16
-"""Method calls under way on one connection; a client that has more is told BadTooManyOperations."""
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 """Bytes of one message. The largest that makes sense, a subscription to 16 stations, is a tenth of it."""
@@ -51,26 +44,18 @@ BUFFER = 1024 * 1024
 CLOSING_S = 0.3
 """How long leaving waits for clients to take what was sent, before their connections are cut."""
 
-_CALL = standard_id(ObjectIds.CallRequest_Encoding_DefaultBinary)
-_CREATE = standard_id(ObjectIds.CreateSessionRequest_Encoding_DefaultBinary)
-_ACTIVATE = standard_id(ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
-_OPEN_TO_ALL = frozenset(
-    standard_id(number)
-    for number in (
-        ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
-        ObjectIds.FindServersRequest_Encoding_DefaultBinary,
-        ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
-    )
+BROKEN = (
+    UaError,
+    ServiceError,
+    InvalidSignature,
+    uacrypto.InvalidSignature,  # type: ignore[attr-defined]  # a class of its own, which hides the one imported there
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
 )
-"""A client has to ask without security which security there is."""
-
-_REGISTER = frozenset(
-    standard_id(number)
-    for number in (
-        ObjectIds.RegisterServerRequest_Encoding_DefaultBinary,
-        ObjectIds.RegisterServer2Request_Encoding_DefaultBinary,
-    )
-)
+"""What asyncua raises for bytes that are no message of the secure channel they came by."""
 
 MakeSession = Callable[[InternalServer, str, User], ClientSession]
 
@@ -103,90 +88,6 @@ class StationServer(InternalServer):
         await super().stop()
 
 
-class CallingProcessor(UaProcessor):
-    """Answers Call requests whenever they are through, everything else in its turn."""
-
-    def __init__(self, doorman: Doorman, *given: Any) -> None:
-        inherited: Any = super()
-        inherited.__init__(*given)
-        self._doorman = doorman
-        self._calls: set[asyncio.Task[Any]] = set()
-        self._offered: Sequence[Any] = ()
-
-    def set_policies(self, policies: Any) -> None:
-        inherited: Any = super()
-        inherited.set_policies(policies)
-        self._offered = policies
-
-    async def process_message(self, seqhdr: Any, body: Buffer) -> Any:
-        inherited: Any = super()
-        kind = nodeid_from_binary(body.copy())
-        try:
-            self._check_security(kind)
-            if kind == _CREATE:
-                self._check_one_session()
-            elif kind == _ACTIVATE:
-                await self._check_activation(body.copy())
-        except ServiceError as error:
-            return self._refuse(seqhdr, body, error.code)
-        if kind != _CALL:
-            answered = await inherited.process_message(seqhdr, body)
-            if kind == _CREATE and isinstance(self.session, ClientSession):
-                self.session.channel = self._channel()
-            return answered
-        if len(self._calls) >= CALLS_AT_ONCE:
-            return self._refuse(seqhdr, body, StatusCodes.BadTooManyOperations)
-        call = asyncio.create_task(inherited.process_message(seqhdr, body), name="opcua-call")
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
-        return True
-
-    def _check_security(self, kind: ua.NodeId) -> None:
-        """Raises ServiceError for what this connection's security is not enough for."""
-        if kind in _REGISTER:
-            raise ServiceError(StatusCodes.BadServiceUnsupported)
-        policy = self._connection.security_policy
-        offered = any(one.matches(policy.URI, policy.Mode) for one in self._offered)
-        if kind not in _OPEN_TO_ALL and not (offered and self._connection.is_open()):
-            raise ServiceError(StatusCodes.BadSecurityModeRejected)
-
-    def _check_one_session(self) -> None:
-        """asyncua forgets the first session where a connection makes a second one: it would keep its place for ever."""
-        if self.session is not None and self.session.state is not SessionState.Closed:
-            raise ServiceError(StatusCodes.BadTooManySessions)
-
-    async def _check_activation(self, body: Buffer) -> None:
-        """Raises ServiceError for a session of another channel; waits where a login has to wait."""
-        nodeid_from_binary(body)
-        header = struct_from_binary(ua.RequestHeader, body)
-        session = self.session or self.iserver.lookup_external_session(header.AuthenticationToken)
-        if isinstance(session, ClientSession) and session.channel != self._channel():
-            raise ServiceError(StatusCodes.BadSecurityChecksFailed)
-        name = user_name(struct_from_binary(ua.ActivateSessionParameters, body))
-        if name:
-            await self._doorman.turn(name, address_of(self.name))
-
-    def _channel(self) -> Channel:
-        policy = self._connection.security_policy
-        encrypted = policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
-        return Channel(encrypted, policy.URI, policy.Mode, policy.peer_certificate or b"")
-
-    def _refuse(self, seqhdr: Any, body: Buffer, code: int) -> bool:
-        nodeid_from_binary(body)
-        header = struct_from_binary(ua.RequestHeader, body)
-        response = ua.ServiceFault()
-        response.ResponseHeader.ServiceResult = bad(code)
-        inherited: Any = super()
-        inherited.send_response(header.RequestHandle, seqhdr, response)
-        return True
-
-    async def close(self) -> None:
-        """The client is gone: nobody waits for its calls. Inspections that they started go on to their answer."""
-        await end_tasks(list(self._calls))
-        inherited: Any = super()
-        await inherited.close()
-
-
 class StationProtocol(OPCUAProtocol):
     """One connection."""
 
@@ -201,6 +102,14 @@ class StationProtocol(OPCUAProtocol):
     def _set_policies(self) -> None:
         processor: Any = self.processor
         processor.set_policies(self.policies)
+
+    async def _process_one_msg(self, header: Any, buf: Buffer) -> bool:
+        try:
+            return await super()._process_one_msg(header, buf)
+        except BROKEN as error:
+            log.warning("OPC UA client %s sent a forged or broken message (%s); disconnected", self.peer_name, error)
+            self.cut()
+            return False
 
     def data_received(self, data: bytes) -> None:
         if len(self._buffer) + len(data) > BUFFER:
@@ -272,14 +181,6 @@ class GatewayServer(Server):
         self.set_endpoint(url.geturl())
         await self._setup_server_nodes()
         await self.iserver.start()
-
-
-async def end_tasks(tasks: list[asyncio.Task[Any]]) -> None:
-    """Cancel these tasks and wait until they are gone."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
 
 
 @contextmanager

@@ -1,0 +1,143 @@
+"""How the requests of one connection are answered: asyncua's processor, with the checks that it leaves out.
+
+- method calls run beside other requests (asyncua answers one request after the other, so that a client which waits in
+  `Inspect` could not even read meanwhile),
+- nothing but discovery is answered on a connection whose security is not offered (asyncua falls back to none at all,
+  and answers before a channel is open, without asking for rights),
+- a session is tied to the certificate and the security that it was made with; a connection has one at a time,
+- nobody registers other servers here,
+- a login waits where wrong passwords came before it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from asyncua import ua
+from asyncua.common.utils import Buffer, ServiceError
+from asyncua.server.internal_session import SessionState
+from asyncua.server.uaprocessor import UaProcessor
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
+
+from gateway.plc.opcua.nodes import standard_id
+from gateway.plc.opcua.requests import bad
+from gateway.plc.opcua.session import ClientSession, address_of, user_name
+from gateway.plc.opcua.users import Channel, Doorman
+
+CALLS_AT_ONCE = 16
+"""Method calls under way on one connection; a client that has more is told BadTooManyOperations."""
+
+_CALL = standard_id(ObjectIds.CallRequest_Encoding_DefaultBinary)
+_CREATE = standard_id(ObjectIds.CreateSessionRequest_Encoding_DefaultBinary)
+_ACTIVATE = standard_id(ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
+_OPEN_TO_ALL = frozenset(
+    standard_id(number)
+    for number in (
+        ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
+        ObjectIds.FindServersRequest_Encoding_DefaultBinary,
+        ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
+    )
+)
+"""A client has to ask without security which security there is."""
+
+_REGISTER = frozenset(
+    standard_id(number)
+    for number in (
+        ObjectIds.RegisterServerRequest_Encoding_DefaultBinary,
+        ObjectIds.RegisterServer2Request_Encoding_DefaultBinary,
+    )
+)
+
+
+class CallingProcessor(UaProcessor):
+    """Answers Call requests whenever they are through, everything else in its turn."""
+
+    def __init__(self, doorman: Doorman, *given: Any) -> None:
+        inherited: Any = super()
+        inherited.__init__(*given)
+        self._doorman = doorman
+        self._calls: set[asyncio.Task[Any]] = set()
+        self._offered: Sequence[Any] = ()
+
+    def set_policies(self, policies: Any) -> None:
+        inherited: Any = super()
+        inherited.set_policies(policies)
+        self._offered = policies
+
+    async def process_message(self, seqhdr: Any, body: Buffer) -> Any:
+        inherited: Any = super()
+        kind = nodeid_from_binary(body.copy())
+        try:
+            self._check_security(kind)
+            if kind == _CREATE:
+                self._check_one_session()
+            elif kind == _ACTIVATE:
+                await self._check_activation(body.copy())
+        except ServiceError as error:
+            return self._refuse(seqhdr, body, error.code)
+        if kind != _CALL:
+            answered = await inherited.process_message(seqhdr, body)
+            if kind == _CREATE and isinstance(self.session, ClientSession):
+                self.session.channel = self._channel()
+            return answered
+        if len(self._calls) >= CALLS_AT_ONCE:
+            return self._refuse(seqhdr, body, StatusCodes.BadTooManyOperations)
+        call = asyncio.create_task(inherited.process_message(seqhdr, body), name="opcua-call")
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return True
+
+    def _check_security(self, kind: ua.NodeId) -> None:
+        """Raises ServiceError for what this connection's security is not enough for."""
+        if kind in _REGISTER:
+            raise ServiceError(StatusCodes.BadServiceUnsupported)
+        policy = self._connection.security_policy
+        offered = any(one.matches(policy.URI, policy.Mode) for one in self._offered)
+        if kind not in _OPEN_TO_ALL and not (offered and self._connection.is_open()):
+            raise ServiceError(StatusCodes.BadSecurityModeRejected)
+
+    def _check_one_session(self) -> None:
+        """asyncua forgets the first session where a connection makes a second one: it would keep its place for ever."""
+        if self.session is not None and self.session.state is not SessionState.Closed:
+            raise ServiceError(StatusCodes.BadTooManySessions)
+
+    async def _check_activation(self, body: Buffer) -> None:
+        """Raises ServiceError for a session of another channel; waits where a login has to wait."""
+        nodeid_from_binary(body)
+        header = struct_from_binary(ua.RequestHeader, body)
+        session = self.session or self.iserver.lookup_external_session(header.AuthenticationToken)
+        if isinstance(session, ClientSession) and session.channel != self._channel():
+            raise ServiceError(StatusCodes.BadSecurityChecksFailed)
+        name = user_name(struct_from_binary(ua.ActivateSessionParameters, body))
+        if name:
+            await self._doorman.turn(name, address_of(self.name))
+
+    def _channel(self) -> Channel:
+        policy = self._connection.security_policy
+        encrypted = policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
+        return Channel(encrypted, policy.URI, policy.Mode, policy.peer_certificate or b"")
+
+    def _refuse(self, seqhdr: Any, body: Buffer, code: int) -> bool:
+        nodeid_from_binary(body)
+        header = struct_from_binary(ua.RequestHeader, body)
+        response = ua.ServiceFault()
+        response.ResponseHeader.ServiceResult = bad(code)
+        inherited: Any = super()
+        inherited.send_response(header.RequestHandle, seqhdr, response)
+        return True
+
+    async def close(self) -> None:
+        """The client is gone: nobody waits for its calls. Inspections that they started go on to their answer."""
+        await end_tasks(list(self._calls))
+        inherited: Any = super()
+        await inherited.close()
+
+
+async def end_tasks(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel these tasks and wait until they are gone."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
