@@ -46,7 +46,9 @@ def key_text(path: KeyPath) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+    by_small = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(word.lower(), list(by_small), n=1, cutoff=0.6)
+    return by_small[close[0]] if close else None
 
 
 def parse_toml(file: str, text: str) -> TomlTable:

@@ -60,8 +60,10 @@ def check_map(registers: RegisterMap, blame: Blame) -> list[ConfigError]:
     if errors:  # places cannot be judged by blocks that are wrong
         return errors
     errors += missing_errors(registers, blame)
-    errors += outside_errors(registers, blame)
-    errors += overlap_errors(registers.places, blame)
+    outside = outside_errors(registers, blame)
+    strayed = {error.key for error in outside}  # one error a tag is enough
+    inside = [place for place in registers.places if f"registers.{place.tag.name}" not in strayed]
+    errors += outside + overlap_errors(inside, blame)
     return errors or [*span_errors(registers, blame), *order_errors(registers, blame)]
 
 
