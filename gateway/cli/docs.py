@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from gateway.cli.diagrams import DRAWINGS
 from gateway.cli.reference import config_reference
 from gateway.cli.tags import (
     TagRow,
@@ -95,6 +96,7 @@ def numbers_table(enum: type[IntEnum], texts: Callable[[int], str] | None = None
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
+    **DRAWINGS,
     "tags": readme_tags,
     "all-tags": all_tags,
     "config-reference": config_reference,
@@ -145,14 +147,14 @@ def outdated(root: Path = ROOT) -> list[Path]:
     return [path for path, text in render_all(root).items() if path.read_text(encoding="utf-8") != text]
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Write the documents, or with --check say which are out of date. The exit code."""
-    stale = outdated()
+    stale = outdated(root)
     if "--check" in arguments:
         for path in stale:
             sys.stderr.write(f"{path}: out of date; run python -m gateway.cli.docs\n")
         return 1 if stale else 0
-    for path, text in render_all().items():
+    for path, text in render_all(root).items():
         path.write_text(text, encoding="utf-8")
     return 0
 
