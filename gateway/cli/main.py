@@ -1,17 +1,17 @@
-"""The command line: what a person types. Each command does its work elsewhere and prints it here."""
+"""The command line: what a person types. Each command does its work elsewhere and prints it here.
+
+Commands import what they need when they run: the simulators' libraries would cost `run` 40 MB and most of a second.
+"""
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.cli import check as checking
-from gateway.cli import tags as tag_tables
-from gateway.cli.demo import DemoOptions, run_demo
 from gateway.cli.pekat import pekat
 from gateway.cli.runner import fail, run, set_up_logs
 from gateway.cli.serve import serve
@@ -19,8 +19,10 @@ from gateway.cli.simulate import sim
 from gateway.config import ConfigErrors, Settings, load_settings, schema
 from gateway.core.errors import ConfigError
 from gateway.core.tags import MAP_SIGNATURE
-from gateway.sim.plc_modbus import ModbusFace
 from gateway.tagmap import load_map
+
+if TYPE_CHECKING:
+    from gateway.sim.plc_modbus import ModbusFace
 
 app = typer.Typer(
     help="Puts the PEKAT VISION inspection system on a machine's control network.",
@@ -62,6 +64,8 @@ def demo(
     rate: Annotated[float, typer.Option(min=0, help="Triggers a second; 0 as fast as answers come.")] = 10.0,
 ) -> None:
     """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
+    from gateway.cli.demo import DemoOptions, run_demo
+
     set_up_logs("error")  # the table tells what happens; warnings would tear it
     options = DemoOptions(inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate)
     run(lambda stop: run_demo(options, Console(), stop))
@@ -90,6 +94,8 @@ def run_(config: ConfigFile) -> None:
 @app.command()
 def check(config: ConfigFile) -> None:
     """Check a configuration: everything that is wrong with it, or what it will do."""
+    from gateway.cli import check as checking
+
     Console().print(checking.check_report(settings_or_exit(config)))
 
 
@@ -103,6 +109,8 @@ def tags(
     offset: Annotated[int, typer.Option(min=0, help="The station's address offset.")] = 0,
 ) -> None:
     """The tag table of a map: registers in all notations, bits, coils, node ids."""
+    from gateway.cli import tags as tag_tables
+
     try:
         registers = load_map(tag_map)
     except (ConfigError, ConfigErrors) as error:
@@ -124,11 +132,13 @@ def probe(
     offset: Annotated[int, typer.Option(min=0, help="The station's address offset.")] = 0,
 ) -> None:
     """Does a gateway live there? Reads the status block over Modbus TCP; exit code 2 if not. For health checks."""
+    from gateway.sim.plc_modbus import ModbusFace
+
     face = ModbusFace(host, port, load_map(tag_map), offset=offset)
     run(lambda stop: _probe(face))
 
 
-async def _probe(face: ModbusFace) -> int:
+async def _probe(face: "ModbusFace") -> int:
     try:
         async with face:
             tags_now = await face.read()

@@ -10,11 +10,8 @@ from gateway.cli.demo_display import percentiles
 from gateway.cli.runner import fail, run, secret
 from gateway.core.errors import LinkError
 from gateway.core.result import Verdict
-from gateway.sim.pekat import run as run_pekat
 from gateway.sim.pekat_settings import Mischief, Mode, PekatSimSettings
 from gateway.sim.plc import Answer, Outcome, Play, Plc, PlcFace, Style
-from gateway.sim.plc_modbus import ModbusFace
-from gateway.sim.plc_opcua import OpcUaFace
 from gateway.tagmap import load_map
 
 sim = typer.Typer(no_args_is_help=True)
@@ -34,6 +31,8 @@ def pekat_project(
 
     POST {"mode": "hang", "count": 3} to /sim/misbehave to have it misbehave while it runs.
     """
+    from gateway.sim.pekat import run as run_pekat  # brings a web server and an imaging library
+
     mischief = None if misbehave is None else Mischief(mode=misbehave, count=count)
     settings = PekatSimSettings(host=host, port=port, delay_ms=delay_ms, version=version, mischief=mischief)
     try:
@@ -62,6 +61,9 @@ def plc(
     part_prefix: Annotated[str, typer.Option(help="Part ids are this and six digits.")] = "P",
 ) -> None:
     """Play the PLC against a running gateway and check every answer. Exit code 1 where one is missing or wrong."""
+    from gateway.sim.plc_modbus import ModbusFace  # brings pymodbus' client, and the next one asyncua's
+    from gateway.sim.plc_opcua import OpcUaFace
+
     face: PlcFace = (
         ModbusFace(host, port, load_map(tag_map), unit, offset)
         if link == "modbus"
