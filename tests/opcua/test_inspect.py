@@ -74,6 +74,7 @@ async def test_an_inspection_past_its_time_is_answered_with_no_decision(desk: Be
 
 @pytest.mark.parametrize("given", ["too few", "none", "too many", "types", "array", "long"])
 async def test_wrong_arguments_have_their_own_status(desk: Bench, client: Client, given: str) -> None:
+    """asyncua calls a method with whatever arguments come, however many."""
     cases: dict[str, tuple[Arguments, str, list[str]]] = {
         "too few": (arguments()[:2], "BadArgumentsMissing", []),
         "none": ([], "BadArgumentsMissing", []),

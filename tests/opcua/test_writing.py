@@ -110,6 +110,7 @@ REFUSED: list[tuple[str, ua.WriteValue, str]] = [
 
 
 async def test_a_refused_item_writes_nothing_and_the_good_one_beside_it_is_written(desk: Bench, client: Client) -> None:
+    """asyncua takes most of these: it ignores the IndexRange, and stores an array in a scalar."""
     before = await _everything(client)
     for name, refused, status in REFUSED:
         assert await write(client, refused) == [status], name
@@ -163,6 +164,7 @@ async def test_a_station_of_another_link_is_mirrored_and_cannot_be_written() -> 
 
 
 async def test_a_range_of_a_value_is_cut_out_of_it_when_read(desk: Bench, client: Client) -> None:
+    """asyncua ignores the IndexRange and returns the whole value."""
     desk.station.write(Commands(enable=True, part_id="ABCDEF"))
     for index_range, path, expected in (
         ("1:3", "control.part_id", "BCD"),
