@@ -9,7 +9,7 @@ import pytest
 from gateway.config import ConfigErrors, load_settings
 from gateway.config_errors import flat
 from gateway.core.errors import ConfigError
-from tests.config.writing import FILE, GONE, GOOD, Path_, errors_of, only_error, spoilt
+from tests.config.writing import FILE, GONE, GOOD, Path_, errors_of, only_error, settings_of, spoilt
 
 STATION = ("stations", 0)
 SECOND = ("stations", 1)
@@ -166,8 +166,6 @@ COMMANDS = (
 
 def test_overlaps_do_not_matter_without_modbus() -> None:
     changes = [(("links", "modbus"), GONE), ((*SECOND, "modbus"), {}), ((*STATION, "control"), "opcua")]
-    from tests.config.writing import settings_of
-
     assert settings_of(spoilt(*changes)).links.names == ("opcua",)
 
 
@@ -224,8 +222,6 @@ def test_a_users_password_in_the_file_is_refused() -> None:
 
 
 def test_labels_are_no_secrets() -> None:
-    from tests.config.writing import settings_of
-
     settings = settings_of(spoilt(((*STATION, "recipes", 0, "classes"), {"token": 1, "pin": 2})))
     assert settings.stations[0].recipes[0].classes == {"token": 1, "pin": 2}
 
@@ -326,3 +322,21 @@ def test_a_date_where_text_belongs() -> None:
 def test_flat_takes_one_error_for_itself() -> None:
     error = ConfigError("a", "b", "c", "d")
     assert list(flat(error)) == [error]
+
+
+def test_two_names_of_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    error = only_error(
+        ((*STATION, "source", "folder"), str(tmp_path / "real")),
+        ((*SECOND, "source", "folder"), str(tmp_path / "link")),
+    )
+    assert error.key == "stations[1].source.folder"
+
+
+def test_folders_of_one_name_in_different_places() -> None:
+    changes = [(("stations", i, "source", "folder"), f"camera{i}/drop") for i in range(2)]
+    assert [s.source_folder for s in settings_of(spoilt(*changes)).stations] == [
+        Path("/etc/gateway/camera0/drop"),
+        Path("/etc/gateway/camera1/drop"),
+    ]

@@ -118,6 +118,7 @@ def test_a_wrong_place(wrong: Wrong, lines: str, key: str, what: str, instead: s
             "size = 123 or less",
         ),
         ("blocks = { user = { size = 80 } }", "blocks.control", "starts at 200, inside block user (128..207)", "208"),
+        ("blocks = { user = { size = 73 } }", "blocks.control", "starts at 200, inside block user (128..200)", "201"),
         ("blocks = { user = { start = 100 } }", "blocks.user", "starts at 100, inside block status", "start = 128"),
         ("blocks = { control = { start = 65500 } }", "blocks.control", "ends at 65555, past", "at most 65536"),
     ],
@@ -127,6 +128,12 @@ def test_a_wrong_key(wrong: Wrong, lines: str, key: str, what: str, instead: str
     assert found[0] == key
     assert what in found[1]
     assert instead in found[2]
+
+
+def test_blocks_may_touch(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"{EXTENDS}blocks = {{ user = {{ size = 72 }} }}\n", encoding="utf-8")
+    assert load_map(file).user.end == load_map(file).control.start == 200
 
 
 def test_a_standalone_map_has_to_say_everything(wrong: Wrong) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -111,3 +112,8 @@ def test_the_table_is_where_the_codecs_put_the_tags() -> None:
     shown = {(row.name, row.register, row.bit) for row in tag_rows(registers)}
     assert shown == {(p.tag.name, p.register, p.bit) for p in registers.places}
     assert StatusCodec(registers).registers is ControlCodec(registers).registers
+
+
+def test_coils_and_discrete_inputs_of_another_map() -> None:
+    rows = {row.name: row for row in tag_rows(replace(load_map("standard"), coils=100, discretes=300))}
+    assert (rows["trigger"].coil, rows["ready"].coil) == (101, 301)
