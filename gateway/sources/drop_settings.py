@@ -1,6 +1,5 @@
 """The settings of a file drop."""
 
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -129,7 +128,7 @@ class FileDropSettings(BaseModel):
             scan_s=(self.fast_scan_ms if eager else self.scan_ms) / 1000,
             pending_s=(self.fast_scan_ms if trailer else self.scan_ms) / 1000,
             # Where events tell the end, a writer that rests is still a writer.
-            give_up_s=self.give_up_ms / 1000 if trailer else math.inf,
+            give_up_s=self.give_up_ms / 1000 if trailer else None,
             horizon_us=self.window_ms * 1000 + RETAIN_US,
             duty=EAGER_DUTY if eager else LAZY_DUTY,
         )

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.sources.look import Look, key_of, look
+from gateway.sources.look import key_of, look
 from gateway.sources.shelf import Arrival, FileKey
 
-BATCH = 500
-"""Files between two breathers: well under a millisecond of the interpreter's lock."""
+BATCH = 100
+"""Files between two breathers: a tenth of a millisecond of the interpreter's lock."""
 BREATHER_S = 0.0005
 """Long enough for the event loop's thread to get the lock that it waits for."""
 GRAIN_NS = 10_000_000
 """A file's time lags by up to one kernel tick; at 100 Hz that is 10 ms."""
 REST_US = 1_000_000
 """A file whose time and size stand still for so long is not read again: many times the grain of file times."""
+FORGET_S = 60.0
+"""A writer that rests for longer will not go on; and if it does, an event tells."""
 PENDING_LIMIT = 2_000
 """Unfinished files that are followed at once; each costs 2 to 40 us a look. The others have to wait."""
 
@@ -33,16 +35,17 @@ def arrived_at(written_ns: int, lower: int, now: int) -> int:
 
 @dataclass(slots=True)
 class Unfinished:
-    """One such file: as it was, since when it is so, when it was last not whole (us)."""
+    """One such file: as it was, since when it rests so, when it was last not whole, when it was written so (us)."""
 
     key: FileKey | None
     since: int
     lower: int
+    written: int
 
 
 @dataclass(slots=True)
 class Pending:
-    """All of them. Used by one thread. A file that rests for `give_up_s` counts as broken, and as arrived."""
+    """All of them. Used by one thread."""
 
     folder: Path
     shared: bool
@@ -60,7 +63,7 @@ class Pending:
 
     def expect(self, name: str, since: int, lower: int) -> None:
         """Follow this file; at `lower` (us) it was not whole, or not there."""
-        self._files[name] = Unfinished(None, since, lower)
+        self._files[name] = Unfinished(None, since, lower, since)
 
     def keep(self, names: set[str]) -> None:
         """Only these are still there."""
@@ -70,15 +73,23 @@ class Pending:
     def clear(self) -> None:
         self._files.clear()
 
-    def whole(self, give_up_s: float) -> Iterator[Arrival]:
-        """Look at all; what is whole, or given up as broken, is pending no more."""
+    def whole(self, give_up_s: float | None) -> Iterator[Arrival]:
+        """Look at all; what is whole is pending no more.
+
+        What rests unfinished for `give_up_s` counts as arrived, and as broken. None: that may be a pause of its
+        writer, and an event will tell of its end; so after FORGET_S it is only followed no more.
+        """
         for count, (name, unfinished) in enumerate(list(self._files.items()), 1):
             if count % BATCH == 0:
                 time.sleep(BREATHER_S)
             try:
-                arrival = self._judge(name, unfinished, give_up_s)
+                rested = self._rested_us(name, unfinished)
+                if rested > REST_US:
+                    arrival = self._give_up(name, unfinished, rested / 1e6, give_up_s)
+                else:
+                    arrival = self._judge(name, unfinished)
             except FileNotFoundError:
-                del self._files[name]
+                self._files.pop(name, None)
             except OSError:  # its writer keeps it locked (Windows), or the rights are not there yet
                 unfinished.lower = now_us()
             else:
@@ -86,25 +97,29 @@ class Pending:
                     del self._files[name]
                     yield arrival
 
-    def _judge(self, name: str, unfinished: Unfinished, give_up_s: float) -> Arrival | None:
-        path, now = self.folder / name, now_us()
-        rested = now - unfinished.since
-        if (
-            unfinished.key is not None
-            and rested > REST_US
-            and key_of(name, path.stat(), shared=self.shared) == unfinished.key
-        ):
-            return Arrival(name, unfinished.since, unfinished.key) if rested > give_up_s * 1e6 else None
-        seen = look(path, shared=self.shared)
-        if seen is None:
-            return None
-        if not seen.fault:
-            return Arrival(name, arrived_at(seen.written_ns, unfinished.lower, now), seen.key)
-        _follow(unfinished, seen, now)
+    def _rested_us(self, name: str, unfinished: Unfinished) -> int:
+        """For how long the file has been as it is; 0 where it has changed or was never looked at."""
+        if unfinished.key is None or key_of(name, (self.folder / name).stat(), shared=self.shared) != unfinished.key:
+            return 0
+        return now_us() - unfinished.since
+
+    def _give_up(self, name: str, unfinished: Unfinished, rested_s: float, give_up_s: float | None) -> Arrival | None:
+        if give_up_s is not None and rested_s > give_up_s:
+            return Arrival(name, unfinished.written, unfinished.key)
+        if rested_s > FORGET_S:
+            del self._files[name]
         return None
 
-
-def _follow(unfinished: Unfinished, seen: Look, now: int) -> None:
-    if seen.key != unfinished.key:
-        unfinished.key, unfinished.since = seen.key, now
-    unfinished.lower = now
+    def _judge(self, name: str, unfinished: Unfinished) -> Arrival | None:
+        now = now_us()
+        seen = look(self.folder / name, shared=self.shared)
+        if seen is None:
+            del self._files[name]  # a folder, or a pipe
+            return None
+        at = arrived_at(seen.written_ns, unfinished.lower, now)
+        if not seen.fault:
+            return Arrival(name, at, seen.key)
+        if seen.key != unfinished.key:
+            unfinished.key, unfinished.since, unfinished.written = seen.key, now, at
+        unfinished.lower = now
+        return None

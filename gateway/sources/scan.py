@@ -19,6 +19,8 @@ LAZY_DUTY = 20
 """A scan is followed by a pause of this many times its own length: 5 % of a core where the folder is huge."""
 EAGER_DUTY = 4
 """The same on a share, where a scan is all there is: 20 % of a core where the folder is huge."""
+EAGER_PAUSE_S = 0.5
+"""And no longer pause than this: a trigger waits for what the scan finds."""
 SIGN_OF_LIFE_US = 1_000_000
 """A scan with nothing to tell is reported so often, so that a hung share shows."""
 RECENT_LIMIT = 32
@@ -39,7 +41,7 @@ class Pace:
 
     scan_s: float
     pending_s: float
-    give_up_s: float
+    give_up_s: float | None
     horizon_us: int
     duty: int = LAZY_DUTY
 
@@ -171,7 +173,8 @@ class Scanner:
         self._tell(report)
         self._stale.clear()
         ended = time.monotonic()
-        return ended + max(self.pace.scan_s, (ended - began) * self.pace.duty)
+        pause = (ended - began) * self.pace.duty
+        return ended + max(self.pace.scan_s, min(pause, EAGER_PAUSE_S) if self.pace.duty == EAGER_DUTY else pause)
 
     def _tell(self, report: Report) -> None:
         news = report.arrivals or report.stale or report.trouble != self._trouble
@@ -218,7 +221,8 @@ class Scanner:
         for count, name in enumerate(names, 1):
             self._breathe(count)
             if self._pending.full:
-                self._names.difference_update(names[count - 1 :])  # the next scan sees them as new again
+                self._names.difference_update(names[count - 1 :])
+                self._scanned = lower  # so that the next scan sees them as new again, and as no newer than now
                 return
             with contextlib.suppress(OSError):  # gone already, or not to be had: no picture
                 at = arrived_at(written_ns((self.folder / name).stat()), lower, now)

@@ -31,6 +31,7 @@ class WatchdogWatcher:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
+        self._folder.stat()  # told of a missing folder, watchdog 7.1 leaves a thread behind
         observer = Observer()
         folder = os.path.realpath(self._folder)  # macOS tells of real paths only
         try:
