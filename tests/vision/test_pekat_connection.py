@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from urllib3.connectionpool import HTTPConnectionPool
 
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason
@@ -20,10 +19,7 @@ from tests.vision.servers import OK_BODY, ScriptedServer, answering, free_port, 
 
 def readable(client: PekatClient) -> bool:
     """Whether something (data or the end) waits on the client's idle connection."""
-    pool = client._adapter.get_connection_with_tls_context(client._post, verify=False)
-    assert isinstance(pool, HTTPConnectionPool)
-    assert pool.pool is not None
-    connection = pool.pool.queue[-1]
+    connection = client._adapter._connection
     return connection is not None and not connection.is_connected
 
 
