@@ -5,7 +5,6 @@ that a deadline before the event has its effect first: an answer after its deadl
 The numbers H1..H24 in the comments are the rules of docs/handshake.md.
 """
 
-from copy import copy
 from dataclasses import dataclass, field, replace
 
 from gateway.core import events as ev
@@ -21,7 +20,7 @@ _COUNTED = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decis
 
 def step(state: State, event: Event, now: int) -> tuple[State, tuple[Action, ...]]:
     """The state after `event` at `now`, and what the world has to do. `state` itself is left as it was."""
-    turn = _Turn(copy(state), now)
+    turn = _Turn(state.copy(), now)
     turn.pass_time()
     turn.handle(event)
     presenting.flip_toggle(turn.s, state)

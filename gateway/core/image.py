@@ -82,7 +82,7 @@ def status(state: State) -> dict[str, TagValue]:
         "watchdog_tripped": s.watchdog_tripped,
         "map_signature": tags.MAP_SIGNATURE,
         "map_version": MAP_VERSION,
-        "state": int(s.station_state),
+        "state": int(s.state_where(reject)),
         "offline_reason": int(s.offline_reason),
         "reject_reason": int(s.reject_reason),
         "boot_id": s.boot_id,

@@ -117,9 +117,12 @@ NO_COMMANDS = Commands()
 NO_COUNTS = Counts()
 
 
-@dataclass(slots=True)
+@dataclass
 class State:
-    """Availability, trigger, work, results: the whole of one station's handshake."""
+    """Availability, trigger, work, results: the whole of one station's handshake.
+
+    Without slots, unlike all else: `copy` is on the path of every trigger, and a dictionary is copied at once.
+    """
 
     options: Options
     boot_id: int
@@ -174,6 +177,12 @@ class State:
     beat_at: int = 0
     counts: Counts = NO_COUNTS
 
+    def copy(self) -> "State":
+        """Another state with the same values; values are immutable, so nothing is shared that could change."""
+        twin = State.__new__(State)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     @property
     def online(self) -> bool:
         return not self.offline
@@ -225,19 +234,25 @@ class State:
     @property
     def station_state(self) -> StationState:
         """The gravest thing that keeps the station from being ready, or READY."""
+        return self.state_where(self.reject)
+
+    def state_where(self, reject: RejectReason) -> StationState:
+        """`station_state`, for who has asked for `reject` already."""
+        if reject is RejectReason.NONE:
+            return StationState.READY
         if self.offline:
             return StationState.OFFLINE
         if self.changing is not None:
             return StationState.CHANGING_RECIPE
         if any(inspection.exposing for inspection in self.flight):
             return StationState.ACQUIRING
-        if self.flight and self.reject is not RejectReason.NONE:
+        if self.flight:
             return StationState.INSPECTING
         if not self.commands.enable:
             return StationState.DISABLED
         if self.trigger_ack:
             return StationState.ACKNOWLEDGING
-        return StationState.RESULT_PENDING if self.full else StationState.READY
+        return StationState.RESULT_PENDING
 
     def recipe_error(self, recipe: int) -> ErrorCode:
         """Why a change to this recipe cannot begin now; NONE where it can (H18)."""
