@@ -66,6 +66,8 @@ class FileDrop:
         self._shelf = Shelf()
         self._waiters: list[_Waiter] = []
         self._out: dict[int, _Given] = {}
+        self._owing = False
+        self._closed_at = 0
         self._stack = AsyncExitStack()
         self._watch = DropWatch(station, settings, self._chores, self)
 
@@ -97,24 +99,29 @@ class FileDrop:
         """
         await self.check()
         loop = asyncio.get_running_loop()
-        since = order.accepted_at - self._settings.window_ms * 1000
-        waiter = _Waiter(order, since, self._wanted(order), loop.create_future())
+        matches = self._wanted(order)
+        waiter = _Waiter(order, self._since(order, named=matches is not None), matches, loop.create_future())
         left_us = order.deadline - MARGIN_US - now_us()
         timer = loop.call_later(max(left_us, 0) / 1e6, self._expire, waiter)
         self._waiters.append(waiter)
         self._serve()
+        self._owing = True
         try:
-            return await waiter.future
+            picture = await waiter.future
         except asyncio.CancelledError:
             self._withdraw(waiter)
             raise
         finally:
             timer.cancel()
             self._waiters.remove(waiter)
+        self._owing = False
+        return picture
 
     async def settle(self, picture: Picture, fate: Fate, judgement: Judgement) -> None:
         """Judged: as `afterwards` says. Refused: to the rejected folder. Unused: to the unjudged one. Does not wait."""
         given = self._out.pop(id(picture), None)
+        if not self._out:
+            self._closed_at = now_us()
         if given is None:
             log.warning("%s: %s has been settled already, or is not from here", self._station, picture.name)
             return
@@ -158,6 +165,17 @@ class FileDrop:
             _fail(waiter, SourceError(str(trouble), reason=trouble.reason, hint=trouble.hint))
 
     # ---- from arrival to picture ----
+
+    def _since(self, order: Order, *, named: bool) -> int:
+        """From when on a picture can be this order's. What could be an earlier part's picture is nobody's.
+
+        A trigger that got no picture may still be owed one: the next takes only what comes after itself. And what
+        came while an inspection was under way belongs to that one's part: a second exposure, a late copy.
+        """
+        earliest = order.accepted_at - self._settings.window_ms * 1000
+        if named:
+            return earliest
+        return order.accepted_at if self._owing else max(earliest, self._closed_at)
 
     def _wanted(self, order: Order) -> Callable[[str], bool] | None:
         if self._settings.pick != "part_id":

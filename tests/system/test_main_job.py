@@ -1,5 +1,6 @@
 """Trigger over real Modbus, real file drop, real HTTP to the PEKAT simulator, result in the registers."""
 
+import asyncio
 import io
 from pathlib import Path
 
@@ -91,6 +92,26 @@ async def test_image_of_a_trigger_without_answer_is_not_given_to_the_next_part(t
         line.drop(bad_part())
         tags = await line.inspect("B", good_part())
         assert (tags["verdict"], tags["result_part_id"]) == (Verdict.OK, "B")
+
+
+async def test_second_picture_of_a_part_is_not_given_to_the_next_part(tmp_path: Path) -> None:
+    """A camera that exposes twice: what came while A was inspected is A's, even within B's window."""
+    async with running(tmp_path) as line:
+        line.pekat.misbehave("delay", count=1, delay_ms=150)
+        inspecting = asyncio.create_task(line.inspect("A", good_part()))
+        await line.until("exposure_done")
+        line.drop(bad_part())
+        assert (await inspecting)["verdict"] == Verdict.OK
+        tags = await line.inspect("B", good_part())
+        assert (tags["verdict"], tags["result_part_id"]) == (Verdict.OK, "B")
+
+
+async def test_picture_just_before_its_trigger_is_taken(tmp_path: Path) -> None:
+    async with running(tmp_path) as line:
+        assert (await line.inspect("A", good_part()))["verdict"] == Verdict.OK
+        line.drop(bad_part())
+        tags = await line.inspect("B")
+        assert (tags["verdict"], tags["result_part_id"]) == (Verdict.NOK, "B")
 
 
 PHOTOGRAPHS = {"camera": "PNG", "coins": "PNG", "astronaut": "PNG", "rocket": "JPEG", "page": "BMP"}
