@@ -33,6 +33,12 @@ WRITES = st.fixed_dictionaries(
         "part_id": st.sampled_from(["", "A", "B", "Zähler 7"]),
     },
 )
+PARTS = st.tuples(
+    st.booleans(),  # by number
+    st.sampled_from([True, True, False]),  # exposed
+    st.sampled_from([OK, NOK, UNDEFINED, None]),
+    st.sampled_from(["", "", "number", "pulse", "rise"]),
+)
 OPTIONS = st.builds(
     Options,
     max_in_flight=st.integers(1, 3),
@@ -54,12 +60,12 @@ class Handshake(RuleBasedStateMachine):
         self.oracle = Oracle(Options(), START_US)
         self.punctual = True
 
-    @initialize(options=OPTIONS, seq=st.sampled_from([0, 65533]), punctual=st.booleans(), good_start=st.booleans())
-    def start(self, options: Options, seq: int, punctual: bool, good_start: bool) -> None:
+    @initialize(options=OPTIONS, seq=st.sampled_from([0, 65533]), punctual=st.booleans(), start_well=st.integers(0, 3))
+    def start(self, options: Options, seq: int, punctual: bool, start_well: int) -> None:
         self.bench = Rig(fresh(options, result_seq=seq, trigger_seq_accepted=seq))
         self.oracle = Oracle(options, START_US, result_seq=seq, accepted_seq=seq, beat_at=START_US)
         self.punctual = punctual
-        if good_start:
+        if start_well:
             self.write(buffer_results=seq > 0)
             self.write(enable=True)
 
@@ -84,19 +90,14 @@ class Handshake(RuleBasedStateMachine):
 
     # ---- the PLC -------------------------------------------------------------------------------------------
 
-    @rule(bit=st.sampled_from(BITS), after_us=st.sampled_from([0, 1000]))
+    @rule(bit=st.sampled_from(BITS + BITS + RARE_BITS), after_us=st.sampled_from([0, 1000]))
     def toggle(self, bit: str, after_us: int) -> None:
-        self.write(after_us, **{bit: not getattr(self.bench.state.commands, bit)})
-
-    @rule(bit=st.sampled_from(RARE_BITS), after_us=st.sampled_from([0, 1000]))
-    def toggle_rare(self, bit: str, after_us: int) -> None:
         self.write(after_us, **{bit: not getattr(self.bench.state.commands, bit)})
 
     @rule(tags=WRITES)
     def write_anything(self, tags: dict[str, Any]) -> None:
         self.write(**tags)
 
-    @rule(part_id=st.sampled_from(["A", "B"]), by_seq=st.booleans())
     def trigger_well(self, part_id: str, by_seq: bool) -> None:
         if by_seq:
             self.write(trigger_seq=self.bench.state.commands.trigger_seq % 65535 + 1, part_id=part_id)
@@ -106,14 +107,49 @@ class Handshake(RuleBasedStateMachine):
             self.write(trigger=False)
 
     @rule()
-    def acknowledge_by_number(self) -> None:
-        self.write(result_ack_seq=self.bench.state.shown_seq)
-
-    @rule()
     def get_going(self) -> None:
-        """Commands low but enable: keeps the runs from ending up in dull corners."""
+        """The world well, commands low but enable: keeps the runs from ending up in dull corners."""
+        for fault in FAULTS:
+            self.part(fault, True)
+        self.operator(False)
+        if self.oracle.change:
+            self.prepared(ErrorCode.NONE, False)
         low = dict.fromkeys(("trigger", "result_ack", "set_offline", "abort", "change_recipe"), False)
-        self.write(**low, enable=True)
+        self.write(**low, enable=True, plc_heartbeat=self.bench.state.commands.plc_heartbeat + 1)
+
+    @rule(parts=st.lists(PARTS, min_size=1, max_size=5), going=st.booleans())
+    def run_parts(self, parts: list[tuple[bool, bool, Any, str]], going: bool) -> None:
+        """What a machine does most of the time: parts, each triggered, exposed, judged, acknowledged, or not."""
+        if going:
+            self.get_going()
+        for by_seq, exposed, judgement, acknowledged in parts:
+            self.trigger_well("AB"[by_seq], by_seq)
+            self.the_plc_reads_what_the_oracle_says()
+            if exposed:
+                self.expose(True)
+            if judgement is not None:
+                self.judge(len(self.bench.state.flight) - 1, judgement, 1)
+                self.the_plc_reads_what_the_oracle_says()
+            if acknowledged:
+                self.acknowledge(acknowledged)
+                self.the_plc_reads_what_the_oracle_says()
+
+    @rule(place=st.integers(0, 2), judgement=st.sampled_from([OK, NOK]), times=st.sampled_from([1, 1, 2]))
+    def judge(self, place: int, judgement: Any, times: int) -> None:
+        """An answer for one that is in flight, now and then two that contradict each other."""
+        for answer in [judgement, NOK if judgement is OK else OK][:times]:
+            if 0 <= place < len(self.bench.state.flight):
+                self.answer(place, answer)
+
+    @rule(how=st.sampled_from(["number", "pulse", "rise"]))
+    def acknowledge(self, how: str) -> None:
+        if how == "number":
+            self.write(result_ack_seq=self.bench.state.shown_seq)
+            return
+        self.write(result_ack=False)
+        self.write(result_ack=True)
+        if how == "pulse":
+            self.write(result_ack=False)
 
     # ---- the world -----------------------------------------------------------------------------------------
 
@@ -160,23 +196,27 @@ class Handshake(RuleBasedStateMachine):
         if self.oracle.change and not stale:
             self.oracle.end_change(error)
 
-    @rule(fault=st.sampled_from(list(FAULTS)), over=st.booleans())
+    @rule(kind=st.sampled_from([*FAULTS, "operator", "stop"]), gone=st.booleans(), really=st.integers(0, 7))
+    def trouble(self, kind: Fault | str, gone: bool, really: int) -> None:
+        if isinstance(kind, Fault):
+            self.part(kind, not gone)
+        elif kind == "operator":
+            self.operator(gone)
+        elif not really:
+            self.stop()
+
     def part(self, fault: Fault, over: bool) -> None:
         reason = FAULTS[fault]
         self.happen(ev.PartRecovered(fault, reason) if over else ev.PartFailed(fault, reason))
         (self.oracle.well if over else self.oracle.fault)(fault.code)
         self.oracle.set_down(reason, not over)
 
-    @rule(gone=st.booleans())
     def operator(self, gone: bool) -> None:
         reason = OfflineReason.OPERATOR
         self.happen(ev.WentOffline(reason) if gone else ev.CameOnline(reason))
         self.oracle.set_down(reason, gone)
 
-    @rule(really=st.integers(0, 15))
-    def stop(self, really: int) -> None:
-        if really:
-            return
+    def stop(self) -> None:
         self.happen(ev.Stopped())
         self.oracle.set_down(OfflineReason.STOPPING, True)
         self.oracle.cancel(Reason.SHUTDOWN)
@@ -202,7 +242,7 @@ class Handshake(RuleBasedStateMachine):
 
 TestHandshake = Handshake.TestCase
 TestHandshake.settings = settings(
-    max_examples=120,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,  # two busy cores are no fault of the handshake
     suppress_health_check=[HealthCheck.too_slow],
