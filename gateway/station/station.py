@@ -111,7 +111,10 @@ class Station:
         return end
 
     def write(self, commands: Commands) -> None:
-        self.post(ev.PlcWrote(commands))
+        # Many PLC drivers rewrite the whole block each cycle. Without a change there is no edge, and nothing to do
+        # that the timer does not do; it saves two thirds of such a write.
+        if commands != self._state.commands or not self._state.plc_seen:
+            self.post(ev.PlcWrote(commands))
 
     async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
         if recipe not in (0, self._state.recipe):

@@ -218,6 +218,18 @@ async def test_ill_inspector_is_told_and_recovers(takes_offline: bool) -> None:
         assert rig.tag("ready")
 
 
+async def test_write_that_changes_nothing_does_nothing() -> None:
+    """A driver that rewrites its whole block each cycle, a held trigger in it: one inspection, no new image."""
+    async with running() as rig:
+        rig.write(trigger=True, part_id="H1")
+        await rig.until(lambda: rig.tag("result_valid"))
+        triggers, image = rig.tag("count_triggers"), rig.station.image
+        for _ in range(5):
+            rig.write()
+        assert rig.station.image is image
+        assert rig.tag("count_triggers") == triggers == 1
+
+
 async def test_heartbeat_moves_while_the_station_runs() -> None:
     """H21: at least twice a second."""
     async with running() as rig:
