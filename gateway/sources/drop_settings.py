@@ -54,9 +54,9 @@ class FileDropSettings(BaseModel):
         le=86_400_000,
         description="How much earlier than the trigger a picture may have come in. Camera and PLC often see the same "
         "sensor, and the PLC's trigger comes later by its cycle and its communication. 0: only pictures that come "
-        "after the trigger. Keep it shorter than the time between two parts. A picture is given to one trigger only; what "
-        "comes while an inspection is under way belongs to that one's part, and after a trigger that got no picture "
-        "the next one takes only what comes after itself.",
+        "after the trigger. Keep it shorter than the time between two parts. A picture is given to one trigger only; "
+        "what comes while an inspection is under way belongs to that one's part, and after a trigger that got no "
+        "picture the next one takes only what comes after itself.",
     )
     complete: Literal["auto", "event", "trailer", "rename"] = Field(
         "auto",

@@ -38,7 +38,8 @@ class Worker:
     async def __aexit__(self, *exc: object) -> None:
         self._work.put(None)
         try:
-            await asyncio.wait_for(self._ended.wait(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await self._ended.wait()
         except TimeoutError:
             log.error("%s: the file system does not answer; %d tasks are left undone", self._name, self._work.qsize())
             return
@@ -57,7 +58,8 @@ class Worker:
         if not self.submit(lambda: self._answer(work, future)):
             raise SourceError(f"{self._name}: too much work waits", hint="is the disk or the share overloaded?")
         try:
-            return await asyncio.wait_for(future, timeout_s)
+            async with asyncio.timeout(timeout_s):  # wait_for swallows a cancellation that crosses the answer
+                return await future
         except TimeoutError:
             raise SourceError(
                 f"{self._name}: the file system did not answer within {timeout_s:g} s",

@@ -17,7 +17,8 @@ import pytest
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason, Verdict, no_decision
 from gateway.ports import Fate, Picture
-from gateway.sources.file_drop import FileDrop, FileDropSettings
+from gateway.sources.file_drop import FileDrop, FileDropSettings, _Waiter
+from gateway.sources.look import Contents, read
 from tests.sources.pictures import OK, bmp, drop, files, jpeg, order, png, until
 
 WATCHES = ["inotify", "watchdog", "scan"]
@@ -467,6 +468,61 @@ async def test_a_cancelled_trigger_never_swallows_a_picture(folder: Path) -> Non
                 await source.settle(outcome, Fate.JUDGED, OK)
     assert sorted(path.name for path in everywhere(folder)) == sorted(f"{number}.png" for number in range(60))
     assert source._out == {}
+
+
+async def test_cancelled_while_the_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path, limit: int, *, shared: bool) -> Contents | None:
+        begun.set()
+        assert go_on.wait(10)
+        return read(path, limit, shared=shared)
+
+    monkeypatch.setattr("gateway.sources.drop_reader.read", slow)
+    async with entered(folder, watch="inotify") as source:
+        task = await start(source)
+        drop(folder, "a.png", png())
+        await until(begun.is_set, "the read begins")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        go_on.set()
+        await until(lambda: files(folder / "unjudged") == {"a.png", "a.png.reason.txt"}, "put aside")
+
+
+async def test_cancelled_in_the_moment_that_the_picture_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with entered(folder, watch="inotify") as source:
+        hand_over = source._hand_over
+
+        def and_cancel(waiter: _Waiter, contents: Contents) -> None:
+            hand_over(waiter, contents)
+            task.cancel()
+
+        monkeypatch.setattr(source, "_hand_over", and_cancel)
+        task = await start(source)
+        drop(folder, "a.png", png())
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(outcome, asyncio.CancelledError)
+        await until(lambda: files(folder / "unjudged") == {"a.png", "a.png.reason.txt"}, "put aside")
+
+
+async def test_a_disk_that_hangs_ends_at_the_deadline_and_holds_nobody_else_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def hang(path: Path, limit: int, *, shared: bool) -> Contents | None:
+        assert go_on.wait(10)
+        return read(path, limit, shared=shared)
+
+    monkeypatch.setattr("gateway.sources.drop_reader.read", hang)
+    async with entered(folder, watch="inotify") as source:
+        task = await start(source, within_s=0.3)
+        drop(folder, "a.png", png())
+        began = time.monotonic()
+        assert await reason_of(task) is Reason.SOURCE_FAILED
+        assert time.monotonic() - began < 0.5
+        go_on.set()
+        await until(lambda: files(folder / "unjudged") == {"a.png", "a.png.reason.txt"}, "put aside")
 
 
 # ---- many ----

@@ -1,5 +1,6 @@
 """The pure pieces of the sources: formats, names, the shelf, mounts, settings."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.file_system import mounted_type, remote_type
 from gateway.sources.image_format import fault_of_bytes
+from gateway.sources.look import read
 from gateway.sources.naming import natural_key, part_fault, part_filter, pattern_filter
 from gateway.sources.shelf import SHELF_LIMIT, Arrival, FileKey, Shelf
 from tests.sources.pictures import bmp, jpeg, png
@@ -167,6 +169,28 @@ def test_the_shelf_is_bounded() -> None:
     shelf = Shelf()
     left = [name for at in range(SHELF_LIMIT + 3) for name in shelf.put(Arrival(str(at), at))]
     assert (left, len(shelf)) == (["0", "1", "2"], SHELF_LIMIT)
+
+
+# ---- reading ----
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png())
+    whole = read(path, 1000, shared=False)
+    assert whole is not None
+    assert whole.data == png()
+    fstat = os.fstat
+
+    def append_first(descriptor: int) -> os.stat_result:
+        with path.open("ab") as file:
+            file.write(b"more")
+        return fstat(descriptor)
+
+    monkeypatch.setattr("gateway.sources.look.os.fstat", append_first)
+    assert read(path, 1000, shared=False) is None
 
 
 # ---- mounts ----
