@@ -139,7 +139,7 @@ class StationPort(Protocol):
         ...
 
     async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
-        """Trigger by call and wait for the answer. Raises RefusedError. Changes the recipe first where that is asked."""
+        """Trigger by call and wait for the answer, in another recipe if that is asked. Raises RefusedError."""
         ...
 
 

@@ -16,6 +16,8 @@ CHECK_S = 5.0
 """PEKAT's own tools ask once in five seconds; more often only costs."""
 CHECK_TIMEOUT_S = 3.0
 """Longer than a connect time-out of a second or two, shorter than the pause between two checks."""
+CANCEL_AGAIN_S = 0.1
+"""A task ends within a turn of the loop; only one that lost its cancellation takes longer."""
 RETRY_S = 1.0
 """A share or a camera that comes up later than this PC is in use within a second of its own start."""
 
@@ -79,9 +81,11 @@ class Health:
 
     async def stop(self) -> None:
         """End the watch and leave both parts."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:  # a part that swallows a cancellation gets another one: leaving must not depend on it
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
         for patient in self._patients:
             if patient.entered:
                 patient.entered = False

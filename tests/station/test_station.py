@@ -230,6 +230,26 @@ async def test_write_that_changes_nothing_does_nothing() -> None:
         assert rig.tag("count_triggers") == triggers == 1
 
 
+async def test_part_that_swallows_a_cancellation_does_not_keep_the_station_from_ending() -> None:
+    """As asyncio.wait_for does in Python 3.11 when the answer crosses the cancellation."""
+
+    class Stubborn(MemorySource):
+        swallowed = 0
+
+        async def check(self) -> None:
+            try:
+                await asyncio.sleep(WAIT_S)
+            except asyncio.CancelledError:
+                self.swallowed += 1
+
+    rig = Rig()
+    source = Stubborn()
+    station = Station("s1", source=source, inspector=rig.inspector, recipes=[1], recipe=1, boot_id=1)
+    async with asyncio.timeout(WAIT_S), station:
+        await asyncio.sleep(0.01)
+    assert source.swallowed == 1
+
+
 async def test_heartbeat_moves_while_the_station_runs() -> None:
     """H21: at least twice a second."""
     async with running() as rig:
