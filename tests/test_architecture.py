@@ -26,7 +26,7 @@ HOMES = {
     "starlette": {"sim"},
     "uvicorn": {"sim"},
     "watchdog": {"sources"},
-    "asyncinotify": {"sources"},
+    "inotify_simple": {"sources"},
     "typer": {"cli"},
 }
 
@@ -66,7 +66,7 @@ def test_every_kind_of_source_is_in_the_union() -> None:
         try:
             module = importlib.import_module(f"gateway.sources.{info.name}")
         except ImportError:
-            if info.name != "watch_linux":  # asyncinotify is installed on Linux only
+            if info.name != "watch_linux":  # inotify_simple is installed on Linux only
                 raise
             continue
         found |= {

@@ -1,21 +1,21 @@
 """A folder watched by Linux itself (inotify): a file closed after writing, or renamed in, is known in 0.1 ms."""
 
 import asyncio
+import os
 from pathlib import Path
 
-from asyncinotify import Inotify, Mask
+from inotify_simple import INotify, flags, parse_events
 
 from gateway.sources.watch import Listener, Sign
 
-RENAMED = int(Mask.MOVED_TO)
-CLOSED = int(Mask.CLOSE_WRITE)
-GAP = int(Mask.Q_OVERFLOW)
-LOST = int(Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT | Mask.IGNORED)
-FOLDER = int(Mask.ISDIR)
-WATCHED = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
+RENAMED = int(flags.MOVED_TO)
+GAP = int(flags.Q_OVERFLOW)
+LOST = int(flags.DELETE_SELF | flags.MOVE_SELF | flags.UNMOUNT | flags.IGNORED)
+FOLDER = int(flags.ISDIR)
+WATCHED = flags.CLOSE_WRITE | flags.MOVED_TO | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
 
-TURN = 64
-"""Events handled before the event loop gets its turn: 2 ms at most."""
+TURN_BYTES = 4096
+"""Read before the event loop gets its turn: a hundred events, 2 ms at most. The longest event has 272 bytes."""
 
 
 class InotifyWatcher:
@@ -24,12 +24,11 @@ class InotifyWatcher:
     def __init__(self, folder: Path, listener: Listener) -> None:
         self._folder = folder
         self._listener = listener
-        self._inotify: Inotify | None = None
+        self._inotify: INotify | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
-        # sync_timeout 0: `sync_get` asks first whether there is something to read, and never waits.
-        inotify = Inotify(sync_timeout=0)
+        inotify = INotify(nonblocking=True)
         try:
             inotify.add_watch(self._folder, WATCHED)
         except OSError:
@@ -53,13 +52,17 @@ class InotifyWatcher:
         self._inotify = None
 
     def _drain(self) -> None:
-        for _ in range(TURN):
-            if self._loop is None or self._inotify is None or (event := self._inotify.sync_get()) is None:
+        """Read by hand and not by asyncinotify, which takes 0.2 ms longer for an event after a pause."""
+        if self._inotify is None:
+            return
+        try:
+            data = os.read(self._inotify.fd, TURN_BYTES)
+        except BlockingIOError:  # somebody was faster: the events of a folder that is gone are taken back
+            return
+        for event in parse_events(data):
+            if self._loop is None:  # one of them has ended the watch
                 return
-            self._tell(int(event.mask), str(event.name or ""))
-        # The library keeps what it has read: the descriptor alone would not call again for that.
-        if self._loop is not None:
-            self._loop.call_soon(self._drain)
+            self._tell(event.mask, event.name)
 
     def _tell(self, mask: int, name: str) -> None:
         if mask & GAP:
