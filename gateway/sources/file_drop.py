@@ -105,11 +105,14 @@ class FileDrop:
         timer = loop.call_later(max(left_us, 0) / 1e6, self._expire, waiter)
         self._waiters.append(waiter)
         self._serve()
-        self._owing = True
         try:
             picture = await waiter.future
         except asyncio.CancelledError:
+            self._owing = not waiter.future.done() or waiter.future.cancelled()
             self._withdraw(waiter)
+            raise
+        except SourceError as error:
+            self._owing = error.reason is Reason.NO_IMAGE
             raise
         finally:
             timer.cancel()

@@ -589,9 +589,9 @@ async def test_nothing_is_lost_and_nothing_given_twice(folder: Path, seed: int, 
 
 
 def test_the_portable_watcher_needs_no_linux() -> None:
-    """Imported where asyncinotify is not installed and the platform is another one."""
+    """Imported where inotify_simple is not installed and the platform is another one."""
     code = (
-        "import sys; sys.modules['asyncinotify'] = None\n"
+        "import sys; sys.modules['inotify_simple'] = None\n"
         "import gateway.sources, gateway.sources.file_drop, gateway.sources.watch_portable\n"
         "sys.platform = 'win32'\n"
         "from gateway.sources.watch import choose; assert choose('auto') == 'watchdog'\n"
