@@ -7,14 +7,13 @@ its requests are prepared once and sent through an adapter of ours (see wire.py)
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import quote
 
 from requests import PreparedRequest, Request, Session
 from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
 
 from gateway.core.errors import InspectorError
 from gateway.core.result import REASON_TEXTS, Reason
@@ -187,7 +186,7 @@ class PekatClient:
         response = self._adapter.send(request, stream=True, timeout=timeout, verify=False)
         call.replied = True
         try:
-            body = _read(response.raw, limit)
+            body = _read(cast(HTTPResponse, response.raw), limit)
         finally:
             response.close()
         elapsed = (time.monotonic_ns() - began) // 1000
@@ -198,15 +197,16 @@ class _TooLongError(HTTPException):
     """The reply is longer than allowed."""
 
 
-def _read(raw: BaseHTTPResponse, limit: int) -> bytes:
+def _read(raw: HTTPResponse, limit: int) -> bytes:
     """The whole body. Raises _TooLongError before more than `limit` bytes are held."""
-    length = raw.length_remaining
-    if length is not None:
-        if length > limit:
-            raise _TooLongError(f"a reply of {length} bytes, more than the {limit} allowed")
-        return raw.read(decode_content=False)
+    if len(set(raw.headers.get_all("Content-Length", []))) > 1:
+        raise HTTPException("the reply has two lengths")
+    if raw.length is not None:
+        if raw.length > limit:
+            raise _TooLongError(f"a reply of {raw.length} bytes, more than the {limit} allowed")
+        return raw.read()
     chunks, total = [], 0
-    while chunk := raw.read(READ_CHUNK, decode_content=False):
+    while chunk := raw.read(READ_CHUNK):
         total += len(chunk)
         if total > limit:
             raise _TooLongError(f"a reply of more than the {limit} bytes allowed")
