@@ -199,8 +199,9 @@ class _TooLongError(HTTPException):
 
 def _read(raw: HTTPResponse, limit: int) -> bytes:
     """The whole body. Raises _TooLongError before more than `limit` bytes are held."""
-    if len(set(raw.headers.get_all("Content-Length", []))) > 1:
-        raise HTTPException("the reply has two lengths")
+    lengths = raw.headers.get_all("Content-Length", [])
+    if len(set(lengths)) > 1 or not all(length.strip().isdecimal() for length in lengths):
+        raise HTTPException(f"the reply's length is {', '.join(lengths)[:40]}")
     if raw.length is not None:
         if raw.length > limit:
             raise _TooLongError(f"a reply of {raw.length} bytes, more than the {limit} allowed")

@@ -190,8 +190,8 @@ class WireConnection(HTTPConnection):
 class WireAdapter(HTTPAdapter):
     """The requests adapter for one wire: one connection to one endpoint, plain HTTP, no retries, no proxies.
 
-    It sends a prepared request straight through urllib3's connection. Through the pool of requests and urllib3 an
-    image of 0.9 MB took 0.86 ms, this way 0.50 ms, where a bare http.client took 0.33 ms (medians of one run).
+    It sends a prepared request straight through one connection. Through the pools of requests and urllib3 an image of
+    0.9 MB took 0.88 ms, this way 0.45 ms, where a bare http.client took 0.35 ms (medians of one run).
     """
 
     def __init__(self, wire: Wire) -> None:
