@@ -36,6 +36,14 @@ app.add_typer(pekat, name="pekat", help="Talk to a PEKAT project by hand, for co
 ConfigFile = Annotated[Path, typer.Argument(help="The gateway.toml.", metavar="CONFIG")]
 
 
+WIDE = 160
+"""Columns where nobody says how many there are: a table in a file or a pipe is not squeezed."""
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDE)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"pekat-gateway {__version__}")
@@ -96,7 +104,7 @@ def check(config: ConfigFile) -> None:
     """Check a configuration: everything that is wrong with it, or what it will do."""
     from gateway.cli import check as checking
 
-    Console().print(checking.check_report(settings_or_exit(config)))
+    _console().print(checking.check_report(settings_or_exit(config)))
 
 
 @app.command()
@@ -117,7 +125,7 @@ def tags(
         raise fail(str(error), getattr(error, "hint", "")) from error
     rows = tag_tables.tag_rows(registers, station=station, offset=offset)
     if output == "text":
-        Console().print(tag_tables.as_text(rows))
+        _console().print(tag_tables.as_text(rows))
     else:
         sys.stdout.write(
             {"csv": tag_tables.as_csv, "md": tag_tables.as_markdown, "json": tag_tables.as_json}[output](rows)
