@@ -166,15 +166,19 @@ class _Fit:
     def value(self, value: TagValue, tag: Tag) -> TagValue:
         match tag.type:
             case TagType.STRING:
-                text = str(value)
-                self.saturated += len(text) > tag.length
-                return text[: tag.length]
+                return self.text(str(value), tag.length)
             case TagType.BIT:
                 return bool(value)
             case TagType.FLOAT32:
                 return self.float32(value if not isinstance(value, str) else 0.0)
             case _:
                 return self.number(value if not isinstance(value, str) else 0, tag.type)
+
+    def text(self, value: str, length: int) -> str:
+        """At most `length` bytes of UTF-8, cut at a whole character: the same text in every protocol."""
+        data = value.encode(errors="replace")
+        self.saturated += len(data) > length
+        return data[:length].decode(errors="ignore")
 
     def float32(self, value: float) -> float:
         if abs(value) > _FLOAT32_MAX:

@@ -14,7 +14,7 @@ from gateway.core.state import StationState
 
 DETECTION_ROWS = 8
 PART_ID_LENGTH = 32
-"""Characters of `part_id`; in registers they stand behind a length word."""
+"""Bytes of `part_id` (UTF-8); in registers they stand behind a length word."""
 
 MAP_SIGNATURE = 0x504B
 """Word 0 of every register map: "PK". Where it is read elsewhere, the addresses are off by one."""
@@ -25,7 +25,7 @@ TEST_STRING = "AB"
 
 
 class TagType(Enum):
-    """A tag's type. A string is `length` characters long at most."""
+    """A tag's type. A string is `length` bytes of UTF-8 long at most."""
 
     BIT = "bit"
     UINT16 = "uint16"
@@ -48,7 +48,7 @@ TagValue = bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag. `length` counts characters for strings and is 1 for everything else."""
+    """One tag. `length` counts bytes of UTF-8 for strings and is 1 for everything else."""
 
     name: str
     direction: Direction

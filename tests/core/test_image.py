@@ -64,8 +64,13 @@ def test_a_float_saturates_at_the_greatest_32_bit_float(value: float) -> None:
 
 
 @given(text=st.text(max_size=50), length=st.integers(1, 40))
-def test_a_text_is_cut_and_counted(text: str, length: int) -> None:
-    assert _user(text, TagType.STRING, length) == (text[:length], int(len(text) > length))
+def test_a_text_is_cut_at_a_whole_character_and_counted(text: str, length: int) -> None:
+    shown, saturated = _user(text, TagType.STRING, length)
+    assert isinstance(shown, str)
+    size = len(text.encode())
+    assert saturated == int(size > length)
+    assert text.startswith(shown)
+    assert min(size, length) - 3 <= len(shown.encode()) <= length
 
 
 @given(value=st.booleans())
