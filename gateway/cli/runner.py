@@ -1,12 +1,17 @@
 """Runs a coroutine as a program: the fastest event loop there is, Ctrl-C and SIGTERM, errors as one clear line."""
 
 import asyncio
+import atexit
+import contextlib
 import gc
 import importlib
 import logging
+import logging.handlers
 import os
+import queue
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine
 
 import typer
@@ -42,16 +47,44 @@ def settle_memory() -> None:
     gc.freeze()
 
 
+LOG_LINES = 10_000
+"""Lines that may wait to be written: a minute of a busy line on a terminal or a disk that hangs."""
+
+
+LAST_WORDS_S = 0.5
+"""Ctrl-C has to end the gateway within two seconds."""
+
+
+class _Handover(logging.handlers.QueueHandler):
+    """Hands log records to another thread. Where that hangs, the newest are lost, and never a trigger's time."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
 def set_up_logs(level: str) -> None:
-    """Colour and columns in a terminal, plain lines when piped."""
+    """Colour and columns in a terminal, plain lines when piped; written in a thread, off the trigger's path."""
     if sys.stderr.isatty():
         handler: logging.Handler = RichHandler(console=errors, show_path=False, rich_tracebacks=False)
         pattern = "%(message)s"
     else:
         handler = logging.StreamHandler()
         pattern = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(logging.Formatter(pattern))
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(LOG_LINES)
+    writer = logging.handlers.QueueListener(lines, handler)
+    writer.start()
+    atexit.register(_await_written, lines)
+    logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[_Handover(lines)], force=True)
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # its debug lines hold URLs, and those an API key
-    logging.basicConfig(level=level.upper(), format=pattern, handlers=[handler], force=True)
+
+
+def _await_written(lines: "queue.Queue[logging.LogRecord]") -> None:
+    """At the end, what was logged last is still written; a terminal that hangs does not keep the program."""
+    deadline = time.monotonic() + LAST_WORDS_S
+    while lines.unfinished_tasks and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def fail(message: str, hint: str = "") -> typer.Exit:
