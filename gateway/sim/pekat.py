@@ -21,6 +21,8 @@ KEEP_ALIVE_S = 75
 """uvicorn's own 5 s would close a connection between two parts of a slow line, which PEKAT does not do."""
 SHUTDOWN_S = 1
 """A safety net in whole seconds: requests that hang on purpose end by themselves when the simulator stops."""
+ACCEPTING_TURNS = 4
+"""Turns of the loop until a connection accepted just now is one that uvicorn knows of, and closes with the others."""
 START_S = 10.0
 """The listening socket is there before the thread starts; only a starved machine takes longer than milliseconds."""
 STOP_S = 3.0
@@ -71,6 +73,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wake the requests that hang on purpose, then shut down."""
         self.project.stopping.set()
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
         self.project.close()
 
