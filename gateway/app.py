@@ -9,6 +9,7 @@ from gateway import __version__
 from gateway.config import Settings, StationSettings
 from gateway.core import events as ev
 from gateway.ports import Endpoint, Identity, PlcLink, ResultSink, StationView
+from gateway.records import Records, Registrar
 from gateway.station.boot import next_boot_id
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
@@ -61,7 +62,7 @@ class Gateway:
             for settings in self._settings.stations:
                 station = make_station(settings, boot_id, self._sinks)
                 self.stations[settings.name] = await stack.enter_async_context(station)
-            for name, link in self._make_links().items():
+            for name, link in self._make_links(Records(self._registrar(boot_id))).items():
                 self.links[name] = await stack.enter_async_context(link)
             self._stack = stack.pop_all()
         for endpoint in self.endpoints:
@@ -74,14 +75,18 @@ class Gateway:
             station.post(ev.Stopped())
         await self._stack.aclose()
 
-    def _make_links(self) -> dict[str, PlcLink]:
+    def _registrar(self, boot_id: int) -> Registrar:
+        names = {(s.name, recipe.number): recipe.name for s in self._settings.stations for recipe in s.recipes}
+        return Registrar(boot_id, names)
+
+    def _make_links(self, records: Records) -> dict[str, PlcLink]:
         identity = Identity(version=__version__)
         links = self._settings.links
         made: dict[str, PlcLink] = {}
         if links.modbus is not None:
             made["modbus"] = links.modbus.create(self._views("modbus"), identity)
         if links.opcua is not None:
-            made["opcua"] = links.opcua.create(self._views("opcua"), identity)
+            made["opcua"] = links.opcua.create(self._views("opcua"), identity, records)
         return made
 
     def _views(self, link: str) -> list[StationView]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.core.result import Result, Verdict
+from gateway.ports import Recorded
 from gateway.sim.plc import Answer
 
 ROWS = 15
@@ -82,8 +83,9 @@ class DemoDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def put(self, station: str, result: Result) -> None:
+    def put(self, recorded: Recorded) -> None:
         """A result leaves the station: count it and show it."""
+        result = recorded.result
         self._counts[result.verdict] += 1
         stages = Stages.of(result, self._dropped_at(result.inspection_id))
         self._overheads.append(stages.gateway)

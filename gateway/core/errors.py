@@ -5,7 +5,7 @@ GatewayError
 +-- SourceError      no image
 +-- InspectorError   no judgement
 +-- LinkError        the PLC side: a port is taken, a certificate is missing
-+-- SinkError        a result could not be kept or sent on
++-- SinkError        a result could not be kept, read back or sent on
 +-- RefusedError          a command that the station did not take
 """
 
@@ -60,7 +60,7 @@ class LinkError(GatewayError):
 
 
 class SinkError(GatewayError):
-    """A result could not be handed on."""
+    """A result could not be kept, read back or handed on."""
 
     retriable = True
 

@@ -3,7 +3,8 @@
 import logging
 from typing import Self
 
-from gateway.core.result import Result, Verdict
+from gateway.core.result import Verdict
+from gateway.ports import Recorded
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +18,14 @@ class LogSink:
     async def __aexit__(self, *exc: object) -> None:
         """Nothing is held."""
 
-    def put(self, station: str, result: Result) -> None:
+    def put(self, recorded: Recorded) -> None:
+        result = recorded.result
         judgement = result.judgement
         level = logging.WARNING if result.verdict is Verdict.NO_DECISION else logging.INFO
         log.log(
             level,
             "%s: result %d for trigger %d, part %r: %s%s, %d detections, %.1f ms",
-            station,
+            recorded.station,
             result.result_seq,
             result.trigger_seq,
             result.part_id,

@@ -20,7 +20,7 @@ from gateway.core.image import Projection, TagImage
 from gateway.core.result import Reason, Result, no_decision
 from gateway.core.state import Options, State
 from gateway.core.tags import Tag
-from gateway.ports import ImageSource, Inspector, Order, ResultSink
+from gateway.ports import ImageSource, Inspector, Order, Recorded, ResultSink
 from gateway.station.health import Health, HealthPolicy
 from gateway.station.inspection import Inspection
 
@@ -212,8 +212,8 @@ class Station:
             case ev.Cancel(inspection_id):
                 if task := self._inspections.get(inspection_id):
                     task.cancel()
-            case ev.Record(result):
-                self._record(result)
+            case ev.Record(result, presented):
+                self._record(result, presented)
             case ev.Reject(token, reason):
                 self._refuse(self._asked.pop(token, None), RefusedError(reason))
             case ev.PrepareRecipe(change_id, recipe):
@@ -257,11 +257,12 @@ class Station:
         log.error("%s: inspection crashed", self._name, exc_info=error, extra={"inspection": inspection_id})
         self.post(ev.Answered(inspection_id, no_decision(Reason.INTERNAL, f"{type(error).__name__}: {error}")))
 
-    def _record(self, result: Result) -> None:
+    def _record(self, result: Result, presented: bool) -> None:
         if (answer := self._awaited.pop(result.inspection_id, None)) is not None and not answer.done():
             answer.set_result(result)
+        recorded = Recorded(self._name, result, self._state.counts, presented)
         for sink in self._sinks:
-            sink.put(self._name, result)
+            sink.put(recorded)
 
     def _refuse(self, waiter: asyncio.Future[Result] | asyncio.Future[None] | None, error: RefusedError) -> None:
         if waiter is not None and not waiter.done():

@@ -14,7 +14,7 @@ from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.result import Reason, Result, Verdict
 from gateway.core.state import Options
-from gateway.ports import Fate
+from gateway.ports import Fate, Recorded
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
 from tests.station.parts import NOK, MemoryInspector, MemorySource
@@ -34,8 +34,8 @@ class Sink:
     async def __aexit__(self, *exc: object) -> None:
         """Nothing to close."""
 
-    def put(self, station: str, result: Result) -> None:
-        self.results.append(result)
+    def put(self, recorded: Recorded) -> None:
+        self.results.append(recorded.result)
 
 
 class Rig:

@@ -26,6 +26,7 @@ from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, Stat
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.users import Doorman
 from gateway.ports import Endpoint, Identity, StationView
+from gateway.records import Records
 
 log = logging.getLogger(__name__)
 
@@ -100,12 +101,14 @@ class OpcUaLink:
         listening: Listening,
         security: Security,
         limits: Limits,
+        records: Records | None = None,
     ) -> None:
         self._views = tuple(views)
         self._identity = identity
         self._listening = listening
         self._security = security
         self._limits = limits
+        self._records = records or Records.of_this_moment()
         self._faces: list[StationFace] = []
         self._gate: Gate | None = None
         self._open = ExitStack()

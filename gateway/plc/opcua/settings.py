@@ -12,6 +12,7 @@ from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.users import LONGEST_NAME, LONGEST_PASSWORD, Account, Doorman
 from gateway.ports import Identity, StationView
+from gateway.records import Records
 
 RoleName = Literal["viewer", "operator", "engineer"]
 AnonymousName = Literal["none", "read", "operate"]
@@ -121,8 +122,8 @@ class OpcUaSettings(BaseModel):
             raise ValueError('anonymous = "none" without users lets nobody in: add [[links.opcua.users]]')
         return self
 
-    def create(self, views: Sequence[StationView], identity: Identity) -> OpcUaLink:
-        """The link that serves these stations; it listens once it is entered.
+    def create(self, views: Sequence[StationView], identity: Identity, records: Records | None = None) -> OpcUaLink:
+        """The link that serves these stations; it listens once it is entered. Without `records` it has no past.
 
         Raises ConfigError where a password cannot be had.
         """
@@ -130,7 +131,7 @@ class OpcUaSettings(BaseModel):
             self.host, self.port, self.path, self.advertised_host, self.server_name, self.application_uri
         )
         limits = Limits(self.max_connections, self.max_sessions, self.max_subscriptions, self.fastest_publishing_ms)
-        return OpcUaLink(views, identity, listening, self._security(), limits)
+        return OpcUaLink(views, identity, listening, self._security(), limits, records)
 
     def _security(self) -> Security:
         anonymous = _ANONYMOUS[self.anonymous]

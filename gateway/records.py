@@ -1,0 +1,92 @@
+"""What an answer is called and when it was, for everybody who tells of it: the store, the events, the methods."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from gateway.ports import Recorded, ResultStore, StoredResult, result_id
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DRIFT_US = 1000
+"""How far the two clocks may drift apart before they are compared anew. Finer would give one moment two times."""
+
+
+def unix_us() -> int:
+    """The wall clock in microseconds."""
+    return time.time_ns() // 1000
+
+
+def monotonic_us() -> int:
+    """The clock of the handshake: monotonic microseconds."""
+    return time.monotonic_ns() // 1000
+
+
+class WallClock:
+    """Tells which time it was at a moment of the monotonic clock, exact to a millisecond.
+
+    The same moment gets the same time for everybody who shares this clock, as long as the machine's time is not set.
+    """
+
+    def __init__(self, wall: Callable[[], int] = unix_us, monotonic: Callable[[], int] = monotonic_us) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._ahead = wall() - monotonic()
+
+    def at(self, moment: int) -> datetime:
+        """The time (UTC) at this moment, in monotonic microseconds."""
+        ahead = self._wall() - self._monotonic()
+        if abs(ahead - self._ahead) > DRIFT_US:
+            self._ahead = ahead
+        return EPOCH + timedelta(microseconds=moment + self._ahead)
+
+
+class Registrar:
+    """Gives each answer of this run of the gateway its id, its times and its recipe's name: the same whoever asks.
+
+    `recipe_names` goes by station and recipe number.
+    """
+
+    def __init__(
+        self,
+        boot_id: int,
+        recipe_names: Mapping[tuple[str, int], str],
+        clock: WallClock | None = None,
+        started: datetime | None = None,
+    ) -> None:
+        self.boot_id = boot_id
+        self.started = started or datetime.now(UTC)
+        self.clock = clock or WallClock()
+        self._recipe_names = recipe_names
+
+    def result_id(self, inspection_id: int) -> str:
+        """The id of what answers this inspection, also before it is answered."""
+        return result_id(self.started, self.boot_id, inspection_id)
+
+    def stored(self, recorded: Recorded) -> StoredResult:
+        """The answer as it is kept."""
+        result = recorded.result
+        return StoredResult(
+            self.result_id(result.inspection_id),
+            recorded.station,
+            result,
+            accepted=self.clock.at(result.accepted_at),
+            exposed=self.clock.at(result.exposed_at) if result.exposed_at else None,
+            answered=self.clock.at(result.answered_at),
+            counts=recorded.counts,
+            recipe_name=self._recipe_names.get((recorded.station, result.recipe), ""),
+            presented=recorded.presented,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a link tells of results by. `store` None: nothing is kept, only what happens now can be told."""
+
+    registrar: Registrar
+    store: ResultStore | None = None
+
+    @classmethod
+    def of_this_moment(cls) -> Self:
+        """For a link that stands alone: no store, and recipes without names."""
+        return cls(Registrar(0, {}))
