@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import idle, modbus_rate, opcua_datachange, opcua_inspect, stations16, trigger_modbus
+from benchmarks import (
+    idle,
+    modbus_rate,
+    opcua_burst,
+    opcua_crowd,
+    opcua_datachange,
+    opcua_inspect,
+    stations16,
+    trigger_modbus,
+)
 from benchmarks.children import ChildError
 from benchmarks.figures import Report
 from benchmarks.machine import machine_facts
@@ -29,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "modbus_rate": modbus_rate.measure,
     "opcua_inspect": opcua_inspect.measure,
     "opcua_datachange": opcua_datachange.measure,
+    "opcua_crowd": opcua_crowd.measure,
+    "opcua_burst": opcua_burst.measure,
     "stations16": stations16.measure,
     "idle": idle.measure,
 }

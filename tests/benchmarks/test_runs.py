@@ -17,6 +17,8 @@ TARGETS = {
     "modbus_rate": 6,
     "opcua_inspect": 1,
     "opcua_datachange": 1,
+    "opcua_crowd": 1,
+    "opcua_burst": 1,
     "stations16": 3,
     "idle": 3,
 }
