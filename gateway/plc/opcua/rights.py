@@ -1,13 +1,17 @@
-"""Who may do what over OPC UA: roles, and the least role for each control tag and method. Data only.
+"""Who may do what over OPC UA: roles, and the least role for each control tag, method and service. Data only.
 
-| right                                                            | viewer | operator | engineer |
-|------------------------------------------------------------------|--------|----------|----------|
-| browse, read, subscribe                                          | yes    | yes      | yes      |
-| write control tags, call Inspect by the recipe in force          | no     | yes      | yes      |
-| write change_recipe, recipe_request; Inspect by another recipe   | no     | no       | yes      |
-| write set_offline, reset                                         | no     | no       | yes      |
+| right                                                                      | viewer | operator | engineer |
+|----------------------------------------------------------------------------|--------|----------|----------|
+| browse, read, subscribe, read the history, list recipes and results        | yes    | yes      | yes      |
+| write control tags, call Inspect by the recipe in force                    | no     | yes      | yes      |
+| start, stop and abort jobs, acknowledge                                    | no     | yes      | yes      |
+| write change_recipe, recipe_request; Inspect by another recipe             | no     | no       | yes      |
+| prepare and unprepare recipes and products, activate a configuration       | no     | no       | yes      |
+| write set_offline, reset; Halt, Reset, SimulationMode                      | no     | no       | yes      |
+| write the history, change the address space                                | no     | no       | no       |
 
-A PLC that plays the whole handshake needs `engineer`: `reset` is how it gets out of everything.
+Somebody without a name is a viewer where `anonymous = "read"`, and an operator where it is "operate". A PLC that plays
+the whole handshake needs `engineer`: `reset` is how it gets out of everything.
 """
 
 from collections.abc import Mapping
@@ -33,5 +37,30 @@ LEAST_ROLE: Mapping[str, Role] = MappingProxyType(
 )
 """For each control tag, the least role that may write it."""
 
-INSPECT = Role.OPERATOR
 INSPECT_BY_ANOTHER_RECIPE = LEAST_ROLE["change_recipe"]
+
+READ_HISTORY = Role.VIEWER
+"""The past is no more secret than the present, which a viewer sees go by."""
+
+_CALLS: Mapping[Role, str] = {
+    Role.VIEWER: "GetMonitoredItems ConditionRefresh ConditionRefresh2 GetRecipeListFiltered ReleaseRecipeHandle "
+    "GetConfigurationList GetConfigurationById ReleaseConfigurationHandle GetResultById GetResultComponentsById "
+    "GetResultListFiltered ReleaseResultHandle",
+    Role.OPERATOR: "Inspect SelectModeAutomatic StartSingleJob StartContinuous Stop Abort Acknowledge Confirm "
+    "AddComment ConfirmAll",
+    Role.ENGINEER: "Halt Reset SimulationMode PrepareRecipe UnprepareRecipe PrepareProduct UnprepareProduct "
+    "ActivateConfiguration",
+}
+
+LEAST_ROLE_TO_CALL: Mapping[str, Role] = MappingProxyType(
+    {method: role for role, methods in _CALLS.items() for method in methods.split()}
+)
+"""For each method, by its browse name, the least role that may call it."""
+
+CALL_ANY_OTHER = Role.ENGINEER
+"""A method that nobody thought of here is not for everybody."""
+
+
+def least_role_to_call(method: str) -> Role:
+    """The least role that may call the method of this browse name, through an instance's method or its type's."""
+    return LEAST_ROLE_TO_CALL.get(method, CALL_ANY_OTHER)

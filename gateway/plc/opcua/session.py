@@ -17,7 +17,7 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
-from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.rights import READ_HISTORY, Role
 from gateway.plc.opcua.users import Channel, Doorman, Visitor
 
 _NOT_THERE = StatusCodes.BadSubscriptionIdInvalid
@@ -74,6 +74,11 @@ class ClientSession(InternalSession):
         if not params.NodesToWrite:
             raise ServiceError(StatusCodes.BadNothingToDo)
         return self._gate.write(params.NodesToWrite, self.rights)
+
+    async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
+        if self.rights < READ_HISTORY:
+            raise ServiceError(StatusCodes.BadUserAccessDenied)
+        return await super().history_read(params)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         if not params:

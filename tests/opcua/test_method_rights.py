@@ -1,0 +1,52 @@
+"""Which role may call which method, by the method's browse name; what nobody thought of is the engineer's."""
+
+import pytest
+from asyncua import ua
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+
+from gateway.plc.opcua.nodes import standard_id
+from gateway.plc.opcua.requests import GOOD
+from gateway.plc.opcua.rights import CALL_ANY_OTHER, LEAST_ROLE_TO_CALL, Role, least_role_to_call
+from tests.opcua.desk import Bench, tag_id
+
+GET_MONITORED_ITEMS = standard_id(ObjectIds.Server_GetMonitoredItems)
+RESEND_DATA = standard_id(ObjectIds.Server_ResendData)
+
+
+def call(method: ua.NodeId) -> ua.CallMethodRequest:
+    request = ua.CallMethodRequest()
+    request.MethodId = method
+    return request
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_each_method_has_its_least_role(role: Role, desk: Bench) -> None:
+    gate = desk.link._gate
+    assert gate is not None
+    for method, least in (
+        (GET_MONITORED_ITEMS, Role.VIEWER),
+        (tag_id("Inspect"), Role.OPERATOR),
+        (RESEND_DATA, CALL_ANY_OTHER),
+    ):
+        assert (gate.call_status(call(method), role) == GOOD) is (role >= least)
+        shown = gate.read(ua.ReadValueId(method, AttributeIds.UserExecutable), role).Value
+        assert shown is not None
+        assert shown.Value is (role >= least)
+
+
+async def test_what_is_no_method_is_not_refused_but_found_missing(desk: Bench) -> None:
+    """Refusing would hide from an operator that he mistyped a node id."""
+    gate = desk.link._gate
+    assert gate is not None
+    for node in (tag_id("status.verdict"), tag_id("nothing")):
+        assert gate.call_status(call(node), Role.VIEWER) == GOOD
+
+
+def test_the_table() -> None:
+    """What changes how parts are judged, or stops the line for good, is the engineer's; looking is everybody's."""
+    engineers = {name for name, role in LEAST_ROLE_TO_CALL.items() if role is Role.ENGINEER}
+    assert {"Halt", "Reset", "SimulationMode", "PrepareRecipe", "ActivateConfiguration"} <= engineers
+    assert {"StartSingleJob", "Acknowledge"} <= {n for n, r in LEAST_ROLE_TO_CALL.items() if r is Role.OPERATOR}
+    assert all(name.startswith(("Get", "Release", "Condition")) for name, r in LEAST_ROLE_TO_CALL.items() if r == 1)
+    assert least_role_to_call("AddNewThing") is Role.ENGINEER
