@@ -14,12 +14,6 @@ GET_MONITORED_ITEMS = standard_id(ObjectIds.Server_GetMonitoredItems)
 RESEND_DATA = standard_id(ObjectIds.Server_ResendData)
 
 
-def call(method: ua.NodeId) -> ua.CallMethodRequest:
-    request = ua.CallMethodRequest()
-    request.MethodId = method
-    return request
-
-
 @pytest.mark.parametrize("role", list(Role))
 async def test_each_method_has_its_least_role(role: Role, desk: Bench) -> None:
     gate = desk.link._gate
@@ -29,18 +23,10 @@ async def test_each_method_has_its_least_role(role: Role, desk: Bench) -> None:
         (tag_id("Inspect"), Role.OPERATOR),
         (RESEND_DATA, CALL_ANY_OTHER),
     ):
-        assert (gate.call_status(call(method), role) == GOOD) is (role >= least)
+        assert (gate.methods.right(method, role) == GOOD) is (role >= least)
         shown = gate.read(ua.ReadValueId(method, AttributeIds.UserExecutable), role).Value
         assert shown is not None
         assert shown.Value is (role >= least)
-
-
-async def test_what_is_no_method_is_not_refused_but_found_missing(desk: Bench) -> None:
-    """Refusing would hide from an operator that he mistyped a node id."""
-    gate = desk.link._gate
-    assert gate is not None
-    for node in (tag_id("status.verdict"), tag_id("nothing")):
-        assert gate.call_status(call(node), Role.VIEWER) == GOOD
 
 
 def test_the_table() -> None:

@@ -14,7 +14,8 @@ An inspection without a decision is an answer: status Good, verdict 3, and its r
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from asyncua import ua
 from asyncua.ua.status_codes import StatusCodes
@@ -22,12 +23,14 @@ from asyncua.ua.status_codes import StatusCodes
 from gateway.core.errors import ErrorCode, RefusedError, RejectReason
 from gateway.core.result import Result
 from gateway.core.tags import PART_ID_LENGTH, TagType
+from gateway.plc.opcua.arguments import Signature, ended
 from gateway.plc.opcua.face import StationFace
-from gateway.plc.opcua.nodes import VARIANT_TYPES, node_id, standard_id
-from gateway.plc.opcua.requests import GOOD, METHOD, bad, value_refusal
+from gateway.plc.opcua.methods import Caller, Function, Method, MethodTable
+from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, node_id, standard_id
+from gateway.plc.opcua.rights import INSPECT_BY_ANOTHER_RECIPE
 from gateway.ports import StationPort
 
-NAME = METHOD
+NAME = "Inspect"
 TEXT = "Triggers an inspection and returns its answer. Refused while the station is not ready: see reject_reason"
 
 _INPUTS = (
@@ -48,52 +51,37 @@ _CODES: Mapping[ErrorCode | RejectReason, int] = {
     ErrorCode.RECIPE_TIMEOUT: StatusCodes.BadTimeout,
 }
 
-Call = Callable[..., Awaitable[ua.CallMethodResult]]
-
 
 def arguments() -> tuple[list[ua.Argument], list[ua.Argument]]:
     """The method's input and output arguments as a client reads them."""
     return [_argument(*given) for given in _INPUTS], [_argument(*given) for given in _OUTPUTS]
 
 
-def method_of(face: StationFace) -> Call:
-    """What the server calls for this station; it gets the object's id and the arguments as variants."""
+def add(face: StationFace, writer: NodeWriter, methods: MethodTable) -> None:
+    """Give a station's object its method."""
+    name = face.station.name
+    node = writer.method(name, NAME, TEXT, arguments(), usable=face.view.controls)
+    methods.add(node_id(name), node, Method(_function(face.station), usable=face.view.controls))
 
-    async def inspect(parent: ua.NodeId, *given: ua.Variant) -> ua.CallMethodResult:
-        if parent != node_id(face.station.name):
-            return _ended(StatusCodes.BadMethodInvalid)
-        if not face.view.controls:
-            return _ended(StatusCodes.BadUserAccessDenied)
-        refused = check_arguments(given)
-        return refused if refused is not None else await _inspect(face.station, given)
+
+def _function(station: StationPort) -> Function:
+    async def inspect(caller: Caller, signature: Signature, values: list[Any]) -> ua.CallMethodResult:
+        part_id, recipe, timeout_ms = values
+        if recipe not in (0, station.image.values["recipe"]) and caller.role < INSPECT_BY_ANOTHER_RECIPE:
+            return ended(StatusCodes.BadUserAccessDenied)
+        if len(part_id.encode()) > PART_ID_LENGTH:
+            return signature.out_of_range(["partId"])
+        try:
+            return signature.answer(outputs(await station.inspect(part_id, recipe, timeout_ms)))
+        except RefusedError as error:
+            if error.reason is ErrorCode.RECIPE_UNKNOWN:
+                return signature.out_of_range(["recipe"])
+            return ended(_CODES.get(error.reason, StatusCodes.BadInvalidState))
 
     return inspect
 
 
-def check_arguments(given: Sequence[ua.Variant]) -> ua.CallMethodResult | None:
-    """The refusal of arguments that are too few, too many, of a wrong type or too long; None for good ones."""
-    if len(given) < len(_INPUTS):
-        return _ended(StatusCodes.BadArgumentsMissing)
-    if len(given) > len(_INPUTS):
-        return _ended(StatusCodes.BadTooManyArguments)
-    codes = [value_refusal(value, kind, PART_ID_LENGTH) for value, (_, kind, _) in zip(given, _INPUTS, strict=True)]
-    return _invalid(codes) if any(code != GOOD for code in codes) else None
-
-
-async def _inspect(station: StationPort, given: Sequence[ua.Variant]) -> ua.CallMethodResult:
-    part_id, recipe, timeout_ms = (value.Value for value in given)
-    try:
-        result = await station.inspect(part_id or "", recipe, timeout_ms)
-    except RefusedError as error:
-        if error.reason is ErrorCode.RECIPE_UNKNOWN:
-            return _invalid([GOOD, StatusCodes.BadOutOfRange, GOOD])
-        return _ended(_CODES.get(error.reason, StatusCodes.BadInvalidState))
-    answer = _ended(GOOD)
-    answer.OutputArguments = outputs(result)
-    return answer
-
-
-def outputs(result: Result) -> list[ua.Variant]:
+def outputs(result: Result) -> tuple[int, int, int, str, str]:
     """The output arguments for an answer."""
     judgement = result.judgement
     found = [
@@ -114,8 +102,7 @@ def outputs(result: Result) -> list[ua.Variant]:
         "total_ms": result.total_us / 1000,
     }
     texts = json.dumps(found, ensure_ascii=False), json.dumps(times)
-    values = (int(result.verdict), int(judgement.reason), result.result_seq, *texts)
-    return [ua.Variant(value, VARIANT_TYPES[kind]) for value, (_, kind, _) in zip(values, _OUTPUTS, strict=True)]
+    return int(result.verdict), int(judgement.reason), result.result_seq, *texts
 
 
 def _argument(name: str, kind: TagType, text: str) -> ua.Argument:
@@ -126,15 +113,3 @@ def _argument(name: str, kind: TagType, text: str) -> ua.Argument:
     argument.ArrayDimensions = []
     argument.Description = ua.LocalizedText(text)
     return argument
-
-
-def _ended(code: int) -> ua.CallMethodResult:
-    result = ua.CallMethodResult()
-    result.StatusCode = bad(code)
-    return result
-
-
-def _invalid(codes: Sequence[int]) -> ua.CallMethodResult:
-    result = _ended(StatusCodes.BadInvalidArgument)
-    result.InputArgumentResults = [bad(code) for code in codes]
-    return result

@@ -19,6 +19,7 @@ from gateway.core.errors import LinkError
 from gateway.plc.opcua import inspect_method
 from gateway.plc.opcua.certificate import ServerCertificate, Wanted, local_hosts, obtain
 from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.rights import Role
@@ -211,17 +212,11 @@ class OpcUaLink:
     def _fill(self, server: GatewayServer) -> None:
         """Every station's nodes and its method."""
         writer = NodeWriter(server.iserver)
+        methods = MethodTable(server.iserver.aspace)
         self._faces = [StationFace(view, writer) for view in self._views]
-        self._gate = Gate(server.iserver.aspace, self._faces)
+        self._gate = Gate(server.iserver.aspace, self._faces, methods)
         for face in self._faces:
-            method = writer.method(
-                face.station.name,
-                inspect_method.NAME,
-                inspect_method.TEXT,
-                inspect_method.arguments(),
-                usable=face.view.controls,
-            )
-            server.iserver.aspace.add_method_callback(method, inspect_method.method_of(face))
+            inspect_method.add(face, writer, methods)
             face.attach()
 
     def _detach(self) -> None:

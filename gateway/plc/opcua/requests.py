@@ -15,8 +15,9 @@ from asyncua.ua.uaprotocol_auto import DataChangeFilter
 
 from gateway.core.tags import Direction, Tag, TagType, TagValue
 from gateway.plc.opcua.face import StationFace
-from gateway.plc.opcua.nodes import VARIANT_TYPES, node_id
-from gateway.plc.opcua.rights import INSPECT_BY_ANOTHER_RECIPE, LEAST_ROLE, Role, least_role_to_call
+from gateway.plc.opcua.methods import MethodTable
+from gateway.plc.opcua.nodes import VARIANT_TYPES
+from gateway.plc.opcua.rights import LEAST_ROLE, Role
 
 _OF_THE_USER = (AttributeIds.UserAccessLevel, AttributeIds.UserExecutable)
 _RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")
@@ -28,7 +29,6 @@ _NUMBERS = frozenset(
 )  # fmt: skip
 
 GOOD = StatusCodes.Good
-METHOD = "Inspect"
 
 
 def bad(code: int) -> ua.StatusCode:
@@ -47,13 +47,13 @@ class _Accepted:
 class Gate:
     """Between the clients' requests and the stations' faces."""
 
-    def __init__(self, aspace: AddressSpace, faces: Sequence[StationFace]) -> None:
+    def __init__(self, aspace: AddressSpace, faces: Sequence[StationFace], methods: MethodTable) -> None:
+        self.methods = methods
         self._aspace = aspace
         self._faces = tuple(faces)
         self._owners: Mapping[ua.NodeId, tuple[StationFace, Tag]] = {
             node.node_id: (face, node.tag) for face in faces for node in face.nodes.values()
         }
-        self._methods: Mapping[ua.NodeId, StationFace] = {node_id(f.station.name, METHOD): f for f in faces}
 
     def refresh(self) -> None:
         """Show every station's newest image; whoever reads next sees the present."""
@@ -75,41 +75,17 @@ class Gate:
             value = self._for_user(item, value, role)
         return cut(value, item.IndexRange) if item.IndexRange else value
 
-    def call_status(self, request: ua.CallMethodRequest, role: Role) -> int:
-        """Whether this user may make this call. Another recipe than the one in force is a recipe change.
-
-        A method that is not there is not refused here: whoever answers the call says so.
-        """
-        least = self._least_role(request.MethodId)
-        face = self._methods.get(request.MethodId)
-        if face is not None and len(request.InputArguments or ()) > 1:
-            other = request.InputArguments[1].Value not in (0, face.station.image.values["recipe"])
-            least = INSPECT_BY_ANOTHER_RECIPE if other else least
-        return GOOD if least is None or role >= least else StatusCodes.BadUserAccessDenied
-
-    def _least_role(self, method: ua.NodeId) -> Role | None:
-        """The least role that may call this method; None for what is none."""
-        kind = self._aspace.read_attribute_value(method, AttributeIds.NodeClass).Value
-        name = self._aspace.read_attribute_value(method, AttributeIds.BrowseName).Value
-        if kind is None or name is None or kind.Value != ua.NodeClass.Method:
-            return None
-        return least_role_to_call(name.Value.Name)
-
     def _for_user(self, item: ua.ReadValueId, value: ua.DataValue, role: Role) -> ua.DataValue:
         if item.AttributeId == AttributeIds.UserExecutable:
-            return self._executable(item.NodeId, value, role)
+            if value.Value is None:
+                return value
+            may_call = self.methods.right(item.NodeId, role) == GOOD
+            return ua.DataValue(ua.Variant(may_call, ua.VariantType.Boolean))
         owner = self._owners.get(item.NodeId)
         if owner is None or item.AttributeId != AttributeIds.UserAccessLevel:
             return value
         may = owner[1].name in LEAST_ROLE and role >= LEAST_ROLE[owner[1].name]
         return value if may else ua.DataValue(ua.Variant(ua.AccessLevel.CurrentRead.mask, ua.VariantType.Byte))
-
-    def _executable(self, method: ua.NodeId, value: ua.DataValue, role: Role) -> ua.DataValue:
-        """Whether this very user may call this method."""
-        least = self._least_role(method)
-        if least is None or value.Value is None:
-            return value
-        return ua.DataValue(ua.Variant(bool(value.Value.Value) and role >= least, ua.VariantType.Boolean))
 
     def filter_status(self, item: ua.ReadValueId, wanted: object) -> int:
         """Whether a monitored item may have this filter: a deadband is for numbers, and absolute."""

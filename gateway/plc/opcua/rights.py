@@ -7,7 +7,7 @@
 | start, stop and abort jobs, acknowledge                                    | no     | yes      | yes      |
 | write change_recipe, recipe_request; Inspect by another recipe             | no     | no       | yes      |
 | prepare and unprepare recipes and products, activate a configuration       | no     | no       | yes      |
-| write set_offline, reset; Halt, Reset, SimulationMode                      | no     | no       | yes      |
+| write set_offline, reset; SelectModeAutomatic, Halt, Reset, SimulationMode | no     | no       | yes      |
 | write the history, change the address space                                | no     | no       | no       |
 
 Somebody without a name is a viewer where `anonymous = "read"`, and an operator where it is "operate". A PLC that plays
@@ -46,9 +46,9 @@ _CALLS: Mapping[Role, str] = {
     Role.VIEWER: "GetMonitoredItems ConditionRefresh ConditionRefresh2 GetRecipeListFiltered ReleaseRecipeHandle "
     "GetConfigurationList GetConfigurationById ReleaseConfigurationHandle GetResultById GetResultComponentsById "
     "GetResultListFiltered ReleaseResultHandle",
-    Role.OPERATOR: "Inspect SelectModeAutomatic StartSingleJob StartContinuous Stop Abort Acknowledge Confirm "
+    Role.OPERATOR: "Inspect StartSingleJob StartContinuous Stop Abort Acknowledge Confirm "
     "AddComment ConfirmAll",
-    Role.ENGINEER: "Halt Reset SimulationMode PrepareRecipe UnprepareRecipe PrepareProduct UnprepareProduct "
+    Role.ENGINEER: "SelectModeAutomatic Halt Reset SimulationMode PrepareRecipe UnprepareRecipe PrepareProduct UnprepareProduct "
     "ActivateConfiguration",
 }
 

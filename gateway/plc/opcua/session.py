@@ -16,6 +16,7 @@ from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
+from gateway.plc.opcua.methods import Caller
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
 from gateway.plc.opcua.rights import READ_HISTORY, Role
 from gateway.plc.opcua.users import Channel, Doorman, Visitor
@@ -43,6 +44,7 @@ class ClientSession(InternalSession):
         self.channel: Channel | None = None
         self._gate = gate
         self._doorman = doorman
+        self._belongings: dict[str, Any] = {}
         self._fastest_publishing_ms = float(fastest_publishing_ms)
 
     @property
@@ -83,9 +85,16 @@ class ClientSession(InternalSession):
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         if not params:
             raise ServiceError(StatusCodes.BadNothingToDo)
-        codes = [self._gate.call_status(request, self.rights) for request in params]
-        made = iter(await super().call([one for one, code in zip(params, codes, strict=True) if code == GOOD]))
-        return [next(made) if code == GOOD else ua.CallMethodResult(bad(code)) for code in codes]
+        caller = Caller(self.rights, self._belongings)
+        return [await self._gate.methods.call(caller, request, self._call_other) for request in params]
+
+    async def _call_other(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
+        result: ua.CallMethodResult = (await super().call([request]))[0]
+        return result
+
+    async def close_session(self, delete_subs: bool = True) -> None:
+        self._belongings.clear()
+        await super().close_session(delete_subs)
 
     async def create_subscription(
         self,
