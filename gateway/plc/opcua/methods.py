@@ -86,6 +86,7 @@ class MethodTable:
         if refused is not None:
             return refused
         if method is None:
+            request.MethodId = self._of_the_object(request)
             return await others(request)
         return await _made(method, caller, signature, request)
 
@@ -110,6 +111,11 @@ class MethodTable:
                 elif reference.ReferenceTypeId == link and reference.IsForward == (link == _TYPE):
                     above = reference.NodeId
             level, link = above, _SUBTYPE
+
+    def _of_the_object(self, request: ua.CallMethodRequest) -> ua.NodeId:
+        """The object's own method for a call through its type: asyncua has its functions only there."""
+        name = self._name(request.MethodId)
+        return next(one for one in self._methods_of(request.ObjectId) if self._name(one) == name)
 
     def _signature(self, node: ua.NodeId) -> Signature:
         """Read once: the nodes stay as they are while the server runs."""

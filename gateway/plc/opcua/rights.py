@@ -46,10 +46,9 @@ _CALLS: Mapping[Role, str] = {
     Role.VIEWER: "GetMonitoredItems ConditionRefresh ConditionRefresh2 GetRecipeListFiltered ReleaseRecipeHandle "
     "GetConfigurationList GetConfigurationById ReleaseConfigurationHandle GetResultById GetResultComponentsById "
     "GetResultListFiltered ReleaseResultHandle",
-    Role.OPERATOR: "Inspect StartSingleJob StartContinuous Stop Abort Acknowledge Confirm "
-    "AddComment ConfirmAll",
-    Role.ENGINEER: "SelectModeAutomatic Halt Reset SimulationMode PrepareRecipe UnprepareRecipe PrepareProduct UnprepareProduct "
-    "ActivateConfiguration",
+    Role.OPERATOR: "Inspect StartSingleJob StartContinuous Stop Abort Acknowledge Confirm AddComment ConfirmAll",
+    Role.ENGINEER: "SelectModeAutomatic Halt Reset SimulationMode PrepareRecipe UnprepareRecipe PrepareProduct "
+    "UnprepareProduct ActivateConfiguration",
 }
 
 LEAST_ROLE_TO_CALL: Mapping[str, Role] = MappingProxyType(
