@@ -133,7 +133,7 @@ def _port_clash(file: str, links: LinkSettings) -> Iterator[ConfigError]:
     if modbus is None or opcua is None or not modbus.port or modbus.port != opcua.port:
         return
     everywhere = {"0.0.0.0", "::"}
-    if modbus.host == opcua.host or everywhere & {modbus.host, opcua.host}:
+    if modbus.host in opcua.hosts or everywhere & {modbus.host, *opcua.hosts}:
         wrong = f"port {opcua.port} is taken by [links.modbus]"
         yield ConfigError(file, "links.opcua.port", wrong, "write another port; 4840 is usual, and 502 for Modbus")
 

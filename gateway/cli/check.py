@@ -46,7 +46,9 @@ def links_facts(settings: Settings) -> Iterator[tuple[str, str]]:
     if modbus is not None:
         yield "modbus", f"{modbus.host}:{modbus.port or 'a free port'}, at most {modbus.max_connections} connections"
     if opcua is not None:
-        yield "opcua", f"{opcua.host}:{opcua.port or 'a free port'}, at most {opcua.max_sessions} sessions"
+        where = ", ".join(f"{host}:{opcua.port or 'a free port'}" for host in opcua.hosts)
+        yield "opcua", f"{where}, at most {opcua.max_sessions} sessions"
+        yield "  endpoints", ", ".join(opcua.addresses.urls())
     yield "data folder", str(settings.data_folder or "none: the boot id comes from the clock")
 
 

@@ -1,6 +1,5 @@
 """What a client finds: objects, tags, types, descriptions, units, meanings, the method's arguments."""
 
-import pytest
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
@@ -112,14 +111,3 @@ async def test_the_server_says_who_it_is(desk: Bench, client: Client) -> None:
     assert [(one.EndpointUrl, one.SecurityMode) for one in endpoints] == expected
     kinds = [ua.UserTokenType.Anonymous, ua.UserTokenType.UserName]
     assert [[token.TokenType for token in one.UserIdentityTokens] for one in endpoints] == [kinds] * 3
-
-
-@pytest.mark.parametrize("advertised", [None, "Gateway.example", "fe80::1"])
-async def test_an_advertised_host_is_given_to_clients(advertised: str | None) -> None:
-    async with bench(view(DeskStation()), host="0.0.0.0", advertised_host=advertised) as made:
-        port = made.url.rsplit(":", 1)[1]
-        shown = {None: "127.0.0.1", "fe80::1": "[fe80::1]"}.get(advertised, advertised)
-        assert made.url == f"opc.tcp://{shown}:{port}"
-        client = Client(f"opc.tcp://127.0.0.1:{port}")
-        endpoints = await client.connect_and_get_server_endpoints()
-        assert endpoints[0].EndpointUrl == made.url

@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.core.errors import LinkError
 from gateway.plc.opcua import certificate as certificates_module
-from gateway.plc.opcua.certificate import CERTIFICATE_FILE, KEY_FILE, ServerCertificate, Wanted, local_hosts, obtain
+from gateway.plc.opcua.certificate import CERTIFICATE_FILE, KEY_FILE, ServerCertificate, Wanted, obtain
 from tests.opcua.desk import (
     PASSWORD,
     PAT,
@@ -311,15 +311,6 @@ def test_what_the_certificate_says(tmp_path: Path) -> None:
     assert made.not_valid_after_utc > now + timedelta(days=3650)
 
 
-def test_the_hosts_are_those_that_clients_may_use() -> None:
-    assert local_hosts("192.168.0.9", "gateway.plant")[:1] == ["gateway.plant"]
-    assert "192.168.0.9" in local_hosts("192.168.0.9", None)
-    everywhere = local_hosts("0.0.0.0", None)
-    assert "127.0.0.1" in everywhere
-    assert "0.0.0.0" not in everywhere
-    assert len(everywhere) == len(set(everywhere))
-
-
 async def test_making_it_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The key is made in a thread: nothing else on the loop waits for it."""
     ticks: list[int] = []
@@ -427,6 +418,6 @@ def test_a_certificate_that_ends_soon_or_names_another_host_is_warned_of(
     obtain(tmp_path, WANTED)
     assert not caplog.records
     monkeypatch.setattr(certificates_module, "WARN_BEFORE", timedelta(days=3700))
-    obtain(tmp_path, Wanted(WANTED.name, ["new-name"], None, ""))
+    obtain(tmp_path, Wanted(WANTED.name, [], None, "", told=["new-name"]))
     assert "expires on" in caplog.text
     assert "does not name new-name" in caplog.text

@@ -7,13 +7,11 @@ trust this very certificate, and a new one that nobody asked for would lock them
 import ipaddress
 import logging
 import os
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -39,10 +37,6 @@ CLOCK_SLACK = timedelta(days=1)
 WARN_BEFORE = timedelta(days=90)
 """Time for a planned stop: with a new certificate, each client has to be told to trust it."""
 
-MOST_ADDRESSES = 32
-"""Addresses of this machine named in a certificate; container hosts have hundreds."""
-
-_WILDCARDS = ("0.0.0.0", "::")
 _RENEW = "move the certificate file away and start again: a new one is made for the same key, and clients must trust it"
 
 
@@ -57,12 +51,16 @@ class ServerCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the certificate has to say. `uri` None: what a certificate that is there says, else `new_uri`."""
+    """What the certificate has to say. `uri` None: what a certificate that is there says, else `new_uri`.
+
+    `hosts` are named by a new one; `told` are those that clients are told: one that is there should name them.
+    """
 
     name: str
     hosts: Sequence[str]
     uri: str | None
     new_uri: str
+    told: Sequence[str] = ()
 
 
 def obtain(folder: Path, wanted: Wanted) -> ServerCertificate:
@@ -87,20 +85,6 @@ def obtain(folder: Path, wanted: Wanted) -> ServerCertificate:
             hint="let this user read and write that folder, or name another one as links.opcua.certificates",
         ) from error
     return _checked(certificate, key, certificate_file, wanted)
-
-
-def local_hosts(host: str, advertised: str | None) -> list[str]:
-    """The names and addresses that clients may reach a server at which listens on `host`. Asks no name server."""
-    names = [advertised] if advertised else []
-    names += [socket.gethostname(), "localhost"]
-    if host not in _WILDCARDS:
-        return list(dict.fromkeys([*names, host]))
-    found = [one.address for card in psutil.net_if_addrs().values() for one in card if one.family in _FAMILIES]
-    usable = [one for one in found if "%" not in one]  # with a scope it means something on this machine alone
-    return list(dict.fromkeys([*names, *usable[:MOST_ADDRESSES]]))
-
-
-_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
 # ---- making ------------------------------------------------------------------------------------------------------
@@ -161,7 +145,7 @@ def _names(wanted: Wanted) -> Iterable[x509.GeneralName]:
         try:
             yield x509.IPAddress(ipaddress.ip_address(host))
         except ValueError:
-            yield x509.DNSName(host.encode("idna").decode("ascii"))
+            yield x509.DNSName(_ascii(host))
 
 
 def _write_new(file: Path, content: bytes, mode: int) -> None:
@@ -213,11 +197,12 @@ def _checked(certificate: x509.Certificate, key: rsa.RSAPrivateKey, file: Path, 
             f"{file} is for the application URI {', '.join(uris) or '(none)'}, not for {uri or wanted.new_uri}",
             hint=f"write that one as links.opcua.application_uri, or {_RENEW}",
         )
-    if wanted.hosts[0] not in hosts:
+    unnamed = [host for host in wanted.told if _comparable(host) not in {_comparable(one) for one in hosts}]
+    if unnamed:
         log.warning(
-            "%s does not name %s: clients that check it refuse the server; to mend it, %s",
+            "%s does not name %s: clients that check it refuse the server there; to mend it, %s",
             file,
-            wanted.hosts[0],
+            ", ".join(unnamed),
             _RENEW,
         )
     return ServerCertificate(certificate, key, uri)
@@ -245,6 +230,18 @@ def _said(certificate: x509.Certificate) -> tuple[list[str], list[str]]:
     hosts = names.get_values_for_type(x509.DNSName)
     addresses = [str(one) for one in names.get_values_for_type(x509.IPAddress)]
     return names.get_values_for_type(x509.UniformResourceIdentifier), [*hosts, *addresses]
+
+
+def _comparable(host: str) -> str:
+    """Two ways to write one host are equal here."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return _ascii(host).lower()
+
+
+def _ascii(name: str) -> str:
+    return name.encode("idna").decode("ascii")
 
 
 def _start_over(file: Path) -> str:

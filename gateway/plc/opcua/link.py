@@ -17,7 +17,8 @@ from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
 from gateway.plc.opcua import inspect_method
-from gateway.plc.opcua.certificate import ServerCertificate, Wanted, local_hosts, obtain
+from gateway.plc.opcua.certificate import ServerCertificate, Wanted, obtain
+from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
@@ -50,7 +51,6 @@ UNACKNOWLEDGED = 100
 ENCRYPTED = (ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt, ua.SecurityPolicyType.Basic256Sha256_Sign)
 """Always offered, the better one first: it is also what a password is encrypted by on an open connection."""
 
-_WILDCARDS = ("0.0.0.0", "::")
 _LOG_LEVELS = {"asyncua": logging.ERROR, "asyncua.server.uaprocessor": logging.CRITICAL}
 """asyncua tells of each session, subscription and call, and logs an error for each request that it refuses: any
 client could fill the log with those."""
@@ -60,10 +60,7 @@ client could fill the log with those."""
 class Listening:
     """Where the server listens and what it says of itself. See OpcUaSettings."""
 
-    host: str
-    port: int
-    path: str
-    advertised_host: str | None
+    addresses: Addresses
     server_name: str
     application_uri: str | None
 
@@ -132,10 +129,10 @@ class OpcUaLink:
             with no_garbage_collection():
                 self._fill(server)
             opened.callback(self._detach)
-            await self._listen(server)
+            await server.start()
             self._open = opened.pop_all()
         self._server = server
-        self._endpoints = (Endpoint("opcua", self._url(server, _reachable(self._listening))),)
+        self._endpoints = tuple(Endpoint("opcua", url) for url in server.addresses.local_urls())
         self._warn()
         return self
 
@@ -160,8 +157,8 @@ class OpcUaLink:
         """Blocks: the first start makes a key, which takes tenths of a second."""
         where = self._listening
         uri = f"urn:{socket.gethostname()}:pekat-plc-gateway"
-        hosts = local_hosts(where.host, where.advertised_host)
-        return obtain(self._security.certificates, Wanted(where.server_name, hosts, where.application_uri, uri))
+        hosts, told = where.addresses.reachable_hosts(), where.addresses.told_hosts()
+        return obtain(self._security.certificates, Wanted(where.server_name, hosts, where.application_uri, uri, told))
 
     async def _make_server(self, own: ServerCertificate) -> GatewayServer:
         inner = StationServer(self._limits.sessions, self._security.doorman, self._make_session)
@@ -173,7 +170,7 @@ class OpcUaLink:
         inner.max_session_timeout_ms = SESSION_TIMEOUT_MS
         inner.max_monitored_item_queue_size = QUEUED_CHANGES
         inner.max_unacked_messages_per_subscription = UNACKNOWLEDGED
-        server = GatewayServer(iserver=inner)
+        server = GatewayServer(inner, self._listening.addresses)
         server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
         self._name(server)
         await server.init()
@@ -186,10 +183,6 @@ class OpcUaLink:
         server.product_uri = NAMESPACE_URI
         server.manufacturer_name = self._identity.vendor
         server.application_type = ua.ApplicationType.Server
-        server.socket_address = (where.host, where.port)
-        server.set_endpoint(f"opc.tcp://{_bracketed(where.advertised_host or socket.gethostname())}:0{where.path}")
-        server.set_match_discovery_endpoint_url(where.advertised_host is None)
-        server.set_match_discovery_client_ip(where.advertised_host is None)
         open_to_all = [ua.SecurityPolicyType.NoSecurity] if self._security.allow_unencrypted else []
         server.set_identity_tokens(self._security.doorman.tokens)
         server.set_security_policy([*ENCRYPTED, *open_to_all])
@@ -222,30 +215,6 @@ class OpcUaLink:
     def _detach(self) -> None:
         for face in self._faces:
             face.detach()
-
-    async def _listen(self, server: GatewayServer) -> None:
-        try:
-            await server.start()
-        except OSError as error:
-            where = self._listening
-            raise LinkError(
-                f"OPC UA cannot listen on {where.host}:{where.port}: {error.strerror or error}",
-                hint="another program has the port, or the host is none of this machine: choose another one",
-            ) from error
-
-    def _url(self, server: GatewayServer, host: str) -> str:
-        port = server.bserver.port if server.bserver is not None else self._listening.port
-        return f"opc.tcp://{_bracketed(host)}:{port}{self._listening.path}"
-
-
-def _reachable(where: Listening) -> str:
-    """The host that a person can put into a client: the advertised one, or one that works on this machine."""
-    return where.advertised_host or ("127.0.0.1" if where.host in _WILDCARDS else where.host)
-
-
-def _bracketed(host: str) -> str:
-    """An IPv6 address as URLs want it."""
-    return f"[{host}]" if ":" in host else host
 
 
 @contextmanager

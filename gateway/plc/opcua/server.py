@@ -12,8 +12,9 @@ import asyncio
 import gc
 import logging
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from asyncua import ua
@@ -28,6 +29,9 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError
 from cryptography.exceptions import InvalidSignature
 
+from gateway.plc.opcua.discovery import Discovery, Peer, SocketName
+from gateway.plc.opcua.endpoints import Addresses
+from gateway.plc.opcua.listeners import Listeners
 from gateway.plc.opcua.processor import CallingProcessor, end_tasks
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.users import Doorman, credentials
@@ -69,6 +73,18 @@ class StationServer(InternalServer):
         self._max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
+        self.discovery: Discovery | None = None
+        """What it says of itself; None until it listens."""
+
+    async def get_endpoints(
+        self, params: ua.GetEndpointsParameters | None = None, sockname: SocketName | None = None
+    ) -> list[ua.EndpointDescription]:
+        return self.discovery.endpoints(self.endpoints, params, sockname) if self.discovery is not None else []
+
+    def find_servers(
+        self, params: ua.FindServersParameters, sockname: SocketName | None = None
+    ) -> list[ua.ApplicationDescription]:
+        return self.discovery.servers(self.endpoints, params, sockname) if self.discovery is not None else []
 
     def decrypt_user_token(self, isession: Any, token: ua.UserNameIdentityToken) -> tuple[str, str]:
         return credentials(token, self.private_key, isession.nonce, isession.channel)
@@ -134,10 +150,12 @@ class StationSockets(BinaryServer):
     def _make_protocol(self) -> OPCUAProtocol:
         return StationProtocol(self.iserver, self._policies, self.clients, self.closing_tasks, self.limits)
 
-    def take_port(self) -> None:
-        """Learn which port was given where 0 was asked for."""
-        server: Any = self._server  # asyncio.Server, or uvloop's, which is none
-        self.port = server.sockets[0].getsockname()[1]
+    async def listen(self, hosts: Sequence[str]) -> None:
+        """Listen on all of them; the port is known then. Raises LinkError where that is impossible."""
+        listeners = await Listeners.open(self._make_protocol, hosts, self.port)
+        opened: Any = listeners  # asyncua only closes it
+        self._server, self.port = opened, listeners.port
+        self.cleanup_task = asyncio.create_task(self._close_task_loop(), name="opcua-closed-connections")
 
     async def stop(self) -> None:
         """Stop listening, let clients take what was sent, cut those that do not."""
@@ -159,6 +177,12 @@ class StationSockets(BinaryServer):
 class GatewayServer(Server):
     """The outer server: endpoints and address space. `init`, fill the address space, `start`, `stop`."""
 
+    def __init__(self, inner: StationServer, addresses: Addresses, peers: Sequence[Peer] = ()) -> None:
+        super().__init__(iserver=inner)
+        self._inner = inner
+        self._peers = peers
+        self.addresses = addresses
+
     async def init(self, shelf_file: Any = None) -> None:
         """Fill the standard address space (6174 nodes).
 
@@ -169,16 +193,14 @@ class GatewayServer(Server):
             await super().init(shelf_file)
 
     async def start(self) -> None:
-        """Listen, on a port that is then known, and only then say where. Raises OSError where it cannot listen."""
-        host, port = self._get_bind_socket_info()
-        sockets = StationSockets(self.iserver, host or "", port or 0, self.limits)
+        """Listen, on a port that is then known, and only then say where. Raises LinkError where it cannot listen."""
+        sockets = StationSockets(self.iserver, "", self.addresses.port, self.limits)
         sockets.set_policies(self._policies)
-        await sockets.start()
-        sockets.take_port()
+        await sockets.listen(self.addresses.hosts)
         self.bserver = sockets
-        shown_host = self.endpoint.netloc.rpartition(":")[0]  # with the brackets that `hostname` takes off
-        url = self.endpoint._replace(netloc=f"{shown_host}:{sockets.port}")
-        self.set_endpoint(url.geturl())
+        self.addresses = replace(self.addresses, port=sockets.port)
+        self._inner.discovery = Discovery(self.addresses, self._peers)
+        self.set_endpoint(self.addresses.urls()[0])
         await self._setup_server_nodes()
         await self.iserver.start()
 

@@ -5,15 +5,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.errors import ConfigError
+from gateway.plc.opcua.endpoints import Addresses, HostPort
 from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.users import LONGEST_NAME, LONGEST_PASSWORD, Account, Doorman
 from gateway.ports import Identity, StationView
 from gateway.records import Records
 
+
+def _is_host(text: str) -> str:
+    HostPort.parse(text)
+    return text
+
+
+Host = Annotated[str, Field(min_length=1)]
+AdvertisedHost = Annotated[str, Field(min_length=1), AfterValidator(_is_host)]
 RoleName = Literal["viewer", "operator", "engineer"]
 AnonymousName = Literal["none", "read", "operate"]
 
@@ -70,16 +79,22 @@ class OpcUaSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    host: str = Field("0.0.0.0", min_length=1, description="Address to listen on; 0.0.0.0 is every network card")
+    host: Host | Annotated[tuple[Host, ...], Field(strict=False, min_length=1, max_length=16)] = Field(
+        "0.0.0.0",
+        description='Address to listen on, or a list of them; 0.0.0.0 is every network card, ["0.0.0.0", "::"] also '
+        "over IPv6",
+    )
     port: int = Field(4840, ge=0, le=65535, description="TCP port; 4840 is OPC UA's own, 0 takes a free one")
     path: str = Field(
         "/pekat", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", description="What follows host and port in the endpoint's URL"
     )
-    advertised_host: str | None = Field(
-        None,
-        min_length=1,
-        description="Host name or address given to clients in the endpoint's URL, for a server behind NAT or in a "
-        "container; without it each client is given the one that it asked for",
+    advertised_hosts: Annotated[tuple[AdvertisedHost, ...], Field(strict=False)] = Field(
+        (),
+        max_length=16,
+        description="Host names or addresses of this server as clients and discovery servers see it, with `:port` "
+        "where that differs: for a server behind NAT, in a container, with several network cards. A client that came "
+        "by one of them, or by an address of this machine, is told that very one; any other client all of these. "
+        "Without any, each client is told the one that it came by",
     )
     server_name: str = Field("PEKAT PLC gateway", min_length=1, description="Name that clients show for the server")
     application_uri: str | None = Field(
@@ -127,11 +142,20 @@ class OpcUaSettings(BaseModel):
 
         Raises ConfigError where a password cannot be had.
         """
-        listening = Listening(
-            self.host, self.port, self.path, self.advertised_host, self.server_name, self.application_uri
-        )
+        listening = Listening(self.addresses, self.server_name, self.application_uri)
         limits = Limits(self.max_connections, self.max_sessions, self.max_subscriptions, self.fastest_publishing_ms)
         return OpcUaLink(views, identity, listening, self._security(), limits, records)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses to listen on."""
+        return (self.host,) if isinstance(self.host, str) else self.host
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where it listens and under which names; a port of 0 is not known yet."""
+        advertised = [HostPort.parse(one) for one in self.advertised_hosts]
+        return Addresses(self.hosts, advertised, self.port, self.path)
 
     def _security(self) -> Security:
         anonymous = _ANONYMOUS[self.anonymous]
