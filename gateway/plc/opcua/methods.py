@@ -6,7 +6,7 @@ Part 4, 5.11.2.2). The methods that asyncua brings along pass the same checks.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from asyncua import ua
@@ -26,12 +26,29 @@ _TYPE = standard_id(ObjectIds.HasTypeDefinition)
 _SUBTYPE = standard_id(ObjectIds.HasSubtype)
 
 
+class SessionEnd:
+    """A session as methods see it: it stands for the session, and tells of its end."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[object, Callable[[], None]] = {}
+
+    def tell(self, whom: object, callback: Callable[[], None]) -> None:
+        """Call back when the session is over; one callback for each `whom`."""
+        self._callbacks[whom] = callback
+
+    def over(self) -> None:
+        callbacks, self._callbacks = self._callbacks, {}
+        for callback in callbacks.values():
+            callback()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. `belongings` is what methods keep for this session; it is gone with the session."""
+    """Who calls, and in which session. `name` is empty for somebody without one."""
 
     role: Role
-    belongings: dict[str, Any] = field(default_factory=dict)
+    session: SessionEnd
+    name: str = ""
 
 
 Function = Callable[[Caller, Signature, list[Any]], Awaitable[ua.CallMethodResult]]

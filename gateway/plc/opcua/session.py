@@ -16,7 +16,7 @@ from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from gateway.plc.opcua.methods import Caller
+from gateway.plc.opcua.methods import Caller, SessionEnd
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
 from gateway.plc.opcua.rights import READ_HISTORY, Role
 from gateway.plc.opcua.users import Channel, Doorman, Visitor
@@ -44,7 +44,7 @@ class ClientSession(InternalSession):
         self.channel: Channel | None = None
         self._gate = gate
         self._doorman = doorman
-        self._belongings: dict[str, Any] = {}
+        self._end = SessionEnd()
         self._fastest_publishing_ms = float(fastest_publishing_ms)
 
     @property
@@ -85,7 +85,7 @@ class ClientSession(InternalSession):
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         if not params:
             raise ServiceError(StatusCodes.BadNothingToDo)
-        caller = Caller(self.rights, self._belongings)
+        caller = Caller(self.rights, self._end, self.user.name or "")
         return [await self._gate.methods.call(caller, request, self._call_other) for request in params]
 
     async def _call_other(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
@@ -93,7 +93,7 @@ class ClientSession(InternalSession):
         return result
 
     async def close_session(self, delete_subs: bool = True) -> None:
-        self._belongings.clear()
+        self._end.over()
         await super().close_session(delete_subs)
 
     async def create_subscription(
