@@ -23,7 +23,7 @@ def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[Result
         settings.name,
         source=settings.source.create(settings.name),
         inspector=settings.inspector.create(settings.name, settings.recipes, settings.user_values),
-        recipes=[recipe.number for recipe in settings.recipes],
+        recipes=[recipe.info() for recipe in settings.recipes],
         recipe=settings.first_recipe,
         boot_id=boot_id,
         options=settings.handshake.options(),
@@ -33,6 +33,7 @@ def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[Result
             source_takes_offline=settings.source_down == "offline",
             inspector_takes_offline=settings.inspector_down == "offline",
         ),
+        simulation=settings.simulation.create(settings.name) if settings.simulation is not None else None,
     )
 
 

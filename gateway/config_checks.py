@@ -18,6 +18,7 @@ BITS = 16
 STRIDE = 256
 """Offsets that are suggested: a multiple of it moves bits by whole words too."""
 _Span = tuple[int, int]
+_Place = TypeVar("_Place", bound=Hashable)
 _Thing = TypeVar("_Thing", bound=Hashable)
 
 
@@ -35,9 +36,9 @@ def cross_errors(file: str, links: LinkSettings | None, stations: Stations) -> I
             yield from _address_errors(file, stations, maps)
 
 
-def _repeated(things: Mapping[int, _Thing]) -> Iterator[tuple[int, int]]:
+def _repeated(things: Mapping[_Place, _Thing]) -> Iterator[tuple[_Place, _Place]]:
     """(place, earlier place) of each thing that was there before."""
-    seen: dict[_Thing, int] = {}
+    seen: dict[_Thing, _Place] = {}
     for i, thing in things.items():
         if thing in seen:
             yield i, seen[thing]
@@ -93,14 +94,14 @@ def _at_station(file: str, i: int, station: StationSettings, error: ConfigError)
 
 def _shared_folders(file: str, stations: Stations) -> Iterator[ConfigError]:
     folders = {
-        i: os.path.normcase(os.path.realpath(station.source_folder))
+        (i, table): os.path.normcase(os.path.realpath(folder))
         for i, station in stations.items()
-        if station.source_folder is not None
+        for table, folder in station.drop_folders.items()
     }
-    for i, first in _repeated(folders):
-        wrong = f'{folders[i]} is the drop folder of station "{stations[first].name}" too'
+    for (i, table), (first, _) in _repeated(folders):
+        wrong = f'{folders[i, table]} is the drop folder of station "{stations[first].name}" too'
         instead = "give each station a drop folder of its own, or a picture may be judged for the wrong part"
-        yield ConfigError(file, f"stations[{i}].source.folder", wrong, instead)
+        yield ConfigError(file, f"stations[{i}].{table}.folder", wrong, instead)
 
 
 def _link_errors(file: str, links: LinkSettings, stations: Stations) -> Iterator[ConfigError]:

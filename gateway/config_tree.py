@@ -144,6 +144,9 @@ class StationSettings(BaseModel):
     )
     inspector_down: DownAction = Field("answer", description="The same while PEKAT cannot be reached")
     source: SourceSettings = Field(description="Where images come from")
+    simulation: SourceSettings | None = Field(
+        None, description="Where images come from in simulation mode; without it there is no such mode"
+    )
     inspector: InspectorSettings = Field(PekatSettings(), description="Who judges them")
     handshake: HandshakeSettings = Field(HandshakeSettings(), description="Time-outs, depths, watchdog")
     recipes: Annotated[tuple[RecipeSettings, ...], Field(strict=False, min_length=1)] = Field(
@@ -172,7 +175,13 @@ class StationSettings(BaseModel):
     @property
     def source_folder(self) -> Path | None:
         """The drop folder, where the source has one."""
-        return self.source.folder if isinstance(self.source, FileDropSettings) else None
+        return self.drop_folders.get("source")
+
+    @property
+    def drop_folders(self) -> dict[str, Path]:
+        """Every folder whose pictures are used up, by the table that names it."""
+        sources = {"source": self.source, "simulation": self.simulation}
+        return {name: one.folder for name, one in sources.items() if isinstance(one, FileDropSettings)}
 
 
 class Settings(BaseModel):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.cli.timing_scripts import OK, SCRIPTS, Script, Tags
+from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.errors import OfflineReason
 from gateway.core.handshake import step
@@ -80,6 +81,11 @@ def _moves(state: State) -> Iterator[tuple[str, int, ev.Event]]:
     if state.changing is not None:
         yield "recipe ready", 0, ev.RecipePrepared(state.changing.id)
         yield "recipe time-out", state.changing.deadline - START_US, ev.Tick()
+    yield "run begins", 0, calls.RunAsked(0)
+    yield "unprepare", 0, calls.UnprepareAsked(0)
+    if state.continuous is not None:
+        yield "picture comes", 0, ev.PictureCame(state.continuous.id)
+        yield "run stops", 0, calls.StopAsked()
     yield "part fails", 0, ev.WentOffline(OfflineReason.INSPECTOR)
     yield "part recovers", 0, ev.CameOnline(OfflineReason.INSPECTOR)
 
@@ -89,7 +95,8 @@ def _key(state: State) -> Hashable:
     flight = tuple((one.open, one.exposing) for one in state.flight)
     bits = (state.valid, state.ack_must_fall, state.trigger_ack, state.changing is None, len(state.waiting))
     commands = replace(state.commands, abort=False, reset=False, recipe_request=0)
-    return commands, state.offline, flight, bits
+    modes = (state.unprepared, state.continuous is not None, bool(state.continuous and state.continuous.awaiting))
+    return commands, state.offline, flight, bits, modes
 
 
 def walked() -> Edges:

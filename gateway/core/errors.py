@@ -78,6 +78,10 @@ class RejectReason(IntEnum):
     RESULTS_FULL = 7
     SEVERAL_COMMANDS = 8
     OTHER_RECIPE = 9
+    NO_RECIPE = 10
+    CONTINUOUS = 11
+    NO_SIMULATION = 12
+    """Only the answer to a call: no simulation source is configured."""
 
 
 class RefusedError(GatewayError):
@@ -89,7 +93,10 @@ class RefusedError(GatewayError):
 
 
 class OfflineReason(IntEnum):
-    """The `offline_reason` tag, by rising gravity: where several hold, the greatest is shown."""
+    """The `offline_reason` tag, by rising gravity: where several hold, the greatest is shown.
+
+    The last two are the gravest because they never go by themselves: somebody has to end them.
+    """
 
     NONE = 0
     STARTING = 1
@@ -99,6 +106,8 @@ class OfflineReason(IntEnum):
     SOURCE = 5
     INSPECTOR = 6
     STOPPING = 7
+    SIMULATION = 8
+    HALTED = 9
 
 
 class ErrorCode(IntEnum):

@@ -1,13 +1,15 @@
 """What can happen to a station, and what it then asks the world to do.
 
 Every event goes into `handshake.step` together with the moment it happened. One PLC request is one
-`PlcWrote`: it carries all command tags as they stand after the request, and `step` finds the edges.
+`PlcWrote`: it carries all command tags as they stand after the request, and `step` finds the edges. What has no
+tag and comes as a call alone stands in `calls`.
 """
 
 from dataclasses import dataclass
 
+from gateway.core.calls import Call
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
-from gateway.core.result import Judgement, Result
+from gateway.core.result import BY_TAGS, Judgement, Origin, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class TriggerAsked:
-    """A trigger that comes as a call, not as a tag: OPC UA `Inspect`. `token` comes back in the outcome.
+    """A trigger that comes as a call, not as a tag, as OPC UA `Inspect`. `token` comes back in the outcome.
 
     `recipe` 0 means the one in force. `timeout_ms` 0 means the station's own; it can only shorten it.
     """
@@ -57,6 +59,7 @@ class TriggerAsked:
     part_id: str = ""
     recipe: int = 0
     timeout_ms: int = 0
+    origin: Origin = BY_TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,13 @@ class RecipeAsked:
 
     token: int
     recipe: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureCame:
+    """The picture that `AwaitPicture` asked for is there."""
+
+    run_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,8 @@ Event = (
     | Tick
     | TriggerAsked
     | RecipeAsked
+    | Call
+    | PictureCame
     | Exposed
     | Answered
     | RecipePrepared
@@ -145,7 +157,10 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Take an image and have it judged; answer with `Exposed` and `Answered` for this id."""
+    """Take an image and have it judged; answer with `Exposed` and `Answered` for this id.
+
+    `pictures_from`: it is for the picture of a continuous run that began at this moment (us); None for a trigger.
+    """
 
     inspection_id: int
     trigger_seq: int
@@ -153,6 +168,24 @@ class Start:
     recipe: int
     deadline: int
     token: int = 0
+    origin: Origin = BY_TAGS
+    pictures_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitPicture:
+    """Say with `PictureCame` when a picture is there that came at or after `since` (us) and that nobody has got."""
+
+    run_id: int
+    since: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndRun:
+    """The continuous run is over: no picture is awaited any more."""
+
+    run_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +197,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The one answer to an accepted trigger. `presented` False: it never goes to the PLC's tags (reset)."""
+    """The one answer to an accepted trigger. `presented` False: it never goes to the PLC's tags (reset, simulation)."""
 
     result: Result
     presented: bool = True
@@ -176,6 +209,14 @@ class Reject:
 
     token: int
     reason: RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that is no trigger was not taken. Nothing else has changed."""
+
+    token: int
+    reason: RejectReason | ErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +250,16 @@ class LateAnswer:
     judgement: Judgement
 
 
-Action = Start | Cancel | Record | Reject | PrepareRecipe | AbandonRecipe | RecipeSettled | LateAnswer
+Action = (
+    Start
+    | AwaitPicture
+    | EndRun
+    | Cancel
+    | Record
+    | Reject
+    | Refused
+    | PrepareRecipe
+    | AbandonRecipe
+    | RecipeSettled
+    | LateAnswer
+)

@@ -7,8 +7,9 @@ from math import isnan
 from gateway.core import tags
 from gateway.core.errors import RejectReason
 from gateway.core.events import Commands
+from gateway.core.recipe_change import RecipeOutcome
 from gateway.core.result import Result, Verdict
-from gateway.core.state import RecipeOutcome, State
+from gateway.core.state import State
 from gateway.core.tags import DETECTION_ROWS, Tag, TagType, TagValue, detection_tag
 
 MAP_VERSION = 1

@@ -49,7 +49,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.INSPECTOR_OFFLINE: "PEKAT cannot be reached",
     Reason.NO_IMAGE: "no image came from the source in time",
     Reason.SOURCE_FAILED: "the image source failed",
-    Reason.CANCELLED: "cancelled by abort, by enable falling or by the watchdog",
+    Reason.CANCELLED: "cancelled by abort, by halt, by enable falling or by the watchdog",
     Reason.RESET: "cancelled by reset",
     Reason.SHUTDOWN: "the gateway was stopped",
     Reason.INTERNAL: "a fault inside the gateway; its log has the details",
@@ -104,8 +104,30 @@ def no_decision(reason: Reason, detail: str = "") -> Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for an inspection, and what they call it: handed through to the result.
+
+    `job_id`, `meas_id` and `product_id` are names of OPC 40100-1; they mean nothing here.
+    """
+
+    by: str = "tags"
+    """"tags", "inspect", "job" or "continuous"."""
+    job_id: str = ""
+    meas_id: str = ""
+    product_id: str = ""
+    simulated: bool = False
+    """Made in simulation mode: never presented to the PLC's tags (H29). Set by the handshake alone."""
+
+
+BY_TAGS = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The one answer to one accepted trigger. Times are monotonic microseconds."""
+    """The one answer to one accepted trigger. Times are monotonic microseconds.
+
+    `result_seq` and `trigger_seq` are 0 for a simulated one: it takes no number from the PLC's (H29).
+    """
 
     inspection_id: int
     result_seq: int
@@ -117,6 +139,7 @@ class Result:
     exposed_at: int
     """0 where no image was ever taken."""
     answered_at: int
+    origin: Origin = BY_TAGS
 
     @property
     def verdict(self) -> Verdict:

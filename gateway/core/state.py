@@ -8,7 +8,8 @@ from enum import IntEnum
 
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.events import Commands
-from gateway.core.result import Judgement, Result
+from gateway.core.recipe_change import RecipeChange, RecipeOutcome
+from gateway.core.result import BY_TAGS, Judgement, Origin, Result
 
 LAST_SEQ = 65535
 """Sequence numbers run 1..65535 and then 1 again; 0 means none."""
@@ -38,14 +39,8 @@ class StationState(IntEnum):
     RESULT_PENDING = 5
     ACKNOWLEDGING = 6
     CHANGING_RECIPE = 7
-
-
-class RecipeOutcome(IntEnum):
-    """How the last recipe change by `change_recipe` ended; forgotten when that bit falls."""
-
-    NONE = 0
-    DONE = 1
-    FAILED = 2
+    NO_RECIPE = 8
+    CONTINUOUS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +72,7 @@ class Inspection:
     exposed_at: int = 0
     judgement: Judgement | None = None
     answered_at: int = 0
+    origin: Origin = BY_TAGS
 
     @property
     def open(self) -> bool:
@@ -90,15 +86,15 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
-class RecipeChange:
-    """A recipe change under way. `token` is 0 where the PLC's `change_recipe` asked for it."""
+class ContinuousRun:
+    """Each picture that comes at or after `since` is one trigger (H28)."""
 
     id: int
-    recipe: int
-    deadline: int
-    token: int = 0
-    heard: bool = True
-    """False once the PLC has dropped `change_recipe`: it waits for no outcome any more (H18)."""
+    part_id: str
+    origin: Origin
+    since: int
+    awaiting: bool = False
+    """The world was asked to say when the next picture is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +133,8 @@ class State:
     """The number in `trigger_seq` is a baseline: the next other one is a trigger (H6)."""
     plc_beat_at: int = 0
     watchdog_tripped: bool = False
+    automatic: bool = False
+    """Enabled by call, beside the `enable` bit (H25)."""
     # availability
     offline: frozenset[OfflineReason] = frozenset({OfflineReason.STARTING})
     # trigger
@@ -150,6 +148,8 @@ class State:
     # work
     flight: tuple[Inspection, ...] = ()
     next_id: int = 1
+    continuous: ContinuousRun | None = None
+    next_run_id: int = 1
     # results
     waiting: tuple[Result, ...] = ()
     presented: Result | None = None
@@ -167,6 +167,8 @@ class State:
     changing: RecipeChange | None = None
     recipe_outcome: RecipeOutcome = RecipeOutcome.NONE
     next_change_id: int = 1
+    unprepared: bool = False
+    """No recipe is in force until a change succeeds; `recipe` keeps its number (H27)."""
     # errors
     error: Fault | None = None
     standing: tuple[Fault, ...] = ()
@@ -203,33 +205,63 @@ class State:
         return self.commands.buffer_results or bool(self.waiting)
 
     @property
-    def reject(self) -> RejectReason:
-        """Why a trigger would not be accepted now; NONE means `ready` (H2)."""
-        reason = self._reject_but_full()
-        if reason is RejectReason.NONE and self.full:
-            return RejectReason.RESULTS_FULL
-        return reason
+    def enabled(self) -> bool:
+        """By the `enable` bit or by call (H25)."""
+        return self.commands.enable or self.automatic
 
     @property
-    def full(self) -> bool:
-        """Every place of the result FIFO is taken or promised."""
-        taken = len(self.flight) + len(self.waiting) + int(self.valid)
-        return self.buffered and taken >= self.options.result_depth
+    def halted(self) -> bool:
+        """Until a reset (H26)."""
+        return OfflineReason.HALTED in self.offline
 
-    def _reject_but_full(self) -> RejectReason:
+    @property
+    def simulating(self) -> bool:
+        """Calls take their pictures from the simulation source, tags trigger nothing (H29)."""
+        return OfflineReason.SIMULATION in self.offline
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is in flight, no recipe change and no continuous run is under way."""
+        return not self.flight and self.changing is None and self.continuous is None
+
+    @property
+    def reject(self) -> RejectReason:
+        """Why a trigger by tags would not be accepted now; NONE means `ready` (H2)."""
         if self.offline:
             return RejectReason.OFFLINE
-        if not self.commands.enable:
+        return self.reject_picture if self.continuous is None else RejectReason.CONTINUOUS
+
+    @property
+    def reject_call(self) -> RejectReason:
+        """The same for a trigger by call: simulation mode is no obstacle to it (H29)."""
+        if not self.simulating:
+            return self.reject
+        if len(self.offline) > 1:
+            return RejectReason.OFFLINE
+        return self.reject_picture if self.continuous is None else RejectReason.CONTINUOUS
+
+    @property
+    def reject_picture(self) -> RejectReason:
+        """Why the station would not take another picture now, offline and a continuous run apart."""
+        if not self.enabled:
             return RejectReason.NOT_ENABLED
         if self.changing is not None:
             return RejectReason.RECIPE_CHANGE
+        if self.unprepared:
+            return RejectReason.NO_RECIPE
         if self.trigger_ack:
             return RejectReason.TRIGGER_HELD
         if any(inspection.exposing for inspection in self.flight):
             return RejectReason.EXPOSING
         if len(self.flight) >= self.options.max_in_flight:
             return RejectReason.BUSY
-        return RejectReason.NONE
+        return RejectReason.RESULTS_FULL if self.full else RejectReason.NONE
+
+    @property
+    def full(self) -> bool:
+        """Every place of the result FIFO is taken or promised. A simulated result needs none."""
+        taken = len(self.flight) + len(self.waiting) + int(self.valid)
+        return self.buffered and taken >= self.options.result_depth and not self.simulating
 
     @property
     def station_state(self) -> StationState:
@@ -248,16 +280,18 @@ class State:
             return StationState.ACQUIRING
         if self.flight:
             return StationState.INSPECTING
-        if not self.commands.enable:
+        if not self.enabled:
             return StationState.DISABLED
+        if self.unprepared:
+            return StationState.NO_RECIPE
         if self.trigger_ack:
             return StationState.ACKNOWLEDGING
-        return StationState.RESULT_PENDING
+        return StationState.RESULT_PENDING if self.full else StationState.CONTINUOUS
 
     def recipe_error(self, recipe: int) -> ErrorCode:
         """Why a change to this recipe cannot begin now; NONE where it can (H18)."""
         if recipe not in self.recipes:
             return ErrorCode.RECIPE_UNKNOWN
-        if self.flight or self.changing is not None:
+        if not self.idle:
             return ErrorCode.RECIPE_BUSY
         return ErrorCode.NONE

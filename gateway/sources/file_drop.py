@@ -11,16 +11,18 @@ from typing import Self
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
 from gateway.ports import Fate, Order, Picture
-from gateway.sources.aftercare import Aftercare, AftercareFigures
+from gateway.sources.aftercare import AftercareFigures
+from gateway.sources.collection import Collection
+from gateway.sources.disposal import CHORE_LIMIT, Disposal
 from gateway.sources.drop_reader import DropReader, Outcome
 from gateway.sources.drop_settings import RETAIN_US, FileDropSettings
 from gateway.sources.drop_watch import DropWatch
 from gateway.sources.look import Contents
 from gateway.sources.naming import part_fault, part_filter
 from gateway.sources.pending import now_us
-from gateway.sources.reasons import no_image, reason_text
+from gateway.sources.reasons import no_image
 from gateway.sources.scan import Report
-from gateway.sources.shelf import Arrival, FileKey, Shelf
+from gateway.sources.shelf import SHELF_LIMIT, Arrival, Shelf
 from gateway.sources.worker import Worker
 
 __all__ = ["FileDrop", "FileDropSettings"]
@@ -29,8 +31,6 @@ log = logging.getLogger(__name__)
 
 MARGIN_US = 10_000
 """So much before the deadline the wait ends: then the answer says that no image came, not only that time is up."""
-CHORE_LIMIT = 4096
-"""Files that wait to be cleared away: minutes of a disk that does not keep up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,15 +40,6 @@ class _Waiter:
     matches: Callable[[str], bool] | None
     future: asyncio.Future[Picture]
     reading: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A picture on its way, and the file it came from."""
-
-    picture: Picture
-    key: FileKey
-    order: Order
 
 
 class FileDrop:
@@ -62,19 +53,19 @@ class FileDrop:
         self._station, self._settings = station, settings
         self._reader = DropReader(station, settings)
         self._chores = Worker(f"{station}-drop-tidy", CHORE_LIMIT)
-        self._aftercare = Aftercare(station, settings.folder, shared=False)
         self._shelf = Shelf()
         self._waiters: list[_Waiter] = []
-        self._out: dict[int, _Given] = {}
         self._owing = False
         self._closed_at = 0
         self._stack = AsyncExitStack()
         self._watch = DropWatch(station, settings, self._chores, self)
+        self._disposal = Disposal(station, settings, self._shelf, self._chores, self._watch.removed)
+        self._run: Collection | None = None
 
     @property
     def figures(self) -> AftercareFigures:
         """What became of the files so far."""
-        return self._aftercare.figures
+        return self._disposal.aftercare.figures
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -82,7 +73,7 @@ class FileDrop:
             await stack.enter_async_context(self._reader)
             stack.callback(self._give_back)
             await stack.enter_async_context(self._watch)
-            self._aftercare.shared = self._reader.shared = self._watch.shared
+            self._disposal.aftercare.shared = self._reader.shared = self._watch.shared
             self._stack = stack.pop_all()
         return self
 
@@ -97,7 +88,10 @@ class FileDrop:
         Raises SourceError: NO_IMAGE at the deadline, or at once where no file can be named by the part id; BAD_IMAGE
         where the file is broken (it goes to the rejected folder); SOURCE_FAILED where the folder cannot be read.
         """
+        if order.pictures_from is not None:
+            return self._next_of_run(order)
         await self.check()
+        self._close_run()
         loop = asyncio.get_running_loop()
         matches = self._wanted(order)
         waiter = _Waiter(order, self._since(order, named=matches is not None), matches, loop.create_future())
@@ -120,18 +114,27 @@ class FileDrop:
         self._owing = False
         return picture
 
+    def collect(self, since: int | None) -> None:
+        """Also what came under whatever name: in a run no part id is looked at. At most SHELF_LIMIT pictures wait."""
+        if since is not None:
+            self._close_run()
+            self._run = Collection(self._shelf, self._reader, since)
+        elif self._run is not None:
+            self._run.end()
+            self._closed_at = now_us()
+
+    async def arrival(self) -> None:
+        """SourceError where the folder is gone or no run is on."""
+        await self.check()
+        if self._run is None:
+            raise SourceError("no continuous run is on")
+        await self._run.arrival()
+
     async def settle(self, picture: Picture, fate: Fate, judgement: Judgement) -> None:
         """Judged: as `afterwards` says. Refused: to the rejected folder. Unused: to the unjudged one. Does not wait."""
-        given = self._out.pop(id(picture), None)
-        if not self._out:
+        self._disposal.settle(picture, fate, judgement)
+        if not self._disposal.out:
             self._closed_at = now_us()
-        if given is None:
-            log.warning("%s: %s has been settled already, or is not from here", self._station, picture.name)
-            return
-        if fate is Fate.JUDGED:
-            self._settle_judged(given.key, judgement)
-        else:
-            self._put_aside(given.key, given.order, fate, judgement.detail or judgement.reason.name.lower())
 
     async def check(self) -> None:
         """Raise SourceError where the folder is gone, cannot be read, or does not answer."""
@@ -145,17 +148,19 @@ class FileDrop:
     def on_arrival(self, name: str) -> None:
         """A file is whole, by an event of this moment."""
         arrival = Arrival(name, now_us())
-        self._leave(self._shelf.put(arrival))
+        self._put(arrival)
         self._serve()
         self._read_ahead(arrival)
 
     def on_report(self, report: Report) -> None:
         """A scan has found something, or nothing."""
         for arrival in report.arrivals:
-            self._leave(self._shelf.put(arrival))
-        self._leave(report.stale)
+            self._put(arrival)
+        self._disposal.leave(report.stale)
         expired = now_us() - self._settings.window_ms * 1000 - RETAIN_US
-        self._leave(self._shelf.expire(expired))
+        if self._run is not None and not self._run.over:
+            expired = min(expired, self._run.since)
+        self._disposal.leave(self._shelf.expire(expired))
         self._reader.expire(expired)
         self._serve()
         for arrival in report.arrivals[-1:]:
@@ -164,6 +169,8 @@ class FileDrop:
     def on_trouble(self, trouble: SourceError) -> None:
         """The folder is gone: nobody has to wait for its pictures."""
         self._shelf.clear()
+        if self._run is not None:
+            self._run.fail(SourceError(str(trouble), reason=trouble.reason, hint=trouble.hint))
         for waiter in self._waiters:
             _fail(waiter, SourceError(str(trouble), reason=trouble.reason, hint=trouble.hint))
 
@@ -197,6 +204,29 @@ class FileDrop:
                 continue
             waiter.reading = True
             self._reader.read(arrival, partial(self._on_read, waiter, arrival))
+        if self._run is not None:
+            self._run.look()
+
+    def _put(self, arrival: Arrival) -> None:
+        left = self._shelf.put(arrival)
+        if left and self._run is not None and not self._run.over:
+            log.error("%s: %s will not be judged: more than %d pictures wait", self._station, left[0], SHELF_LIMIT)
+        self._disposal.leave(left)
+
+    def _next_of_run(self, order: Order) -> Picture:
+        if self._run is None:
+            raise SourceError("no continuous run is on", reason=Reason.NO_IMAGE)
+        picked = self._run.take()
+        if isinstance(picked, SourceError):
+            raise picked
+        if picked.fault:
+            raise self._disposal.rejected(order, picked)
+        return self._disposal.hand_out(order, picked)
+
+    def _close_run(self) -> None:
+        if self._run is not None:
+            self._run.close()
+            self._run = None
 
     def _read_ahead(self, arrival: Arrival) -> None:
         window_us = self._settings.window_ms * 1000
@@ -213,28 +243,21 @@ class FileDrop:
         elif outcome is None or not self._shelf.give(outcome.key):
             self._serve()  # it is gone, still being written, or was given before: the next one, or wait on
         elif outcome.fault:
-            self._reject(waiter, outcome)
+            _fail(waiter, self._disposal.rejected(waiter.order, outcome))
         else:
             self._hand_over(waiter, outcome)
 
-    def _reject(self, waiter: _Waiter, contents: Contents) -> None:
-        name = contents.key.name
-        self._put_aside(contents.key, waiter.order, Fate.REFUSED, contents.fault)
-        hint = f"the file is in {self._settings.aside(self._settings.rejected_folder)}"
-        _fail(waiter, SourceError(f"{name}: {contents.fault}", reason=Reason.BAD_IMAGE, hint=hint))
-
     def _hand_over(self, waiter: _Waiter, contents: Contents) -> None:
-        picture = Picture(contents.key.name, contents.data)
-        self._out[id(picture)] = _Given(picture, contents.key, waiter.order)
+        picture = self._disposal.hand_out(waiter.order, contents)
         if waiter.future.done():
-            self._unused(picture, "the inspection ended while the file was read")
+            self._disposal.unused(picture, "the inspection ended while the file was read")
         else:
             waiter.future.set_result(picture)
 
     def _withdraw(self, waiter: _Waiter) -> None:
         future = waiter.future
         if future.done() and not future.cancelled() and future.exception() is None:
-            self._unused(future.result(), "the inspection was cancelled when the file had just been read")
+            self._disposal.unused(future.result(), "the inspection was cancelled when the file had just been read")
         future.cancel()
 
     def _expire(self, waiter: _Waiter) -> None:
@@ -244,54 +267,11 @@ class FileDrop:
         else:
             _fail(waiter, no_image(self._settings, waiter.order, self._shelf.newest_before(waiter.since)))
 
-    # ---- afterwards ----
-
-    def _settle_judged(self, key: FileKey, judgement: Judgement) -> None:
-        settings = self._settings
-        if settings.afterwards == "delete":
-            self._tidy(key, partial(self._aftercare.delete, key))
-        elif settings.afterwards == "move":
-            folder = settings.aside(settings.done_folder)
-            target = folder / judgement.verdict.name.lower() if settings.by_verdict else folder
-            self._tidy(key, partial(self._aftercare.move, key, target))
-
-    def _put_aside(self, key: FileKey, order: Order, fate: Fate, why: str) -> None:
-        refused = fate is Fate.REFUSED
-        target = self._settings.aside(self._settings.rejected_folder if refused else self._settings.unjudged_folder)
-        text = reason_text(key.name, order, fate, why)
-        log.warning("%s: %s goes to %s: %s", self._station, key.name, target, why)
-        self._tidy(key, partial(self._aftercare.move, key, target, text))
-
-    def _unused(self, picture: Picture, why: str) -> None:
-        given = self._out.pop(id(picture))
-        self._put_aside(given.key, given.order, Fate.UNUSED, why)
-
-    def _tidy(self, key: FileKey, act: Callable[[], bool]) -> None:
-        def work() -> None:
-            if act():
-                self._watch.removed(key.name)
-                self._chores.tell(partial(self._shelf.forget, key))
-
-        self._submit(work, key.name)
-
-    def _leave(self, names: list[str] | tuple[str, ...]) -> None:
-        """Files that no trigger can have any more."""
-        if names and self._settings.stale == "move":
-            target = self._settings.aside(self._settings.stale_folder)
-            age_s = self._settings.window_ms / 1000
-            self._submit(partial(self._aftercare.move_stale, names, target, age_s), f"{len(names)} stale files")
-
-    def _submit(self, work: Callable[[], None], what: str) -> None:
-        if not self._chores.submit(work):
-            self.figures.failed += 1
-            log.error("%s: %s left in place: %d files wait to be cleared away", self._station, what, CHORE_LIMIT)
-
     def _give_back(self) -> None:
         """At the end: whoever waits still gets his answer, and pictures that nobody settled are put aside."""
         for waiter in self._waiters:
             _fail(waiter, SourceError("the source is closed"))
-        for given in list(self._out.values()):
-            self._unused(given.picture, "the gateway was stopped")
+        self._disposal.close()
 
 
 def _fail(waiter: _Waiter, error: SourceError) -> None:

@@ -1,5 +1,6 @@
 """The pictures of a folder one after the other, one a trigger: for commissioning, without a camera."""
 
+import asyncio
 import random
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -78,6 +79,14 @@ class Playlist:
         left_s = max(order.deadline - MARGIN_US - now_us(), 0) / 1e6
         return await self._reader.call(self._next, left_s)
 
+    def collect(self, since: int | None) -> None:
+        """Nothing to do: a playlist's pictures are there already."""
+
+    async def arrival(self) -> None:
+        """At once, as fast as triggers are taken; never any more after the last one, where `loop` is false."""
+        if not await self._reader.call(self._more, LIST_S):
+            await asyncio.get_running_loop().create_future()
+
     async def settle(self, picture: Picture, fate: Fate, judgement: Judgement) -> None:
         """Nothing to do: the files stay."""
 
@@ -86,6 +95,15 @@ class Playlist:
         await self._reader.call(self._list, LIST_S)
 
     # ---- in the reader's thread, so that two triggers never get the same turn ----
+
+    def _more(self) -> bool:
+        """Whether there is a next picture. Raises SourceError where the folder is gone or empty."""
+        folder = self._settings.folder
+        while self._round and not (folder / self._round[0]).exists():
+            self._round.pop(0)
+        if not self._round and not (self._played and not self._settings.loop):
+            self._round = self._next_round()
+        return bool(self._round)
 
     def _next(self) -> Picture:
         if not self._round:

@@ -85,13 +85,18 @@ class Shelf:
 
     def give(self, key: FileKey) -> bool:
         """Note that this very file goes to a trigger; False where it has been given before."""
-        if self._was_given(key):
+        if self.was_given(key):
             return False
         self._given[key.file] = key
         self._given.move_to_end(key.file)
         if len(self._given) > GIVEN_LIMIT:
             self._given.popitem(last=False)
         return True
+
+    def was_given(self, key: FileKey) -> bool:
+        """Whether this very file went to a trigger before."""
+        earlier = self._given.get(key.file)
+        return earlier is not None and key.same_writing(earlier)
 
     def forget(self, key: FileKey) -> None:
         """The given file was taken out of the folder: whatever has its name now is another one."""
@@ -120,11 +125,7 @@ class Shelf:
 
     def _known(self, name: str, key: FileKey) -> bool:
         present = [self._arrivals[name]] if name in self._arrivals else self._taken.get(name, [])
-        return self._was_given(key) or any(known.key in (None, key) for known in present)
-
-    def _was_given(self, key: FileKey) -> bool:
-        earlier = self._given.get(key.file)
-        return earlier is not None and key.same_writing(earlier)
+        return self.was_given(key) or any(known.key in (None, key) for known in present)
 
     def _remove(self, name: str) -> Arrival:
         arrival = self._arrivals.pop(name)

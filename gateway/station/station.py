@@ -6,42 +6,40 @@ PLC that has the response to its write finds the effect in its next read.
 
 import asyncio
 import logging
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import Self, TypeVar
 
+from gateway.core import calls as call
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
-from gateway.core.errors import ErrorCode, OfflineReason, RefusedError
+from gateway.core.errors import OfflineReason, RefusedError, RejectReason
 from gateway.core.events import Action, Commands, Event
 from gateway.core.handshake import step
 from gateway.core.image import Projection, TagImage
-from gateway.core.result import Reason, Result, no_decision
+from gateway.core.result import Origin, Result
 from gateway.core.state import Options, State
 from gateway.core.tags import Tag
-from gateway.ports import ImageSource, Inspector, Order, Recorded, ResultSink
+from gateway.ports import ImageSource, Inspector, RecipeInfo, Recorded, ResultSink, Step
+from gateway.station.calls import Calls
 from gateway.station.health import Health, HealthPolicy
-from gateway.station.inspection import Inspection
+from gateway.station.pictures import PictureWatch
+from gateway.station.simulation import OnDemand
+from gateway.station.work import Work, monotonic_us
 
 log = logging.getLogger(__name__)
 
+Listener = TypeVar("Listener")
+
 SHORTEST_TIMER_S = 0.001
 """uvloop's timers count whole milliseconds; asking for less would spin until the deadline is really past."""
-
-CLOSING_S = 1.0
-"""How long leaving a station waits for files to be tidied up; Ctrl-C has to end the gateway within two seconds."""
-
-
-def monotonic_us() -> int:
-    """The clock of the handshake: monotonic microseconds."""
-    return time.monotonic_ns() // 1000
 
 
 class Station:
     """A ports.StationPort. Enter it to bring its source and inspector up; it is offline until they are.
 
-    `recipes` are the numbers that the PLC may ask for, `recipe` the one in force at first.
+    `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
+    where pictures come from in simulation mode.
     """
 
     def __init__(
@@ -50,35 +48,34 @@ class Station:
         *,
         source: ImageSource,
         inspector: Inspector,
-        recipes: Iterable[int],
+        recipes: Sequence[RecipeInfo],
         recipe: int,
         boot_id: int,
         options: Options | None = None,
         user_tags: tuple[Tag, ...] = (),
         sinks: Sequence[ResultSink] = (),
         health: HealthPolicy | None = None,
+        simulation: ImageSource | None = None,
     ) -> None:
         self._name = name
         self._source = source
-        self._inspector = inspector
+        self._simulation = OnDemand(simulation) if simulation is not None else None
         self._sinks = tuple(sinks)
         self._user_tags = user_tags
+        self._recipes = tuple(recipes)
         self._projection = Projection(user_tags)
-        now = monotonic_us()
-        self._state = State(options or Options(), boot_id, recipe, frozenset(recipes), started_at=now, beat_at=now)
+        now, numbers = monotonic_us(), frozenset(info.number for info in recipes)
+        self._state = State(options or Options(), boot_id, recipe, numbers, started_at=now, beat_at=now)
         self._image = self._projection.image(self._state)
         self._health = Health(name, source, inspector, self.post, health or HealthPolicy())
+        self._work = Work(name, inspector, self.post)
+        self._pictures = PictureWatch(name, self.post)
+        self._calls = Calls(self.post)
         self._watchers: dict[int, Callable[[TagImage], None]] = {}
-        self._next_watcher = 0
+        self._observers: dict[int, Callable[[Step], None]] = {}
+        self._next_key = 0
         self._inbox: deque[Event] = deque()
         self._stepping = False
-        self._inspections: dict[int, asyncio.Task[None]] = {}
-        self._recipe_task: asyncio.Task[None] | None = None
-        self._tidying: set[asyncio.Task[None]] = set()
-        self._asked: dict[int, asyncio.Future[Result]] = {}
-        self._awaited: dict[int, asyncio.Future[Result]] = {}
-        self._recipes_asked: dict[int, asyncio.Future[None]] = {}
-        self._next_token = 1
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
 
@@ -98,15 +95,28 @@ class Station:
 
     @property
     def state(self) -> State:
-        """The state of the handshake, for those who show it; never to be changed."""
         return self._state
 
+    @property
+    def recipes(self) -> Sequence[RecipeInfo]:
+        return self._recipes
+
+    @property
+    def can_simulate(self) -> bool:
+        return self._simulation is not None
+
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
-        key, self._next_watcher = self._next_watcher, self._next_watcher + 1
-        self._watchers[key] = callback
+        return self._listen(self._watchers, callback)
+
+    def observe(self, callback: Callable[[Step], None]) -> Callable[[], None]:
+        return self._listen(self._observers, callback)
+
+    def _listen(self, listeners: dict[int, Listener], callback: Listener) -> Callable[[], None]:
+        key, self._next_key = self._next_key, self._next_key + 1
+        listeners[key] = callback
 
         def end() -> None:
-            self._watchers.pop(key, None)
+            listeners.pop(key, None)
 
         return end
 
@@ -116,26 +126,44 @@ class Station:
         if commands != self._state.commands or not self._state.plc_seen:
             self.post(ev.PlcWrote(commands))
 
+    # ---- calls ---------------------------------------------------------------------------------------------
+
     async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
-        if recipe not in (0, self._state.recipe):
+        if recipe and (recipe != self._state.recipe or self._state.unprepared):
             await self.change_recipe(recipe)
-        token = self._token()
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._asked[token] = answer
-        self.post(ev.TriggerAsked(token, part_id, recipe, timeout_ms))
-        return await answer
+        return await self._calls.inspect(part_id, recipe, timeout_ms)
+
+    def trigger(self, part_id: str, origin: Origin, *, recipe: int = 0, timeout_ms: int = 0) -> int:
+        return self._calls.trigger(part_id, recipe, timeout_ms, origin)
 
     async def change_recipe(self, recipe: int) -> None:
-        """Change the recipe and wait until that is over. Raises RefusedError with the ErrorCode."""
-        token = self._token()
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._recipes_asked[token] = settled
-        self.post(ev.RecipeAsked(token, recipe))
-        await settled
+        await self._calls.change_recipe(recipe)
 
-    def _token(self) -> int:
-        token, self._next_token = self._next_token, self._next_token + 1
-        return token
+    def unprepare_recipe(self) -> None:
+        self._calls.ask(call.UnprepareAsked)
+
+    def select_automatic(self) -> None:
+        self.post(call.AutomaticAsked())
+
+    def halt(self) -> None:
+        self.post(call.HaltAsked())
+
+    def reset(self) -> None:
+        self.post(call.ResetAsked())
+
+    def abort(self) -> None:
+        self.post(call.AbortAsked())
+
+    def run_continuously(self, part_id: str, origin: Origin) -> None:
+        self._calls.ask(lambda token: call.RunAsked(token, part_id, origin))
+
+    def stop(self) -> None:
+        self.post(call.StopAsked())
+
+    def simulate(self, on: bool) -> None:
+        if on and self._simulation is None:
+            raise RefusedError(RejectReason.NO_SIMULATION)
+        self._calls.ask(lambda token: call.SimulationAsked(token, on))
 
     # ---- life ----------------------------------------------------------------------------------------------
 
@@ -148,19 +176,10 @@ class Station:
         self.post(ev.Stopped())
         if self._timer is not None:
             self._timer.cancel()
-        await self._finish([*self._inspections.values(), *([self._recipe_task] if self._recipe_task else [])])
-        await self._finish(list(self._tidying))
+        await self._work.finish(*self._pictures.end())
         await self._health.stop()
-
-    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=CLOSING_S)
-        for task in late:
-            task.cancel()
-        if late:
-            log.warning("%s: %d tasks did not end within %.0f s and were cancelled", self._name, len(late), CLOSING_S)
-            await asyncio.wait(late, timeout=CLOSING_S)
+        if self._simulation is not None:
+            await self._simulation.__aexit__(None, None, None)
 
     # ---- events --------------------------------------------------------------------------------------------
 
@@ -172,13 +191,27 @@ class Station:
         self._stepping = True
         try:
             while self._inbox:
-                self._state, actions = step(self._state, self._inbox.popleft(), monotonic_us())
-                self._publish()
-                for action in actions:
-                    self._perform(action)
+                self._step(self._inbox.popleft())
         finally:
             self._stepping = False
         self._arm()
+
+    def _step(self, event: Event) -> None:
+        before, now = self._state, monotonic_us()
+        self._state, actions = step(before, event, now)
+        self._publish()
+        for action in actions:
+            self._perform(action)
+        if self._observers:
+            self._tell(Step(event, before, self._state, actions, now))
+
+    def _tell(self, made: Step) -> None:
+        for callback in tuple(self._observers.values()):
+            try:
+                callback(made)
+            except Exception:
+                # Somebody who only looks on must not cost a trigger its answer.
+                log.exception("%s: an observer failed", self._name)
 
     def _publish(self) -> None:
         image = self._projection.image(self._state)
@@ -207,22 +240,25 @@ class Station:
 
     def _perform(self, action: Action) -> None:
         match action:
-            case ev.Start():
-                self._start(action)
+            case ev.Start(inspection_id, token=token):
+                self._calls.started(token, inspection_id)
+                self._work.inspect(action, self._source_of(action.origin.simulated))
             case ev.Cancel(inspection_id):
-                if task := self._inspections.get(inspection_id):
-                    task.cancel()
+                self._work.cancel(inspection_id)
             case ev.Record(result, presented):
                 self._record(result, presented)
-            case ev.Reject(token, reason):
-                self._refuse(self._asked.pop(token, None), RefusedError(reason))
+            case ev.Reject(token, reason) | ev.Refused(token, reason):
+                self._calls.refused(token, reason)
+            case ev.AwaitPicture(run_id, since, simulated):
+                self._pictures.await_picture(self._source_of(simulated), run_id, since)
+            case ev.EndRun():
+                self._pictures.end()
             case ev.PrepareRecipe(change_id, recipe):
-                self._recipe_task = asyncio.create_task(self._prepare(change_id, recipe), name=f"{self._name}-recipe")
+                self._work.prepare(change_id, self._prepare(change_id, recipe))
             case ev.AbandonRecipe():
-                if self._recipe_task is not None:
-                    self._recipe_task.cancel()
+                self._work.abandon()
             case ev.RecipeSettled(token, error):
-                self._settle_recipe(token, error)
+                self._calls.recipe_settled(token, error)
             case ev.LateAnswer(inspection_id, judgement):
                 log.warning(
                     "%s: late answer %s dropped",
@@ -231,62 +267,17 @@ class Station:
                     extra={"inspection": inspection_id},
                 )
 
-    def _start(self, start: ev.Start) -> None:
-        if start.token and (answer := self._asked.pop(start.token, None)) is not None:
-            self._awaited[start.inspection_id] = answer
-        order = Order(
-            self._name,
-            start.inspection_id,
-            start.trigger_seq,
-            start.part_id,
-            start.recipe,
-            monotonic_us(),
-            start.deadline,
-            time.time(),
-        )
-        inspection = Inspection(order, self._source, self._inspector, self.post, self._tidy)
-        task = asyncio.create_task(inspection.run(), name=f"{self._name}-inspection-{start.inspection_id}")
-        self._inspections[start.inspection_id] = task
-        task.add_done_callback(lambda done: self._ended(start.inspection_id, done))
+    def _source_of(self, simulated: bool) -> ImageSource:
+        return self._simulation if simulated and self._simulation is not None else self._source
 
-    def _ended(self, inspection_id: int, task: asyncio.Task[None]) -> None:
-        """A crashed inspection is answered too: no accepted trigger stays without (H7)."""
-        self._inspections.pop(inspection_id, None)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        log.error("%s: inspection crashed", self._name, exc_info=error, extra={"inspection": inspection_id})
-        self.post(ev.Answered(inspection_id, no_decision(Reason.INTERNAL, f"{type(error).__name__}: {error}")))
+    async def _prepare(self, change_id: int, recipe: int) -> ev.RecipePrepared:
+        return ev.RecipePrepared(change_id, await self._health.prepared(recipe))
 
     def _record(self, result: Result, presented: bool) -> None:
-        if (answer := self._awaited.pop(result.inspection_id, None)) is not None and not answer.done():
-            answer.set_result(result)
+        self._calls.recorded(result)
         recorded = Recorded(self._name, result, self._state.counts, presented)
         for sink in self._sinks:
             sink.put(recorded)
-
-    def _refuse(self, waiter: asyncio.Future[Result] | asyncio.Future[None] | None, error: RefusedError) -> None:
-        if waiter is not None and not waiter.done():
-            waiter.set_exception(error)
-
-    async def _prepare(self, change_id: int, recipe: int) -> None:
-        self.post(ev.RecipePrepared(change_id, await self._health.prepared(recipe)))
-
-    def _settle_recipe(self, token: int, error: ErrorCode) -> None:
-        settled = self._recipes_asked.pop(token, None)
-        if error is not ErrorCode.NONE:
-            self._refuse(settled, RefusedError(error))
-        elif settled is not None and not settled.done():
-            settled.set_result(None)
-
-    def _tidy(self, task: asyncio.Task[None]) -> None:
-        """Keep hold of a task that cleans up after a picture, off the trigger's path."""
-        self._tidying.add(task)
-        task.add_done_callback(self._tidied)
-
-    def _tidied(self, task: asyncio.Task[None]) -> None:
-        self._tidying.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s: cleaning up after a picture failed", self._name, exc_info=error)
 
 
 def take_offline(station: Station, reason: OfflineReason, *, offline: bool) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from gateway.core.errors import ConfigError
 from gateway.core.tags import Tag, TagType, user_tag
-from gateway.ports import Order
+from gateway.ports import Order, RecipeInfo
 from gateway.vision.context import UserValueRule
 from gateway.vision.inspector import PekatInspector, Program, data_text
 from gateway.vision.pekat import ClientOptions
@@ -85,6 +85,7 @@ class RecipeSettings(BaseModel):
 
     number: int = Field(ge=1, le=65535, description="The recipe's number, as the PLC requests it")
     name: str = Field(min_length=1, max_length=64, description="Name for people")
+    product: str = Field("", max_length=64, description="What is made with it, for lines that ask by product")
     url: str = Field(description="Where the PEKAT project listens, as http://127.0.0.1:8000")
     classes: dict[str, ClassNumber] = Field(
         default_factory=dict, description="Number in the PLC for each label; a label that is not here gets 0"
@@ -137,6 +138,10 @@ class RecipeSettings(BaseModel):
         if self.api_key_env:
             return _key_from_environment(self.api_key_env)
         return _key_from_file(self.api_key_file) if self.api_key_file is not None else ""
+
+    def info(self) -> RecipeInfo:
+        """As links show it."""
+        return RecipeInfo(self.number, self.name, self.product)
 
     def rules(self, user_values: Sequence[UserValueSettings]) -> ReplyRules:
         """How replies are read."""

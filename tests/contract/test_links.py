@@ -21,6 +21,7 @@ from gateway.sim.plc_modbus import ModbusFace
 from gateway.sim.plc_opcua import OpcUaFace
 from gateway.station.station import Station
 from gateway.tagmap import load_map
+from tests.bare_station import RECIPES
 from tests.station.parts import NOK, MemoryInspector, MemorySource
 
 LinkName = Literal["modbus", "opcua"]
@@ -39,7 +40,7 @@ class Bench:
             "station1",
             source=self.source,
             inspector=self.inspector,
-            recipes=[1, 2],
+            recipes=RECIPES,
             recipe=1,
             boot_id=3,
             options=Options(**options),

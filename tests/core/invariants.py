@@ -46,8 +46,10 @@ def _check_ready(state: State, tags: dict[str, bool | int | float | str]) -> Non
     places = len(state.flight) + len(state.waiting) + (1 if state.valid else 0)
     allowed = (
         not state.offline
-        and state.commands.enable
+        and (state.commands.enable or state.automatic)
+        and state.continuous is None
         and state.changing is None
+        and not state.unprepared
         and not state.trigger_ack
         and not exposing
         and len(state.flight) < options.max_in_flight

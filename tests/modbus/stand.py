@@ -2,62 +2,26 @@
 
 import asyncio
 import struct
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any
 
-from gateway.core import events as ev
-from gateway.core.errors import OfflineReason
-from gateway.core.events import Commands, Event
-from gateway.core.handshake import step
-from gateway.core.image import Projection, TagImage
-from gateway.core.result import Result
-from gateway.core.state import Options, State
-from gateway.core.tags import Tag
 from gateway.plc.modbus.link import Limits, ModbusLink
 from gateway.ports import Identity, StationView
 from gateway.tagmap import load_map
+from tests.bare_station import RECIPES, BareStation
 
 IDENTITY = Identity("Acme", "Gateway", "1.2.3")
 EVERYBODY = (ip_network("0.0.0.0/0"),)
 ANSWER_S = 5.0
 
 
-class CoreStation:
-    """A ports.StationPort that has only the core: tests post what a source and an inspector would."""
-
-    user_tags: tuple[Tag, ...] = ()
+class CoreStation(BareStation):
+    """A BareStation with the shortest name, and one recipe."""
 
     def __init__(self, name: str = "s1") -> None:
-        self.name = name
-        self.projection = Projection()
-        self.state = State(Options(), boot_id=9, recipe=1, recipes=frozenset({1}))
-        self.image = self.projection.image(self.state)
-        self.events: list[Commands] = []
-        self.watchers: list[Callable[[TagImage], None]] = []
-        self.post(ev.CameOnline(OfflineReason.STARTING))
-
-    def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
-        self.watchers.append(callback)
-        return lambda: self.watchers.remove(callback)
-
-    def write(self, commands: Commands) -> None:
-        self.events.append(commands)
-        self.post(ev.PlcWrote(commands))
-
-    def post(self, event: Event) -> None:
-        self.state, _ = step(self.state, event, time.monotonic_ns() // 1000)
-        image = self.projection.image(self.state)
-        if image.values == self.image.values and image.commands == self.image.commands:
-            return  # as the real station: no new image where no tag changed
-        self.image = image
-        for callback in self.watchers:
-            callback(image)
-
-    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
-        raise AssertionError("Modbus has no such call")
+        super().__init__(name, recipes=RECIPES[:1])
 
 
 def view(station: CoreStation, **more: Any) -> StationView:

@@ -110,7 +110,7 @@ async def test_stations_at_the_same_addresses_are_refused(offset: int) -> None:
     with pytest.raises(LinkError, match="stations one and two claim the same addresses"):
         async with serving(view(first, unit=3), view(second, unit=3, offset=offset)):
             pass
-    assert first.watchers == second.watchers == []
+    assert first.watchers == second.watchers == 0
 
 
 async def test_station_without_a_unit_is_reached_by_any_unit_id() -> None:
@@ -128,4 +128,4 @@ async def test_write_that_changes_nothing_is_passed_on_and_an_untagged_register_
         for value in (b"\x12\x34", b"\x12\x34", b"\x56\x78", b"\0\0"):
             await client.ask(b"\x06\0\xcd" + value)
             assert await client.ask(b"\x03\0\xcd\0\x01") == b"\x03\x02" + value
-    assert len(station.events) == 4
+    assert len(station.written) == 4

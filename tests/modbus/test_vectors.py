@@ -88,7 +88,7 @@ async def test_exception(what: str, request_: str, response: str) -> None:
     async with serving(view(station)) as (link, port), connected(port) as client:
         before = station.image
         assert (await client.ask(octets(request_))).hex() == octets(response).hex(), what
-        assert station.events == []
+        assert station.written == []
         assert station.image is before
         assert (await client.ask(octets("03 00C8 0019"))) == b"\x03\x32" + bytes(50), "the control block is untouched"
         assert link.clients[0].exceptions == 1
@@ -99,7 +99,7 @@ async def test_unknown_unit_is_exception_0b_and_known_ones_are_told_apart() -> N
     async with serving(view(first, unit=1), view(second, unit=2)) as (_, port), connected(port) as client:
         assert await client.ask(octets("03 0000 0001"), unit=3) == octets("83 0B")
         assert await client.ask(octets("05 0000 FF00"), unit=2) == octets("05 0000 FF00")
-    assert (len(first.events), len(second.events)) == (0, 1)
+    assert (len(first.written), len(second.written)) == (0, 1)
 
 
 async def test_stations_on_one_unit_are_told_apart_by_offset() -> None:
@@ -110,9 +110,9 @@ async def test_stations_on_one_unit_are_told_apart_by_offset() -> None:
         assert await client.ask(octets("05 0010 0000")) == octets("05 0010 0000")
         assert await client.ask(octets("10 00FF 0002 04 0000 0000")) == octets("90 02"), "no write spans two stations"
         assert await client.ask(octets("03 00FF 0002")) == octets("83 02"), "no read does"
-    assert [len(first.events), len(second.events)] == [0, 2]
-    assert second.events[0].enable
-    assert not second.events[1].enable
+    assert [len(first.written), len(second.written)] == [0, 2]
+    assert second.written[0].enable
+    assert not second.written[1].enable
 
 
 async def test_mirror_shows_the_commands_of_the_other_link_and_takes_no_write() -> None:
@@ -124,4 +124,4 @@ async def test_mirror_shows_the_commands_of_the_other_link_and_takes_no_write() 
         assert await client.ask(octets("01 0000 0001")) == octets("01 01 01")
         assert await client.ask(octets("06 00C8 0000")) == octets("86 02")
         assert await client.ask(octets("05 0000 0000")) == octets("85 02")
-    assert len(station.events) == 1
+    assert len(station.written) == 1

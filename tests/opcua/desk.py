@@ -1,7 +1,6 @@
 """A station without a camera or PEKAT: the real core behind a ports.StationPort, answered by the test itself."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,23 +11,18 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 
-from gateway.core import events as ev
-from gateway.core.errors import OfflineReason, RefusedError
-from gateway.core.events import Commands, Event
-from gateway.core.handshake import step
-from gateway.core.image import Projection, TagImage
 from gateway.core.registers import Block, RegisterMap, StringEnd, StringOrder, WordOrder
-from gateway.core.result import Detection, Judgement, Result, Verdict
-from gateway.core.state import Options, State
+from gateway.core.result import Detection, Judgement, Verdict
+from gateway.core.state import Options
 from gateway.core.tags import Tag, TagType, user_tag
 from gateway.plc.opcua.link import OpcUaLink
 from gateway.plc.opcua.settings import OpcUaSettings
 from gateway.ports import Identity, StationView
+from tests.bare_station import OK, BareStation
 
 SCRATCH = Detection("Scratch", 1, 0.987, 10, 20, 30, 40)
 SPOT = Detection("Fleck ä", 2, 0.5, 50, 60, 7, 8)
 NOK = Judgement(Verdict.NOK, detections=(SCRATCH, SPOT), score=0.75, user_values=(("gap", 123),), inspector_us=4_000)
-OK = Judgement(Verdict.OK, score=0.99, inspector_us=3_000)
 
 USER_TAGS = (
     user_tag("gap", TagType.UINT16, unit="um", description="Width of the gap"),
@@ -40,6 +34,9 @@ USER_TAGS = (
     user_tag("odd", TagType.UINT32, unit="furlong"),
 )
 
+__all__ = ["OK"]
+"""What is handed on from another module; all that is defined here can be used anyhow."""
+
 PAT, PASSWORD = "pat", "correct horse"
 CERTIFICATES = Path("set by the fixture of that name")
 
@@ -47,100 +44,11 @@ TIMEOUT_S = 5.0
 """Nothing here takes longer than some milliseconds; this only ends a test that hangs."""
 
 
-class DeskStation:
-    """Starts enabled-but-waiting like a real one: online, recipe 1 of 1 and 2. `answer` ends the oldest inspection."""
+class DeskStation(BareStation):
+    """A BareStation with user values."""
 
     def __init__(self, name: str = "station1", user_tags: tuple[Tag, ...] = USER_TAGS, **options: int) -> None:
-        self._name = name
-        self._user_tags = user_tags
-        self._projection = Projection(user_tags)
-        self.state = State(Options(**options), 77, 1, frozenset({1, 2}))  # type: ignore[arg-type]  # ints only
-        self._image = self._projection.image(self.state)
-        self._watchers: list[Callable[[TagImage], None]] = []
-        self._answers: dict[int, asyncio.Future[Result]] = {}
-        self.written: list[Commands] = []
-        self.started: list[ev.Start] = []
-        self.images = 0
-        self.post(ev.CameOnline(OfflineReason.STARTING))
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def image(self) -> TagImage:
-        return self._image
-
-    @property
-    def user_tags(self) -> tuple[Tag, ...]:
-        return self._user_tags
-
-    @property
-    def watchers(self) -> int:
-        return len(self._watchers)
-
-    def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
-        self._watchers.append(callback)
-        return lambda: self._watchers.remove(callback)
-
-    def write(self, commands: Commands) -> None:
-        self.written.append(commands)
-        self.post(ev.PlcWrote(commands))
-
-    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
-        token = 1000 + len(self._answers)
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._answers[token] = answer
-        if recipe not in (0, self.state.recipe):
-            self.post(ev.RecipeAsked(token, recipe))
-            if answer.done():
-                await answer
-        self.post(ev.TriggerAsked(token, part_id, recipe, timeout_ms))
-        return await answer
-
-    def post(self, event: Event) -> None:
-        self.state, actions = step(self.state, event, time.monotonic_ns() // 1000)
-        self._image = self._projection.image(self.state)
-        self.images += 1
-        for watcher in tuple(self._watchers):
-            watcher(self._image)
-        for action in actions:
-            self._perform(action)
-
-    def _perform(self, action: ev.Action) -> None:
-        match action:
-            case ev.Start():
-                self.started.append(action)
-            case ev.Reject(token, reason):
-                self._answers[token].set_exception(RefusedError(reason))
-            case ev.Record(result):
-                self._record(result)
-            case ev.PrepareRecipe(change_id, _):
-                self.post(ev.RecipePrepared(change_id))
-            case ev.RecipeSettled(token, error) if error:
-                self._answers[token].set_exception(RefusedError(error))
-
-    def _record(self, result: Result) -> None:
-        token = next(start.token for start in self.started if start.inspection_id == result.inspection_id)
-        answer = self._answers.get(token)
-        if answer is not None and not answer.done():
-            answer.set_result(result)
-
-    def enable(self) -> None:
-        """As another link would: ready for triggers, of both styles (H6)."""
-        self.post(ev.PlcWrote(Commands()))
-        self.post(ev.PlcWrote(Commands(enable=True)))
-
-    def answer(self, judgement: Judgement = OK) -> None:
-        """The oldest inspection in flight gets its image and its answer."""
-        inspection = next(one for one in self.state.flight if one.open)
-        self.post(ev.Exposed(inspection.id))
-        self.post(ev.Answered(inspection.id, judgement))
-
-    def run(self, judgement: Judgement = OK) -> None:
-        """One whole inspection, triggered by call."""
-        self.post(ev.TriggerAsked(1, "part"))
-        self.answer(judgement)
+        super().__init__(name, user_tags=user_tags, options=Options(**options))  # type: ignore[arg-type]  # ints only
 
 
 @dataclass(slots=True)

@@ -467,7 +467,7 @@ async def test_a_cancelled_trigger_never_swallows_a_picture(folder: Path) -> Non
             if isinstance(outcome, Picture):
                 await source.settle(outcome, Fate.JUDGED, OK)
     assert sorted(path.name for path in everywhere(folder)) == sorted(f"{number}.png" for number in range(60))
-    assert source._out == {}
+    assert source._disposal.out == 0
 
 
 async def test_cancelled_while_the_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -585,7 +585,7 @@ async def test_nothing_is_lost_and_nothing_given_twice(folder: Path, seed: int, 
     assert len(given) > 30
     assert len(given) == len(set(given)), "given twice"
     assert sorted(path.read_bytes() for path in everywhere(folder)) == sorted(written), "lost or doubled"
-    assert source._out == {}
+    assert source._disposal.out == 0
 
 
 def test_the_portable_watcher_needs_no_linux() -> None:

@@ -14,13 +14,19 @@ NOK = Judgement(Verdict.NOK)
 
 @dataclass
 class MemorySource:
-    """Gives `b"picture of PART"` at once; `error` is raised instead; `gate` holds it back while it is not set."""
+    """Gives `b"picture of PART"` at once; `error` is raised instead; `gate` holds it back while it is not set.
+
+    In a continuous run it has as many pictures as `pictures` says; `ill` is raised where none can come.
+    """
 
     error: Exception | None = None
     gate: asyncio.Event | None = None
     ill: SourceError | None = None
     settled: list[tuple[str, Fate]] = field(default_factory=list)
     entered: int = 0
+    pictures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    collecting: list[int | None] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         self.entered += 1
@@ -29,7 +35,16 @@ class MemorySource:
     async def __aexit__(self, *exc: object) -> None:
         self.entered -= 1
 
+    def collect(self, since: int | None) -> None:
+        self.collecting.append(since)
+
+    async def arrival(self) -> None:
+        if self.ill is not None:
+            raise self.ill
+        await self.pictures.acquire()
+
     async def acquire(self, order: Order) -> Picture:
+        self.orders.append(order)
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:

@@ -17,6 +17,7 @@ from gateway.core.state import Options
 from gateway.ports import Fate, Recorded
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
+from tests.bare_station import RECIPES
 from tests.station.parts import NOK, MemoryInspector, MemorySource
 
 WAIT_S = 5.0
@@ -48,7 +49,7 @@ class Rig:
             "s1",
             source=self.source,
             inspector=self.inspector,
-            recipes=[1, 2],
+            recipes=RECIPES,
             recipe=1,
             boot_id=7,
             options=Options(**options),
@@ -244,7 +245,7 @@ async def test_part_that_swallows_a_cancellation_does_not_keep_the_station_from_
 
     rig = Rig()
     source = Stubborn()
-    station = Station("s1", source=source, inspector=rig.inspector, recipes=[1], recipe=1, boot_id=1)
+    station = Station("s1", source=source, inspector=rig.inspector, recipes=RECIPES[:1], recipe=1, boot_id=1)
     async with asyncio.timeout(WAIT_S), station:
         await asyncio.sleep(0.01)
     assert source.swallowed == 1

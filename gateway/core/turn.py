@@ -1,0 +1,162 @@
+"""One step under way: what becomes of inspections in it, from the trigger to the one answer.
+
+The numbers H1..H29 in the comments here and in the modules around are the rules of docs/handshake.md.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from gateway.core import events as ev
+from gateway.core import fault_latch, presenting
+from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
+from gateway.core.events import Action
+from gateway.core.result import BY_TAGS, NOT_A_FAULT, Judgement, Origin, Reason, Result, Verdict, no_decision
+from gateway.core.state import Inspection, State, next_seq
+
+_COUNTED = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
+
+
+@dataclass(slots=True)
+class Turn:
+    """The new state `s`, which is this step's own, the moment, and the actions so far."""
+
+    s: State
+    now: int
+    actions: list[Action] = field(default_factory=list)
+
+    # ---- triggers ------------------------------------------------------------------------------------------
+
+    def trigger_by_call(self, asked: ev.TriggerAsked) -> None:
+        """A trigger that comes as a call takes the gateway's own next number."""
+        s = self.s
+        reason = s.reject_call
+        if reason is RejectReason.NONE and asked.recipe not in (0, s.recipe):
+            reason = RejectReason.OTHER_RECIPE
+        if reason is not RejectReason.NONE:
+            self.reject(reason, asked.token)
+            return
+        origin = replace(asked.origin, simulated=s.simulating)
+        seq = next_seq(s.trigger_seq_accepted)
+        self.accept(seq, asked.part_id, origin, token=asked.token, timeout_ms=asked.timeout_ms)
+
+    def trigger_by_tags(self, seq: int) -> bool:
+        """Accept or reject the PLC's trigger; True where it was accepted."""
+        reason = self.s.reject
+        if reason is not RejectReason.NONE:
+            self.reject(reason)
+            return False
+        self.accept(seq, self.s.commands.part_id, BY_TAGS)
+        return True
+
+    def accept(
+        self,
+        seq: int,
+        part_id: str,
+        origin: Origin,
+        *,
+        token: int = 0,
+        timeout_ms: int = 0,
+        pictures_from: int | None = None,
+    ) -> None:
+        """Begin an inspection (H3). A simulated one leaves the PLC's tags as they are (H29)."""
+        s = self.s
+        timeout = min(timeout_ms or s.options.inspection_timeout_ms, s.options.inspection_timeout_ms)
+        deadline = self.now + timeout * 1000
+        if s.flight:  # answers leave in order: none may have to wait for one with a later deadline (H7, H9)
+            deadline = max(deadline, s.flight[-1].deadline)
+        if origin.simulated:
+            seq = 0
+        else:
+            s.trigger_seq_accepted = seq
+            s.counts = replace(s.counts, triggers=s.counts.triggers + 1)
+            s.exposure_done = False
+            self.forget_rejection()
+            if not s.buffered and s.options.max_in_flight == 1:  # H11
+                s.valid = False
+        inspection = Inspection(s.next_id, seq, part_id, s.recipe, self.now, deadline, origin=origin)
+        s.flight = (*s.flight, inspection)
+        s.next_id += 1
+        self.actions.append(ev.Start(inspection.id, seq, part_id, s.recipe, deadline, token, origin, pictures_from))
+
+    def reject(self, reason: RejectReason, token: int = 0) -> None:
+        """Refuse a trigger (H4). In simulation mode a refused call is no part that was missed (H29)."""
+        s = self.s
+        if not (token and s.simulating):
+            s.reject_reason = reason
+            s.overrun = s.overrun or reason is RejectReason.RESULTS_FULL
+            s.counts = replace(s.counts, missed=s.counts.missed + 1)
+        if token:
+            self.actions.append(ev.Reject(token, reason))
+
+    def forget_rejection(self) -> None:
+        self.s.reject_reason, self.s.overrun = RejectReason.NONE, False
+
+    def lower_trigger_ack(self) -> None:
+        self.s.trigger_ack, self.s.ack_overdue = False, False
+
+    # ---- work and answers ----------------------------------------------------------------------------------
+
+    def expose(self, inspection_id: int) -> None:
+        s = self.s
+        if s.flight and s.flight[-1].id == inspection_id and s.flight[-1].exposing:
+            s.flight = (*s.flight[:-1], replace(s.flight[-1], exposed_at=self.now))
+            s.exposure_done = s.exposure_done or not s.flight[-1].origin.simulated
+
+    def judge(self, inspection_id: int, judgement: Judgement) -> bool:
+        """Give an inspection its answer; False where it has one or is unknown (H8)."""
+        s = self.s
+        for place, inspection in enumerate(s.flight):
+            if inspection.id == inspection_id and inspection.open:
+                judged = replace(inspection, judgement=judgement, answered_at=self.now)
+                s.flight = (*s.flight[:place], judged, *s.flight[place + 1 :])
+                if judgement.reason not in NOT_A_FAULT and not inspection.origin.simulated:
+                    self.error(ErrorCode(100 + judgement.reason), Cause.INSPECTION)
+                return True
+        return False
+
+    def late(self, inspection_id: int, judgement: Judgement) -> None:
+        """Count an answer that nobody waits for, and drop it (H8)."""
+        self.s.counts = replace(self.s.counts, late=self.s.counts.late + 1)
+        self.actions.append(ev.LateAnswer(inspection_id, judgement))
+
+    def cancel_all(self, reason: Reason, *, present: bool = True) -> None:
+        """Answer everything that is still open (H15, H16), and let all answers out."""
+        for inspection in self.s.flight:
+            if self.judge(inspection.id, no_decision(reason)):
+                self.actions.append(ev.Cancel(inspection.id))
+        self.release(present=present)
+
+    def release(self, *, present: bool = True) -> None:
+        """Let answers out in the order of acceptance (H9)."""
+        s = self.s
+        while s.flight and (judgement := s.flight[0].judgement) is not None:
+            inspection, s.flight = s.flight[0], s.flight[1:]
+            if inspection.origin.simulated:
+                self.actions.append(ev.Record(_result(inspection, judgement, 0), presented=False))
+            else:
+                self._record(inspection, judgement, present)
+
+    def _record(self, done: Inspection, judgement: Judgement, present: bool) -> None:
+        s = self.s
+        s.result_seq = next_seq(s.result_seq)
+        result = _result(done, judgement, s.result_seq)
+        counter = _COUNTED[judgement.verdict]
+        s.counts = replace(s.counts, **{counter: getattr(s.counts, counter) + 1})
+        self.actions.append(ev.Record(result, present))
+        if present:
+            presenting.offer(s, result, self.now)
+
+    # ---- availability, errors ------------------------------------------------------------------------------
+
+    def offline(self, reason: OfflineReason, gone: bool) -> None:
+        if reason is not OfflineReason.NONE:
+            self.s.offline = self.s.offline | {reason} if gone else self.s.offline - {reason}
+
+    def error(self, code: ErrorCode, cause: Cause) -> None:
+        fault_latch.latch(self.s, Fault(code, cause))
+
+
+def _result(done: Inspection, judgement: Judgement, seq: int) -> Result:
+    return Result(
+        done.id, seq, done.trigger_seq, done.part_id, done.recipe, judgement,
+        done.accepted_at, done.exposed_at, done.answered_at, done.origin,
+    )  # fmt: skip

@@ -1,0 +1,34 @@
+"""What a part of the gateway must be, and what it may use: the four kinds of part, and the station they see.
+
+A part is made from its settings and does nothing until it is entered (`async with`). Parts know these ports and
+`core`, never another part. Every method that waits can be cancelled, and leaves nothing running behind it.
+"""
+
+from gateway.ports.links import Endpoint, Identity, PlcLink
+from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Picture, RawFormat
+from gateway.ports.results import LARGEST_PAGE, Recorded, ResultQuery, ResultSink, ResultStore, StoredResult, result_id
+from gateway.ports.station import RecipeInfo, StationPort, StationView, Step
+
+__all__ = [
+    "LARGEST_PAGE",
+    "Endpoint",
+    "Fate",
+    "Identity",
+    "ImageSource",
+    "Inspector",
+    "Order",
+    "Part",
+    "Picture",
+    "PlcLink",
+    "RawFormat",
+    "RecipeInfo",
+    "Recorded",
+    "ResultQuery",
+    "ResultSink",
+    "ResultStore",
+    "StationPort",
+    "StationView",
+    "Step",
+    "StoredResult",
+    "result_id",
+]

@@ -1,0 +1,105 @@
+"""Who else gets the answers: sinks that keep or send them, and the store that they can be read from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.core.result import Result, Verdict
+from gateway.core.state import Counts
+from gateway.ports.parts import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One answer as it leaves a station. `presented` False: it never goes to the PLC's tags (reset, simulation).
+
+    `counts` are the station's counters as its tags show them with this answer.
+    """
+
+    station: str
+    result: Result
+    counts: Counts
+    presented: bool = True
+
+
+class ResultSink(Part, Protocol):
+    """Who else gets the results. Slow or dead, it never delays an answer."""
+
+    def put(self, recorded: Recorded) -> None:
+        """Take a result over, at once: queue it in bounded space, count what has no place."""
+        ...
+
+
+def result_id(started: datetime, boot_id: int, inspection_id: int) -> str:
+    """An answer's id, unique within its station over all starts of the gateway: `20260131T235959-17-4711`.
+
+    `started` is when the gateway was started, in UTC: boot ids come again after 65535 starts.
+    """
+    return f"{started:%Y%m%dT%H%M%S}-{boot_id}-{inspection_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A result as it is kept: with its id, wall-clock times (UTC), its recipe's name, and what `Recorded` tells."""
+
+    result_id: str
+    station: str
+    result: Result
+    accepted: datetime
+    exposed: datetime | None
+    """None where no image was ever taken."""
+    answered: datetime
+    counts: Counts
+    recipe_name: str
+    presented: bool = True
+    number: int = 0
+    """Its number in the store: a later one is greater. 0: it comes from no store."""
+
+
+LARGEST_PAGE = 10_000
+"""The most results that are read at once: 10 to 30 MB while they are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultQuery:
+    """Which results of a station, in which order. What is None or empty does not matter.
+
+    `start` and `end` bound the time of the answer: from `start` on, before `end`. Results of the same microsecond are
+    in the order of their numbers. `after` is the last result that was read before: what follows it comes next.
+    """
+
+    station: str
+    start: datetime | None = None
+    end: datetime | None = None
+    newest_first: bool = False
+    after: StoredResult | None = None
+    limit: int = 1000
+    presented: bool | None = None
+    simulated: bool | None = None
+    verdicts: frozenset[Verdict] = frozenset()
+    recipe: int | None = None
+    part_id: str | None = None
+    job_id: str | None = None
+    meas_id: str | None = None
+    product_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a page that is empty or too large."""
+        if not 1 <= self.limit <= LARGEST_PAGE:
+            raise ValueError(f"limit has to be 1 to {LARGEST_PAGE}")
+
+
+class ResultStore(Protocol):
+    """What was answered, also before the last restart. Raises SinkError where it cannot be read now.
+
+    It finds every result that was put before the question, unless it was dropped by age, by count or by a fault.
+    """
+
+    async def find(self, station: str, result_id: str) -> StoredResult | None:
+        """The result with this id; None where there is none, or none any more."""
+        ...
+
+    async def read(self, query: ResultQuery) -> Sequence[StoredResult]:
+        """The first `query.limit` results that fit; fewer only where there are no more."""
+        ...

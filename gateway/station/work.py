@@ -1,0 +1,101 @@
+"""The tasks of one station: inspections, a recipe change, and the tidying after pictures."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from gateway.core import events as ev
+from gateway.core.events import Event
+from gateway.core.result import Reason, no_decision
+from gateway.ports import ImageSource, Inspector, Order
+from gateway.station.inspection import Inspection
+
+log = logging.getLogger(__name__)
+
+CLOSING_S = 1.0
+"""How long leaving a station waits for files to be tidied up; Ctrl-C has to end the gateway within two seconds."""
+
+
+def monotonic_us() -> int:
+    """The clock of the handshake: monotonic microseconds."""
+    return time.monotonic_ns() // 1000
+
+
+class Work:
+    """Begins and cancels what the handshake asks for; what comes of it is posted."""
+
+    def __init__(self, station: str, inspector: Inspector, post: Callable[[Event], None]) -> None:
+        self._station, self._inspector, self._post = station, inspector, post
+        self._inspections: dict[int, asyncio.Task[None]] = {}
+        self._recipe: asyncio.Task[None] | None = None
+        self._tidying: set[asyncio.Task[None]] = set()
+
+    def inspect(self, start: ev.Start, source: ImageSource) -> None:
+        """Have this inspection done with a picture from `source`."""
+        order = Order(
+            self._station,
+            start.inspection_id,
+            start.trigger_seq,
+            start.part_id,
+            start.recipe,
+            monotonic_us(),
+            start.deadline,
+            time.time(),
+            start.pictures_from,
+        )
+        inspection = Inspection(order, source, self._inspector, self._post, self._tidy)
+        task = asyncio.create_task(inspection.run(), name=f"{self._station}-inspection-{start.inspection_id}")
+        self._inspections[start.inspection_id] = task
+        task.add_done_callback(lambda done: self._ended(start.inspection_id, done))
+
+    def cancel(self, inspection_id: int) -> None:
+        """It has its answer; stop working on it."""
+        if task := self._inspections.get(inspection_id):
+            task.cancel()
+
+    def prepare(self, change_id: int, preparing: Awaitable[ev.RecipePrepared]) -> None:
+        """Have a recipe prepared and post how that ended."""
+        self._recipe = asyncio.create_task(self._prepare(preparing), name=f"{self._station}-recipe-{change_id}")
+
+    def abandon(self) -> None:
+        """The recipe change under way is over without its answer."""
+        if self._recipe is not None:
+            self._recipe.cancel()
+
+    async def finish(self, *more: asyncio.Task[None]) -> None:
+        """Wait for everything, also for tasks that were begun elsewhere; what takes too long is cancelled."""
+        await self._finish([*self._inspections.values(), *([self._recipe] if self._recipe else []), *more])
+        await self._finish(list(self._tidying))
+
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=CLOSING_S)
+        for task in late:
+            task.cancel()
+        if late:
+            text = "%s: %d tasks did not end within %.0f s and were cancelled"
+            log.warning(text, self._station, len(late), CLOSING_S)
+            await asyncio.wait(late, timeout=CLOSING_S)
+
+    async def _prepare(self, preparing: Awaitable[ev.RecipePrepared]) -> None:
+        self._post(await preparing)
+
+    def _ended(self, inspection_id: int, task: asyncio.Task[None]) -> None:
+        """A crashed inspection is answered too: no accepted trigger stays without (H7)."""
+        self._inspections.pop(inspection_id, None)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("%s: inspection crashed", self._station, exc_info=error, extra={"inspection": inspection_id})
+        self._post(ev.Answered(inspection_id, no_decision(Reason.INTERNAL, f"{type(error).__name__}: {error}")))
+
+    def _tidy(self, task: asyncio.Task[None]) -> None:
+        """Keep hold of a task that cleans up after a picture, off the trigger's path."""
+        self._tidying.add(task)
+        task.add_done_callback(self._tidied)
+
+    def _tidied(self, task: asyncio.Task[None]) -> None:
+        self._tidying.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s: cleaning up after a picture failed", self._station, exc_info=error)
