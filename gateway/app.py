@@ -10,6 +10,7 @@ from gateway.config import Settings, StationSettings
 from gateway.core import events as ev
 from gateway.ports import Endpoint, Identity, PlcLink, ResultSink, StationView
 from gateway.records import Records, Registrar
+from gateway.sinks.history import History
 from gateway.station.boot import next_boot_id
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
@@ -49,6 +50,7 @@ class Gateway:
         self._stack = AsyncExitStack()
         self.stations: dict[str, Station] = {}
         self.links: dict[str, PlcLink] = {}
+        self.history: History | None = None
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -58,12 +60,15 @@ class Gateway:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             boot_id = next_boot_id(self._settings.data_folder)
-            for sink in self._sinks:
+            registrar = self._registrar(boot_id)
+            self.history = self._settings.history.create(registrar, self._settings.data_folder)
+            sinks = (*self._sinks, *((self.history,) if self.history is not None else ()))
+            for sink in sinks:
                 await stack.enter_async_context(sink)
             for settings in self._settings.stations:
-                station = make_station(settings, boot_id, self._sinks)
+                station = make_station(settings, boot_id, sinks)
                 self.stations[settings.name] = await stack.enter_async_context(station)
-            for name, link in self._make_links(Records(self._registrar(boot_id))).items():
+            for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
             self._stack = stack.pop_all()
         for endpoint in self.endpoints:

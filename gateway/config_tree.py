@@ -12,6 +12,7 @@ from gateway.core.state import Options, WatchdogAction
 from gateway.core.tags import Tag
 from gateway.plc.modbus.settings import ModbusSettings
 from gateway.plc.opcua.settings import OpcUaSettings
+from gateway.sinks.history_settings import HistorySettings
 from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.playlist import PlaylistSettings
 from gateway.tagmap import load_map
@@ -191,6 +192,7 @@ class Settings(BaseModel):
 
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway as a whole")
     links: LinkSettings = Field(description="The faces to the PLC")
+    history: HistorySettings = Field(HistorySettings(), description="Results that are kept to be read back later")
     stations: Annotated[tuple[StationSettings, ...], Field(strict=False, min_length=1)] = Field(
         description="The stations, each with its own tags"
     )

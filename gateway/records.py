@@ -1,6 +1,7 @@
 """What an answer is called and when it was, for everybody who tells of it: the store, the events, the methods."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,13 @@ from gateway.ports import Recorded, ResultStore, StoredResult, result_id
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DRIFT_US = 1000
 """How far the two clocks may drift apart before they are compared anew. Finer would give one moment two times."""
+
+
+TICK = timedelta(microseconds=1)
+LONGEST_WAIT = timedelta(hours=1)
+"""No answer waits longer for the one before it: an inspection's time-out is an hour at most."""
+REMEMBERED = 1024
+"""As many results as a station can hold back."""
 
 
 def unix_us() -> int:
@@ -44,7 +52,8 @@ class WallClock:
 class Registrar:
     """Gives each answer of this run of the gateway its id, its times and its recipe's name: the same whoever asks.
 
-    `recipe_names` goes by station and recipe number.
+    `recipe_names` goes by station and recipe number. The answers of a station get rising times, each its own: where
+    several leave in one step, a microsecond is between them. History knows one value for one time (OPC UA Part 11).
     """
 
     def __init__(
@@ -58,6 +67,8 @@ class Registrar:
         self.started = started or datetime.now(UTC)
         self.clock = clock or WallClock()
         self._recipe_names = recipe_names
+        self._known: OrderedDict[tuple[str, int], StoredResult] = OrderedDict()
+        self._last: dict[str, datetime] = {}
 
     def result_id(self, inspection_id: int) -> str:
         """The id of what answers this inspection, also before it is answered."""
@@ -65,6 +76,15 @@ class Registrar:
 
     def stored(self, recorded: Recorded) -> StoredResult:
         """The answer as it is kept."""
+        key = (recorded.station, recorded.result.inspection_id)
+        known = self._known.get(key)
+        if known is None or known.result is not recorded.result:
+            known = self._known[key] = self._make(recorded)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return known
+
+    def _make(self, recorded: Recorded) -> StoredResult:
         result = recorded.result
         return StoredResult(
             self.result_id(result.inspection_id),
@@ -72,11 +92,19 @@ class Registrar:
             result,
             accepted=self.clock.at(result.accepted_at),
             exposed=self.clock.at(result.exposed_at) if result.exposed_at else None,
-            answered=self.clock.at(result.answered_at),
+            answered=self._in_order(recorded.station, self.clock.at(result.answered_at)),
             counts=recorded.counts,
             recipe_name=self._recipe_names.get((recorded.station, result.recipe), ""),
             presented=recorded.presented,
         )
+
+    def _in_order(self, station: str, answered: datetime) -> datetime:
+        """After the answer before it. An answer that is much older than that one is of a clock that was set back."""
+        last = self._last.get(station)
+        if last is not None and last - LONGEST_WAIT < answered <= last:
+            answered = last + TICK
+        self._last[station] = answered
+        return answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,17 @@ def links_facts(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "opcua", f"{where}, at most {opcua.max_sessions} sessions"
         yield "  endpoints", ", ".join(opcua.addresses.urls())
     yield "data folder", str(settings.data_folder or "none: the boot id comes from the clock")
+    yield "history", _history_text(settings)
+
+
+def _history_text(settings: Settings) -> str:
+    history, data = settings.history, settings.data_folder
+    if not history.enabled:
+        return "switched off"
+    place, kept = history.place(data), history.retention(data)
+    count = f"at most {kept.results} results" if kept.results else "any number of results"
+    age = f"of the last {kept.days} days" if kept.days else "of any age"
+    return f"{count} {age} {f'in {place}' if place else 'in memory, lost at the end: there is no data folder'}"
 
 
 def station_facts(station: StationSettings, settings: Settings) -> Iterator[tuple[str, str]]:

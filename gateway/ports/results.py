@@ -63,13 +63,13 @@ LARGEST_PAGE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ResultQuery:
-    """Which results of a station, in which order. What is None or empty does not matter.
+    """Which results, in which order. What is None or empty does not matter; without `station`, those of all stations.
 
     `start` and `end` bound the time of the answer: from `start` on, before `end`. Results of the same microsecond are
     in the order of their numbers. `after` is the last result that was read before: what follows it comes next.
     """
 
-    station: str
+    station: str | None = None
     start: datetime | None = None
     end: datetime | None = None
     newest_first: bool = False

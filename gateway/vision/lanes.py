@@ -11,7 +11,7 @@ from gateway.core.errors import InspectorError
 from gateway.core.result import Reason
 from gateway.vision.pekat import ClientOptions, PekatClient
 from gateway.vision.wire import Call
-from gateway.vision.worker import Worker
+from gateway.worker import Worker
 
 T = TypeVar("T")
 

@@ -25,9 +25,12 @@ class Clocks:
         return WallClock(lambda: self.wall, lambda: self.monotonic)
 
 
-def answer(exposed_at: int = 4_000_000) -> Recorded:
-    result = Result(9, 1, 1, "part", 2, Judgement(Verdict.OK), 3_000_000, exposed_at, 5_000_000)
-    return Recorded("s1", result, Counts(triggers=1, ok=1))
+def answer(
+    exposed_at: int = 4_000_000, *, station: str = "s1", inspection_id: int = 9, answered_at: int = 5_000_000
+) -> Recorded:
+    judgement = Judgement(Verdict.OK)
+    result = Result(inspection_id, 1, 1, "part", 2, judgement, 3_000_000, exposed_at, answered_at)
+    return Recorded(station, result, Counts(triggers=1, ok=1))
 
 
 def test_times_of_an_answer_are_wall_clock_times_in_utc() -> None:
@@ -64,3 +67,30 @@ def test_ids_differ_between_starts_with_the_same_boot_id() -> None:
     one = Registrar(17, {}, started=NOON)
     other = Registrar(17, {}, started=NOON + timedelta(seconds=1))
     assert one.result_id(1) != other.result_id(1)
+
+
+def test_whoever_asks_gets_the_same_record() -> None:
+    registrar, recorded = Registrar(17, {}, Clocks().wall_clock()), answer()
+    assert registrar.stored(recorded) is registrar.stored(recorded)
+
+
+def test_answers_of_one_step_get_times_of_their_own_in_their_order() -> None:
+    registrar = Registrar(17, {}, Clocks().wall_clock())
+    first = registrar.stored(answer()).answered
+    later = [registrar.stored(answer(inspection_id=one, answered_at=5_000_000 - one)).answered for one in (10, 11)]
+    assert later == [first + timedelta(microseconds=1), first + timedelta(microseconds=2)]
+
+
+def test_stations_do_not_push_each_others_times() -> None:
+    registrar = Registrar(17, {}, Clocks().wall_clock())
+    times = {registrar.stored(answer(station=station)).answered for station in ("s1", "s2")}
+    assert times == {NOON}
+
+
+def test_after_the_clock_was_set_back_times_are_those_of_the_clock() -> None:
+    clocks = Clocks()
+    registrar = Registrar(17, {}, clocks.wall_clock())
+    registrar.stored(answer())
+    clocks.pass_us(1_000_000, drift=-7_200_000_000)
+    later = registrar.stored(answer(inspection_id=10, answered_at=6_000_000)).answered
+    assert later == NOON + timedelta(hours=-2, seconds=1)

@@ -1,0 +1,209 @@
+"""The history's database: one SQLite file in WAL mode, so that reading never waits for writing. Blocks; for threads."""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    NullPool,
+    Select,
+    StaticPool,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
+
+from gateway.core.errors import SinkError
+from gateway.ports import ResultQuery, StoredResult
+from gateway.sinks.history_file import DamagedError, ForeignError, fault, look_at, move_aside
+from gateway.sinks.history_query import selected
+from gateway.sinks.history_table import APPLICATION_ID, METADATA, RESULTS, VERSION, microseconds, result_of, text
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 0.5
+"""How long somebody else may hold the file: a backup, a person with an SQL tool."""
+QUERY_S = 5.0
+"""The longest query; one by part id or time takes milliseconds, one that has to look at every row a second."""
+DROPPED_AT_ONCE = 500
+"""Rows of one clean-up step: it keeps new results waiting for some milliseconds."""
+_STEPS = 10_000
+"""SQLite's own machine steps between two looks at the clock: less than a millisecond."""
+_ROWS = 20
+"""Rows that become results before others get the interpreter: half a millisecond."""
+
+
+class Database:
+    """One connection. `file` None: in memory, for who shares this very object. Raises SinkError throughout."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._engine = _engine(file)
+        self._alone: AbstractContextManager[Any] = nullcontext() if file is not None else threading.Lock()
+        self._connection: Connection | None = None
+
+    @classmethod
+    def made(cls, file: Path | None) -> Self:
+        """Open the database and make its table where there is none. A damaged file is moved aside first.
+
+        Raises ForeignError for a file that is not ours: it is left as it is.
+        """
+        try:
+            return cls._opened(file)
+        except DamagedError as error:
+            assert file is not None  # memory has no damage
+            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(file))
+            return cls._opened(file)
+
+    @classmethod
+    def _opened(cls, file: Path | None) -> Self:
+        if file is not None:
+            look_at(file)
+        database = cls(file)
+        try:
+            with database._using() as connection:
+                _prepare(connection, file)
+        except SinkError:
+            database.close()
+            raise
+        return database
+
+    def insert(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep these rows, all or none; they are on the disk when this returns."""
+        with self._using() as connection, connection.begin():
+            connection.execute(insert(RESULTS), rows)
+
+    def read(self, query: ResultQuery) -> list[StoredResult]:
+        """See ports.ResultStore."""
+        return self._select(selected(query))
+
+    def find(self, station: str, result_id: str) -> StoredResult | None:
+        """See ports.ResultStore. Should a clock have given an id twice, the newest."""
+        wanted = select(RESULTS).where(RESULTS.c.station == text(station), RESULTS.c.result_id == text(result_id))
+        found = self._select(wanted.order_by(RESULTS.c.number.desc()).limit(1))
+        return found[0] if found else None
+
+    def drop(self, *, before: datetime | None, keep: int) -> int:
+        """Drop some of the rows that were answered `before`, or that are not among the `keep` newest; how many.
+
+        `keep` goes by the rows' numbers, so it may keep fewer where age has made gaps between them. 0: no limit.
+        """
+        dropped = 0
+        with self._using() as connection, connection.begin():
+            newest = connection.execute(select(func.max(RESULTS.c.number))).scalar()
+            wanted: list[Select[Any]] = []
+            if keep and newest is not None:
+                wanted.append(select(RESULTS.c.number).where(RESULTS.c.number <= newest - keep))
+            if before is not None:
+                wanted.append(select(RESULTS.c.number).where(RESULTS.c.answered < microseconds(before)))
+            for numbers in wanted:
+                some = delete(RESULTS).where(RESULTS.c.number.in_(numbers.limit(DROPPED_AT_ONCE)))
+                dropped += connection.execute(some).rowcount
+        return dropped
+
+    def close(self) -> None:
+        """Idempotent; by the thread that used it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self._engine.dispose()
+
+    def _select(self, wanted: Select[Any]) -> list[StoredResult]:
+        found: list[StoredResult] = []
+        with self._using() as connection, _limited(connection), connection.begin():
+            for row in connection.execute(wanted.execution_options(yield_per=_ROWS)):
+                found.append(result_of(row))
+                if len(found) % _ROWS == 0:
+                    time.sleep(0)  # let the event loop have the interpreter
+        return found
+
+    @contextmanager
+    def _using(self) -> Iterator[Connection]:
+        """The connection, made where there is none; the database's errors as ours."""
+        try:
+            with self._alone:
+                if self._connection is None:
+                    self._connection = self._engine.connect()
+                yield self._connection
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            self._forget()
+            raise fault(error, self._file) from error
+
+    def _forget(self) -> None:
+        """A connection that failed is not used again; in memory there is only the one."""
+        if self._file is not None and (connection := self._connection) is not None:
+            self._connection = None
+            connection.invalidate()
+            connection.close()
+
+
+def _prepare(connection: Connection, file: Path | None) -> None:
+    """Make the table in an empty database, in one step; refuse a database that is not ours."""
+    with connection.begin():
+        application = connection.exec_driver_sql("PRAGMA application_id").scalar()
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+        if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
+            METADATA.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+        elif application != APPLICATION_ID:
+            raise ForeignError(f"{file} is a database of another program", hint="name another file in [history] file")
+        elif version > VERSION:
+            raise ForeignError(
+                f"{file} was made by a newer gateway (version {version}, this one knows {VERSION})",
+                hint="update the gateway, or move the file away: a new one is made",
+            )
+    _raw(connection).execute("PRAGMA journal_mode = WAL")
+
+
+def _engine(file: Path | None) -> Engine:
+    if file is None:
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        url = URL.create("sqlite", database=str(file))
+        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # the driver's own way leaves making a table outside of any transaction
+    # FULL: what is committed survives a power loss. The file that WAL needs beside it is cut to 64 MB at times.
+    for setting in ("synchronous = FULL", "journal_size_limit = 67108864", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+@contextmanager
+def _limited(connection: Connection) -> Iterator[None]:
+    """End a query that takes too long, as one without an index over all rows."""
+    deadline = time.monotonic() + QUERY_S
+    raw = _raw(connection)
+    raw.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        yield
+    finally:
+        raw.set_progress_handler(None, 0)

@@ -1,0 +1,55 @@
+"""A ports.ResultQuery as SQL."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select
+
+from gateway.ports import ResultQuery, StoredResult
+from gateway.sinks.history_table import RESULTS, microseconds, text
+
+
+def selected(query: ResultQuery) -> Select[Any]:
+    """The rows that a query asks for, in its order."""
+    column = RESULTS.c
+    order = (column.answered.desc(), column.number.desc()) if query.newest_first else (column.answered, column.number)
+    return select(RESULTS).where(*_conditions(query)).order_by(*order).limit(query.limit)
+
+
+def _conditions(query: ResultQuery) -> Iterator[ColumnElement[bool]]:
+    column = RESULTS.c
+    equal = (
+        (column.station, query.station),
+        (column.presented, query.presented),
+        (column.simulated, query.simulated),
+        (column.recipe, query.recipe),
+        (column.part_id, query.part_id),
+        (column.job_id, query.job_id),
+        (column.meas_id, query.meas_id),
+        (column.product_id, query.product_id),
+    )
+    for place, wanted in equal:
+        if wanted is not None:
+            yield place == (text(wanted) if isinstance(wanted, str) else wanted)
+    if query.job_id:
+        yield column.job_id != ""  # says that the index of jobs will do
+    if query.verdicts:
+        yield column.verdict.in_(sorted(query.verdicts))
+    if query.start is not None:
+        yield column.answered >= microseconds(query.start)
+    if query.end is not None:
+        yield column.answered < microseconds(query.end)
+    if query.after is not None:
+        yield from _beyond(query.after, newest_first=query.newest_first)
+
+
+def _beyond(last: StoredResult, *, newest_first: bool) -> Iterator[ColumnElement[bool]]:
+    """What comes after `last`. The first condition is what the index goes by."""
+    at, number = RESULTS.c.answered, RESULTS.c.number
+    moment = microseconds(last.answered)
+    if newest_first:
+        yield at <= moment
+        yield or_(at < moment, number < last.number)
+    else:
+        yield at >= moment
+        yield or_(at > moment, number > last.number)

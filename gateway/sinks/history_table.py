@@ -1,0 +1,174 @@
+"""How a result stands in the history's database: the table, and rows to results and back.
+
+Times are microseconds since 1970 in UTC. Detections, user values and counters are JSON: they are read whole. Text that
+is no valid Unicode is kept with question marks, a score that is no number is not kept.
+"""
+
+import json
+from dataclasses import astuple
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, Row, RowMapping, Table, Text
+
+from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
+from gateway.core.state import Counts
+from gateway.ports import StoredResult
+from gateway.records import EPOCH
+
+APPLICATION_ID = 0x504B4849
+"""Stands in the file's header: "PKHI"."""
+VERSION = 1
+"""Of this table. Stands in the file's header too; a file with a greater one was made by a newer gateway."""
+
+METADATA = MetaData()
+
+
+def _needed(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+RESULTS = Table(
+    "results",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    _needed("result_id", Text),
+    _needed("station", Text),
+    _needed("answered", Integer),
+    _needed("accepted", Integer),
+    Column("exposed_us", Integer),  # after the trigger was accepted, as total_us
+    _needed("total_us", Integer),
+    _needed("accepted_at", Integer),  # monotonic, of that run of the gateway
+    _needed("inspection_id", Integer),
+    _needed("result_seq", Integer),
+    _needed("trigger_seq", Integer),
+    _needed("part_id", Text),
+    _needed("recipe", Integer),
+    _needed("recipe_name", Text),
+    _needed("verdict", Integer),
+    _needed("reason", Integer),
+    Column("score", Float),
+    _needed("detail", Text),
+    _needed("inspector_us", Integer),
+    _needed("detections", Text),
+    _needed("user_values", Text),
+    _needed("counts", Text),
+    _needed("presented", Boolean),
+    _needed("simulated", Boolean),
+    _needed("asked_by", Text),
+    _needed("job_id", Text),
+    _needed("meas_id", Text),
+    _needed("product_id", Text),
+    Index("results_by_time", "station", "answered"),
+    Index("results_by_age", "answered"),
+    Index("results_by_id", "station", "result_id"),
+    Index("results_by_part", "station", "part_id", "answered"),
+    Index("results_by_verdict", "station", "verdict", "answered"),
+    sqlite_autoincrement=True,  # numbers are never given twice
+)
+_JOBS = Index(
+    "results_by_job",
+    RESULTS.c.station,
+    RESULTS.c.job_id,
+    RESULTS.c.answered,
+    sqlite_where=RESULTS.c.job_id != "",
+)
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970 in UTC."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def _moment(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
+def text(value: str) -> str:
+    """As the database can keep it."""
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def row_of(stored: StoredResult) -> dict[str, Any]:
+    """The row of a result; its number is given by the database."""
+    result, judgement = stored.result, stored.result.judgement
+    score = judgement.score
+    return {
+        "result_id": stored.result_id,
+        "station": text(stored.station),
+        "answered": microseconds(stored.answered),
+        "accepted": microseconds(stored.accepted),
+        "exposed_us": result.exposed_at - result.accepted_at if result.exposed_at else None,
+        "total_us": result.total_us,
+        "accepted_at": result.accepted_at,
+        "inspection_id": result.inspection_id,
+        "result_seq": result.result_seq,
+        "trigger_seq": result.trigger_seq,
+        "part_id": text(result.part_id),
+        "recipe": result.recipe,
+        "recipe_name": text(stored.recipe_name),
+        "verdict": int(judgement.verdict),
+        "reason": int(judgement.reason),
+        "score": float(score) if score is not None and isfinite(score) else None,
+        "detail": text(judgement.detail),
+        "inspector_us": judgement.inspector_us,
+        "detections": _json([astuple(one) for one in judgement.detections]),
+        "user_values": _json(judgement.user_values),
+        "counts": _json(astuple(stored.counts)),
+        "presented": stored.presented,
+        "simulated": result.origin.simulated,
+        "asked_by": text(result.origin.by),
+        "job_id": text(result.origin.job_id),
+        "meas_id": text(result.origin.meas_id),
+        "product_id": text(result.origin.product_id),
+    }
+
+
+def result_of(row: Row[Any]) -> StoredResult:
+    """The result that this row keeps."""
+    found = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
+    judgement = Judgement(
+        Verdict(found["verdict"]),
+        Reason(found["reason"]),
+        tuple(Detection(*one) for one in json.loads(found["detections"])),
+        found["score"],
+        tuple((name, value) for name, value in json.loads(found["user_values"])),
+        found["detail"],
+        found["inspector_us"],
+    )
+    exposed_us = found["exposed_us"]
+    return StoredResult(
+        found["result_id"],
+        found["station"],
+        _result(found, judgement),
+        _moment(found["accepted"]),
+        _moment(found["accepted"] + exposed_us) if exposed_us is not None else None,
+        _moment(found["answered"]),
+        Counts(*json.loads(found["counts"])),
+        found["recipe_name"],
+        found["presented"],
+        found["number"],
+    )
+
+
+def _result(found: RowMapping, judgement: Judgement) -> Result:
+    exposed_us, accepted_at = found["exposed_us"], found["accepted_at"]
+    return Result(
+        found["inspection_id"],
+        found["result_seq"],
+        found["trigger_seq"],
+        found["part_id"],
+        found["recipe"],
+        judgement,
+        accepted_at,
+        accepted_at + exposed_us if exposed_us is not None else 0,
+        accepted_at + found["total_us"],
+        Origin(found["asked_by"], found["job_id"], found["meas_id"], found["product_id"], found["simulated"]),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,233 @@
+"""Puts results into the history's database: queued at once, written in groups, by a thread of its own."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.core.errors import SinkError
+from gateway.ports import StoredResult
+
+if TYPE_CHECKING:
+    from gateway.sinks.history_database import Database
+
+log = logging.getLogger(__name__)
+
+QUEUED = 5_000
+"""Results that wait while the disk hangs or is full: a quarter of a minute at 300 a second, about 15 MB."""
+GROUP = 500
+"""The most results of one commit."""
+GATHER_S = 0.05
+"""How often the thread looks for new results: nobody wakes it, for that would cost the answer's moment 50 us."""
+RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses after the first failures in a row; the last one is repeated."""
+TIDY_S = 60.0
+"""How often old results are looked for, and after GROUP new ones."""
+STOP_S = 1.0
+"""How long leaving waits for what is still to be written: Ctrl-C has to end the gateway within two seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept; 0 stands for no limit."""
+
+    days: int
+    results: int
+
+    def oldest(self) -> datetime | None:
+        """What was answered before is dropped."""
+        return datetime.now(UTC) - timedelta(days=self.days) if self.days else None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBooks:
+    """Since the start of the gateway. `fault`: why nothing can be written now; empty where it can."""
+
+    stored: int
+    lost: int
+    waiting: int
+    fault: str
+
+
+class Writer:
+    """`put` from the event loop; `run` is the thread, `stop` ends it. No failure of the disk reaches `put`.
+
+    Results that find no place in the queue are lost and counted; what is queued is tried again until it is written.
+    """
+
+    def __init__(self, file: Path | None, retention: Retention) -> None:
+        self._file = file
+        self._retention = retention
+        self._queue: deque[StoredResult] = deque()
+        self._put = 0
+        self._settled = 0
+        self._unsettled = threading.Condition()
+        self._overflowed = 0
+        self._refused = 0
+        self._hurry = threading.Event()
+        self._stopping = threading.Event()
+        self._deadline = 0.0
+        self._fault = ""
+        self._failures = 0
+        self._retry_at = 0.0
+        self._tidy_at = 0.0
+        self._untidy = 0
+        self.database: Database | None = None
+        """Open while the thread runs and nothing is wrong. Only a database in memory may be used by others."""
+        self.opened = 0
+        """Grows each time that a database is opened: who has one of an earlier number opens another one."""
+
+    @property
+    def mark(self) -> int:
+        """What `settle` takes: everything put so far."""
+        return self._put
+
+    @property
+    def books(self) -> HistoryBooks:
+        return HistoryBooks(
+            self._settled - self._refused, self._overflowed + self._refused, len(self._queue), self._fault
+        )
+
+    def put(self, stored: StoredResult) -> None:
+        """Queue a result; count it where there is no place."""
+        if len(self._queue) >= QUEUED:
+            if not self._overflowed:
+                log.error("history: %d results wait to be written, there is no place for more: they are lost", QUEUED)
+            self._overflowed += 1
+            return
+        self._queue.append(stored)
+        self._put += 1
+
+    def settle(self, mark: int, timeout_s: float) -> None:
+        """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be."""
+        self._hurry.set()
+        with self._unsettled:
+            self._unsettled.wait_for(lambda: self._fault or (self.database and self._settled >= mark), timeout_s)
+
+    def stop(self) -> None:
+        """Have the thread end once everything is written, or after STOP_S."""
+        self._deadline = time.monotonic() + STOP_S
+        self._stopping.set()
+        self._hurry.set()
+
+    # ---- the thread ----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        try:
+            self._attempt(self._open)
+            while not self._over():
+                self._rest()
+                self._attempt(self._work)
+        finally:
+            self._close()
+
+    def _over(self) -> bool:
+        if not self._stopping.is_set():
+            return False
+        if self._queue and time.monotonic() < self._deadline:
+            return False
+        if self._queue:
+            log.error("history: the gateway stops; %d results could not be written and are lost", len(self._queue))
+        return True
+
+    def _rest(self) -> None:
+        """Until more may have come, or it is time to try again."""
+        if self._fault:
+            self._stopping.wait(max(0.0, self._retry_at - time.monotonic()))
+            time.sleep(GATHER_S)
+        elif not self._stopping.is_set():
+            self._hurry.wait(GATHER_S)
+        self._hurry.clear()
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except SinkError as error:
+            self._fail(error)
+        except Exception as error:
+            log.exception("history: a fault of the gateway itself")
+            self._fail(SinkError(f"{type(error).__name__}: {error}"))
+        else:
+            self._recover()
+
+    def _fail(self, error: SinkError) -> None:
+        if str(error) != self._fault:
+            log.error("history: results cannot be written: %s%s", error, f" ({error.hint})" if error.hint else "")
+        with self._unsettled:
+            self._fault = str(error)
+            self._unsettled.notify_all()
+        self._retry_at = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._failures += 1
+
+    def _recover(self) -> None:
+        if self._fault:
+            log.warning("history: results are written again; %d were lost", self._overflowed + self._refused)
+        self._fault, self._failures = "", 0
+
+    def _open(self) -> None:
+        from gateway.sinks.history_database import Database  # here: SQLAlchemy takes 0.3 s that nobody waits for
+
+        if self.database is None:
+            database = Database.made(self._file)
+            with self._unsettled:
+                self.database, self.opened = database, self.opened + 1
+                self._unsettled.notify_all()
+
+    def _work(self) -> None:
+        self._open()
+        while self._queue:
+            self._write(list(islice(self._queue, GROUP)))
+        self._tidy()
+
+    def _write(self, group: list[StoredResult]) -> None:
+        from gateway.sinks.history_file import DamagedError, move_aside
+        from gateway.sinks.history_table import row_of
+
+        assert self.database is not None
+        try:
+            self.database.insert([row_of(stored) for stored in group])
+        except DamagedError as error:
+            assert self._file is not None  # memory has no damage
+            self._close()
+            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(self._file))
+            self._open()
+            return
+        except SinkError:
+            raise
+        except Exception:
+            # Whatever a result may hold that cannot be kept: the others are.
+            if len(group) > 1:
+                for stored in group:
+                    self._write([stored])
+                return
+            log.exception("history: a result cannot be kept: %r", group[0])
+            self._refused += 1
+        self._settle(len(group))
+
+    def _settle(self, count: int) -> None:
+        for _ in range(count):
+            self._queue.popleft()
+        self._untidy += count
+        with self._unsettled:
+            self._settled += count
+            self._unsettled.notify_all()
+
+    def _tidy(self) -> None:
+        """Drop a little of what is too old or too much; go on with it at once, but after new results."""
+        assert self.database is not None
+        if time.monotonic() < self._tidy_at and self._untidy < GROUP:
+            return
+        dropped = self.database.drop(before=self._retention.oldest(), keep=self._retention.results)
+        self._untidy = 0
+        self._tidy_at = time.monotonic() + (0.0 if dropped else TIDY_S)
+
+    def _close(self) -> None:
+        database, self.database = self.database, None
+        if database is not None:
+            database.close()
