@@ -6,7 +6,7 @@ Part 4, 5.11.2.2). The methods that asyncua brings along pass the same checks.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asyncua import ua
@@ -49,6 +49,7 @@ class Caller:
     role: Role
     session: SessionEnd
     name: str = ""
+    session_id: ua.NodeId = field(default_factory=ua.NodeId)
 
 
 Function = Callable[[Caller, Signature, list[Any]], Awaitable[ua.CallMethodResult]]

@@ -85,7 +85,7 @@ class ClientSession(InternalSession):
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         if not params:
             raise ServiceError(StatusCodes.BadNothingToDo)
-        caller = Caller(self.rights, self._end, self.user.name or "")
+        caller = Caller(self.rights, self._end, self.user.name or "", self.session_id)
         return [await self._gate.methods.call(caller, request, self._call_other) for request in params]
 
     async def _call_other(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
