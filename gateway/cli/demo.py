@@ -46,6 +46,7 @@ port = {modbus}
 host = "127.0.0.1"
 port = {opcua}
 allow_unencrypted = true
+client_certificates = "any"
 anonymous = "operate"
 
 [[links.opcua.users]]

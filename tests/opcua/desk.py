@@ -93,7 +93,8 @@ def make_link(views: Sequence[StationView], **settings: Any) -> OpcUaLink:
     Its certificate is that of the whole test session: to make a key takes tenths of a second.
     """
     pat = {"name": PAT, "role": "engineer", "password_file": CERTIFICATES / "pat"}
-    given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True, "users": [pat], **settings}
+    given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True, "users": [pat]}
+    given |= {"client_certificates": "any", **settings}
     return OpcUaSettings(**{"certificates": CERTIFICATES, **given}).create(views, Identity(version="1.2.3"))
 
 

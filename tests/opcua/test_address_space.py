@@ -107,7 +107,8 @@ async def test_the_server_says_who_it_is(desk: Bench, client: Client) -> None:
     assert (info.ProductName, info.SoftwareVersion) == ("PEKAT PLC gateway", "1.2.3")
     endpoints = await client.get_endpoints()
     modes = ua.MessageSecurityMode
-    expected = [(desk.url, mode) for mode in (modes.SignAndEncrypt, modes.Sign, modes.None_)]
+    expected = [(desk.url, mode) for mode in (*[modes.SignAndEncrypt] * 3, *[modes.Sign] * 3, modes.None_)]
     assert [(one.EndpointUrl, one.SecurityMode) for one in endpoints] == expected
-    kinds = [ua.UserTokenType.Anonymous, ua.UserTokenType.UserName]
-    assert [[token.TokenType for token in one.UserIdentityTokens] for one in endpoints] == [kinds] * 3
+    anonymous, named = ua.UserTokenType.Anonymous, ua.UserTokenType.UserName
+    kinds = [[token.TokenType for token in one.UserIdentityTokens] for one in endpoints]
+    assert kinds == [[anonymous, named]] * 6 + [[anonymous, named, named, named]]

@@ -152,8 +152,7 @@ async def test_without_allow_unencrypted_an_open_connection_can_ask_for_endpoint
     async with bench(view(DeskStation()), allow_unencrypted=False) as made:
         asking = Client(made.url, timeout=TIMEOUT_S)
         endpoints = await asking.connect_and_get_server_endpoints()
-        assert [one.SecurityMode for one in endpoints] == [SIGN_AND_ENCRYPT, SIGN]
-        assert {one.SecurityPolicyUri for one in endpoints} == {SecurityPolicyBasic256Sha256.URI}
+        assert [one.SecurityMode for one in endpoints] == [SIGN_AND_ENCRYPT] * 3 + [SIGN] * 3
         for opened in (True, False):
             assert await _create_session(made, opened) == StatusCodes.BadSecurityModeRejected
 
@@ -269,10 +268,20 @@ async def test_the_certificate_is_made_at_the_first_start_and_used_ever_after(tm
         async with bench(view(DeskStation()), certificates=folder) as made:
             asking = Client(made.url, timeout=TIMEOUT_S)
             (endpoint, *_) = await asking.connect_and_get_server_endpoints()
-            seen.append((endpoint.ServerCertificate, endpoint.Server.ApplicationUri, (folder / KEY_FILE).read_bytes()))
+            key = (folder / "own" / KEY_FILE).read_bytes()
+            seen.append((endpoint.ServerCertificate, endpoint.Server.ApplicationUri, key))
     assert seen[0] == seen[1]
-    assert seen[0][0] == (folder / CERTIFICATE_FILE).read_bytes()
-    assert sorted(os.listdir(folder)) == [CERTIFICATE_FILE, KEY_FILE]
+    assert seen[0][0] == (folder / "own" / CERTIFICATE_FILE).read_bytes()
+    assert (os.listdir(folder), sorted(os.listdir(folder / "own"))) == (["own"], [CERTIFICATE_FILE, KEY_FILE])
+
+
+async def test_a_pair_that_lies_beside_the_folders_goes_on_being_used(tmp_path: Path) -> None:
+    """Where gateways made it before there were folders."""
+    obtain(tmp_path, WANTED)
+    async with bench(view(DeskStation()), certificates=tmp_path) as made:
+        (endpoint, *_) = await Client(made.url, timeout=TIMEOUT_S).connect_and_get_server_endpoints()
+        assert endpoint.ServerCertificate == (tmp_path / CERTIFICATE_FILE).read_bytes()
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes")
@@ -286,7 +295,8 @@ def test_the_key_is_the_gateways_alone(tmp_path: Path, caplog: pytest.LogCapture
     assert not caplog.records
     (tmp_path / KEY_FILE).chmod(0o640)
     obtain(tmp_path, WANTED)
-    assert "chmod 600" in caplog.text
+    assert "could be read by other users" in caplog.text
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
 
 
 def test_what_the_certificate_says(tmp_path: Path) -> None:
@@ -322,7 +332,7 @@ async def test_making_it_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch: 
         assert len(ticks) > count
         return obtain(folder, wanted)
 
-    monkeypatch.setattr("gateway.plc.opcua.link.obtain", slowly)
+    monkeypatch.setattr("gateway.plc.opcua.own_certificate.obtain", slowly)
     async with make_link([view(DeskStation())], certificates=tmp_path):
         assert ticks == [1]
 
@@ -358,7 +368,7 @@ BROKEN: list[tuple[Spoil, str, str]] = [
     (lambda folder: (folder / KEY_FILE).write_bytes(b"x"), "holds no private key", "a new pair is made"),
     (lambda folder: (folder / CERTIFICATE_FILE).write_bytes(b""), "holds no certificate", "a new pair is made"),
     (_of_another_key, "does not belong to", "a new pair is made"),
-    (_expired, "expired on", "move the certificate file away"),
+    (_expired, "expired on", "pekat-gateway certs renew"),
     (lambda folder: _folder_instead(folder / CERTIFICATE_FILE), "cannot be read", "links.opcua.certificates"),
 ]
 
@@ -412,12 +422,8 @@ def test_the_uri_stays_that_of_the_certificate_unless_another_one_is_configured(
     assert "application_uri" in refused.value.hint
 
 
-def test_a_certificate_that_ends_soon_or_names_another_host_is_warned_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_certificate_that_names_another_host_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     obtain(tmp_path, WANTED)
     assert not caplog.records
-    monkeypatch.setattr(certificates_module, "WARN_BEFORE", timedelta(days=3700))
     obtain(tmp_path, Wanted(WANTED.name, [], None, "", told=["new-name"]))
-    assert "expires on" in caplog.text
     assert "does not name new-name" in caplog.text

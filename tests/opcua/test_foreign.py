@@ -69,7 +69,7 @@ async def test_node_opcua_plays_the_handshake() -> None:
     station.enable()
     async with bench(view(station), anonymous="operate") as made:
         seen = await _session("client.mjs", made.url, "line 1")
-    assert seen["endpoints"] == [made.url] * 3
+    assert seen["endpoints"] == [made.url] * 7
     assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
     assert seen["read"] == [20555, pytest.approx(123.456, abs=1e-4), "AB", 0x01020304, True]
     assert (seen["unit"], seen["meanings"]) == ("ms", ["none", "ok", "nok", "no decision"])

@@ -24,9 +24,10 @@ from gateway.core.errors import ConfigError
 from gateway.core.events import Commands
 from gateway.core.tags import CONTROL_TAGS, TagType
 from gateway.plc.opcua import users
+from gateway.plc.opcua.login import Challenge, credentials
 from gateway.plc.opcua.rights import LEAST_ROLE, Role
 from gateway.plc.opcua.settings import OpcUaSettings, OpcUaUserSettings
-from gateway.plc.opcua.users import Account, Channel, Doorman, credentials
+from gateway.plc.opcua.users import Account, Channel, Doorman
 from gateway.ports import Identity
 from tests.opcua.desk import (
     TIMEOUT_S,
@@ -326,14 +327,14 @@ async def test_passwords_pass_an_open_connection_only_encrypted_for_this_session
     for policy, expected in (
         ("Basic256Sha256", StatusCodes.Good),
         ("Basic128Rsa15", StatusCodes.BadIdentityTokenRejected),
-        ("Aes256Sha256RsaPss", StatusCodes.BadIdentityTokenRejected),
+        ("Aes256Sha256RsaPss", StatusCodes.Good),
     ):
         seal = await _sealer(desk, policy)
         assert await activation(desk, partial(_sealed, seal, right)) == expected, policy
-        desk.link._security.doorman.welcomed("pat", "127.0.0.1")  # no waiting here
+        desk.link._security.access.doorman.welcomed("pat", "127.0.0.1")  # no waiting here
     for none in (None, ""):
         assert await activation(desk, _named((right, none))) == StatusCodes.BadIdentityTokenRejected
-        desk.link._security.doorman.welcomed("pat", "127.0.0.1")
+        desk.link._security.access.doorman.welcomed("pat", "127.0.0.1")
 
 
 def _sealed(seal: Callable[[bytes, bytes], tuple[bytes, str]], password: bytes, nonce: bytes) -> Token:
@@ -467,7 +468,6 @@ def test_two_users_of_one_name_are_refused() -> None:
 def test_plain_text_is_taken_only_where_the_channel_is_encrypted() -> None:
     token: Any = ua.UserNameIdentityToken("username", "pat", b"word", None)
     none: Any = None
-    assert credentials(token, none, b"", Channel(True, "", 3, b"")) == ("pat", "word")
-    for channel in (None, Channel(False, "", 2, b"")):
-        with pytest.raises(ServiceError):
-            credentials(token, none, b"", channel)
+    assert credentials(token, Challenge(none, b"", Channel(True, "", 3, b""))) == ("pat", "word")
+    with pytest.raises(ServiceError):
+        credentials(token, Challenge(none, b"", Channel(False, "", 2, b"")))

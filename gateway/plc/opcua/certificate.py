@@ -1,14 +1,13 @@
 """The server's certificate and private key: made once, at the first start, and used ever since.
 
-`server_certificate.der` and `server_key.pem` in one folder. Nothing that stands there is ever overwritten: clients
-trust this very certificate, and a new one that nobody asked for would lock them all out.
+`server_certificate.der` and `server_key.pem` in one folder. Nothing that stands there is ever overwritten by itself:
+clients trust this very certificate, and a new one that nobody asked for would lock them all out.
 """
 
 import ipaddress
 import logging
-import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.core.errors import LinkError
+from gateway.plc.opcua.private_files import PRIVATE, PUBLIC, keep_private, write_new
+from gateway.plc.opcua.private_files import replace as replace_file
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,7 @@ stop a line on a day that nobody remembers. It should outlive the machine's PC, 
 CLOCK_SLACK = timedelta(days=1)
 """Valid from the day before: the clocks of PLCs differ, and a time zone may be wrong."""
 
-WARN_BEFORE = timedelta(days=90)
-"""Time for a planned stop: with a new certificate, each client has to be told to trust it."""
-
-_RENEW = "move the certificate file away and start again: a new one is made for the same key, and clients must trust it"
+_RENEW = "pekat-gateway certs renew CONFIG: it makes a new one for the same key, and clients must trust it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +85,40 @@ def obtain(folder: Path, wanted: Wanted) -> ServerCertificate:
     return _checked(certificate, key, certificate_file, wanted)
 
 
+def make_again(folder: Path, wanted: Wanted, aside: Path) -> ServerCertificate:
+    """A new certificate for the key in this folder, for the same application URI unless another one is wanted.
+
+    The old one is kept as the file `aside`. Blocks. Raises LinkError.
+    """
+    file = folder / CERTIFICATE_FILE
+    try:
+        key, old = _read_key(folder / KEY_FILE), _read_certificate(file)
+        uris, _ = _said(old)
+        uri = wanted.uri or next(iter(uris), wanted.new_uri)
+        content = _self_signed(key, replace(wanted, uri=uri)).public_bytes(serialization.Encoding.DER)
+        write_new(aside, file.read_bytes(), PUBLIC)
+        replace_file(file, content, PUBLIC)
+        return _checked(_read_certificate(file), key, file, wanted)
+    except OSError as error:
+        raise LinkError(
+            f"the certificate in {folder} cannot be renewed: {error.strerror or error}",
+            hint="run it as a user who may write there",
+        ) from error
+
+
 # ---- making ------------------------------------------------------------------------------------------------------
 
 
 def _make_key(file: Path) -> rsa.RSAPrivateKey:
     key = rsa.generate_private_key(public_exponent=65_537, key_size=KEY_BITS)
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    _write_new(file, key.private_bytes(encoding, form, serialization.NoEncryption()), mode=0o600)
+    write_new(file, key.private_bytes(encoding, form, serialization.NoEncryption()), mode=PRIVATE)
     return key
 
 
 def _make_certificate(file: Path, key: rsa.RSAPrivateKey, wanted: Wanted) -> None:
     certificate = _self_signed(key, wanted)
-    _write_new(file, certificate.public_bytes(serialization.Encoding.DER), mode=0o644)
+    write_new(file, certificate.public_bytes(serialization.Encoding.DER), mode=PUBLIC)
     log.info("made %s, valid until %s", file, certificate.not_valid_after_utc.date())
 
 
@@ -148,20 +167,6 @@ def _names(wanted: Wanted) -> Iterable[x509.GeneralName]:
             yield x509.DNSName(_ascii(host))
 
 
-def _write_new(file: Path, content: bytes, mode: int) -> None:
-    """Make a file that was not there; all of it or nothing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    try:
-        with os.fdopen(opened, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError:
-        file.unlink(missing_ok=True)
-        raise
-
-
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
@@ -174,8 +179,7 @@ def _read_key(file: Path) -> rsa.RSAPrivateKey:
         raise LinkError(
             f"{file} is no RSA key of 2048 to 4096 bits, as Basic256Sha256 wants it", hint=_start_over(file)
         )
-    if os.name == "posix" and file.stat().st_mode & 0o077:
-        log.warning("%s can be read by other users of this machine: chmod 600 it", file)
+    keep_private(file, "the private key")
     return key
 
 
@@ -217,8 +221,6 @@ def _check_dates(certificate: x509.Certificate, file: Path) -> None:
         raise LinkError(
             f"{file} expired on {last:%Y-%m-%d}", hint=f"check this machine's clock; if it is right, {_RENEW}"
         )
-    if now > last - WARN_BEFORE:
-        log.warning("%s expires on %s; %s", file, f"{last:%Y-%m-%d}", _RENEW)
 
 
 def _said(certificate: x509.Certificate) -> tuple[list[str], list[str]]:

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Self
 
 from asyncua import ua
@@ -17,16 +16,20 @@ from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
 from gateway.plc.opcua import inspect_method
-from gateway.plc.opcua.certificate import ServerCertificate, Wanted, obtain
+from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.caretaker import Caretaker
+from gateway.plc.opcua.certificate import ServerCertificate, Wanted
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
+from gateway.plc.opcua.own_certificate import OwnCertificate
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.security_tags import SecurityTags
 from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer, no_garbage_collection
 from gateway.plc.opcua.session import ClientSession
-from gateway.plc.opcua.users import Doorman
+from gateway.plc.opcua.trust_folder import TrustFolder
 from gateway.ports import Endpoint, Identity, StationView
 from gateway.records import Records
 
@@ -38,18 +41,11 @@ PENDING_REQUESTS = 100
 ACTIVATION_S = 10.0
 """A connection without a session after this time is closed: a client needs three round trips to get one."""
 
-SESSION_TIMEOUT_MS = 60_000
-"""The longest session time-out given. A session with subscriptions outlives its connection by that much, and takes
-the place of another one meanwhile."""
-
 QUEUED_CHANGES = 1_000
 """Changes of one monitored item kept between two publishings: 100 results a second, published every 10 s."""
 
 UNACKNOWLEDGED = 100
 """Notifications kept for a client that has not acknowledged them, for it to ask for again."""
-
-ENCRYPTED = (ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt, ua.SecurityPolicyType.Basic256Sha256_Sign)
-"""Always offered, the better one first: it is also what a password is encrypted by on an open connection."""
 
 _LOG_LEVELS = {"asyncua": logging.ERROR, "asyncua.server.uaprocessor": logging.CRITICAL}
 """asyncua tells of each session, subscription and call, and logs an error for each request that it refuses: any
@@ -64,15 +60,19 @@ class Listening:
     server_name: str
     application_uri: str | None
 
+    def wanted_certificate(self) -> Wanted:
+        """What the server's certificate has to say. Asks the machine for its addresses."""
+        uri = f"urn:{socket.gethostname()}:pekat-plc-gateway"
+        hosts, told = self.addresses.reachable_hosts(), self.addresses.told_hosts()
+        return Wanted(self.server_name, hosts, self.application_uri, uri, told)
+
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """Who may connect, and how. `certificates` is the folder of the server's own. See OpcUaSettings."""
+    """Who may connect, and how; and the folder of certificates. See OpcUaSettings."""
 
-    doorman: Doorman
-    anonymous: Role | None
-    certificates: Path
-    allow_unencrypted: bool
+    access: Access
+    folder: TrustFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,12 @@ class Limits:
     sessions: int
     subscriptions: int
     fastest_publishing_ms: int
+    session_timeout_s: int
 
 
 class OpcUaLink:
-    """A ports.PlcLink. Entering raises LinkError where it cannot listen, or has no usable certificate.
-
-    Any client certificate is accepted for a secure channel, also one that expired: it only keeps what passes from
-    others' eyes and hands. Who a client is, its user name and password tell, never its certificate.
+    """A ports.PlcLink. Entering raises LinkError where it cannot listen, or has no usable certificate, and ConfigError
+    where there is no usable users file.
     """
 
     def __init__(
@@ -109,7 +108,7 @@ class OpcUaLink:
         self._records = records or Records.of_this_moment()
         self._faces: list[StationFace] = []
         self._gate: Gate | None = None
-        self._open = ExitStack()
+        self._open = AsyncExitStack()
         self._server: GatewayServer | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
 
@@ -123,13 +122,22 @@ class OpcUaLink:
         return self._faces
 
     async def __aenter__(self) -> Self:
-        with ExitStack() as opened:
+        access = self._security.access
+        async with AsyncExitStack() as opened:
             opened.enter_context(_quiet_library())
-            server = await self._make_server(await asyncio.to_thread(self._obtain_certificate))
+            own = OwnCertificate(self._security.folder, await asyncio.to_thread(self._listening.wanted_certificate))
+            server = await self._make_server(await asyncio.to_thread(own.open))
+            tags = SecurityTags(server)
+            await tags.add()
             with no_garbage_collection():
                 self._fill(server)
             opened.callback(self._detach)
+            caretaker = Caretaker(server, access, own, tags)
+            opened.push_async_callback(access.close)
+            await access.open(caretaker.changed, own.look)
             await server.start()
+            opened.push_async_callback(caretaker.close)
+            caretaker.start()
             self._open = opened.pop_all()
         self._server = server
         self._endpoints = tuple(Endpoint("opcua", url) for url in server.addresses.local_urls())
@@ -138,36 +146,31 @@ class OpcUaLink:
 
     async def __aexit__(self, *exc: object) -> None:
         server, self._server = self._server, None
-        with self._open:
+        async with self._open:
             if server is not None:
                 await server.stop()
 
     def _warn(self) -> None:
         """What whoever runs this should know of its security, one line each."""
         url = self._endpoints[0].url
-        log.info("%s: every client certificate is accepted for encryption; it proves nobody's identity", url)
-        if self._security.allow_unencrypted:
+        access = self._security.access
+        if not access.clients_known:
+            log.info("%s: every client certificate is accepted for encryption; it proves nobody's identity", url)
+        if access.offer.unencrypted:
             log.warning("%s is served without encryption too: who is on the network can read and forge it", url)
-        if (self._security.anonymous or Role.VIEWER) > Role.VIEWER:
+        if access.doorman.nobody is not None and access.doorman.nobody.rights > Role.VIEWER:
             log.warning("%s needs no log-in: anybody who reaches it may trigger inspections", url)
 
     # ---- making the server ---------------------------------------------------------------------------------
 
-    def _obtain_certificate(self) -> ServerCertificate:
-        """Blocks: the first start makes a key, which takes tenths of a second."""
-        where = self._listening
-        uri = f"urn:{socket.gethostname()}:pekat-plc-gateway"
-        hosts, told = where.addresses.reachable_hosts(), where.addresses.told_hosts()
-        return obtain(self._security.certificates, Wanted(where.server_name, hosts, where.application_uri, uri, told))
-
     async def _make_server(self, own: ServerCertificate) -> GatewayServer:
-        inner = StationServer(self._limits.sessions, self._security.doorman, self._make_session)
+        inner = StationServer(self._limits.sessions, self._security.access, self._make_session)
         inner.certificate, inner.private_key = own.certificate, own.key
         inner.max_connections = self._limits.connections
         inner.max_subscriptions = self._limits.subscriptions
         inner.max_pending_messages_per_connection = PENDING_REQUESTS
         inner.max_pending_activation_seconds = ACTIVATION_S
-        inner.max_session_timeout_ms = SESSION_TIMEOUT_MS
+        inner.max_session_timeout_ms = self._limits.session_timeout_s * 1000
         inner.max_monitored_item_queue_size = QUEUED_CHANGES
         inner.max_unacked_messages_per_subscription = UNACKNOWLEDGED
         server = GatewayServer(inner, self._listening.addresses)
@@ -183,9 +186,8 @@ class OpcUaLink:
         server.product_uri = NAMESPACE_URI
         server.manufacturer_name = self._identity.vendor
         server.application_type = ua.ApplicationType.Server
-        open_to_all = [ua.SecurityPolicyType.NoSecurity] if self._security.allow_unencrypted else []
-        server.set_identity_tokens(self._security.doorman.tokens)
-        server.set_security_policy([*ENCRYPTED, *open_to_all])
+        server.set_identity_tokens(self._security.access.doorman.tokens)
+        server.set_security_policy(self._security.access.offer.types())
 
     async def _say_who(self, server: GatewayServer, uri: str) -> None:
         await server.set_application_uri(uri)
@@ -200,7 +202,7 @@ class OpcUaLink:
         if self._gate is None:
             raise LinkError("the OPC UA server has no stations yet")
         fastest = self._limits.fastest_publishing_ms
-        return ClientSession(self._gate, self._security.doorman, fastest, inner, name, user)
+        return ClientSession(self._gate, self._security.access, fastest, inner, name, user)
 
     def _fill(self, server: GatewayServer) -> None:
         """Every station's nodes and its method."""

@@ -21,10 +21,12 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
 
+from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.requests import bad
-from gateway.plc.opcua.session import ClientSession, address_of, user_name
-from gateway.plc.opcua.users import Channel, Doorman
+from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.users import Channel
 
 CALLS_AT_ONCE = 16
 """Method calls under way on one connection; a client that has more is told BadTooManyOperations."""
@@ -54,10 +56,10 @@ _REGISTER = frozenset(
 class CallingProcessor(UaProcessor):
     """Answers Call requests whenever they are through, everything else in its turn."""
 
-    def __init__(self, doorman: Doorman, *given: Any) -> None:
+    def __init__(self, access: Access, *given: Any) -> None:
         inherited: Any = super()
         inherited.__init__(*given)
-        self._doorman = doorman
+        self._access = access
         self._calls: set[asyncio.Task[Any]] = set()
         self._offered: Sequence[Any] = ()
 
@@ -66,6 +68,18 @@ class CallingProcessor(UaProcessor):
         inherited.set_policies(policies)
         self._offered = policies
 
+    def open_secure_channel(self, algohdr: Any, seqhdr: Any, body: Buffer) -> None:
+        """Raises CertificateRefused for a client that is not trusted. That it has its key, it has shown by then."""
+        new = not self._connection.is_open()
+        self._access.check_channel(algohdr.SenderCertificate or b"", new=new)
+        inherited: Any = super()
+        inherited.open_secure_channel(algohdr, seqhdr, body)
+
+    @property
+    def client_certificate(self) -> bytes:
+        """Of the channel; b"" where it is not secured, or not open."""
+        return (self._connection.security_policy.peer_certificate or b"") if self._connection.is_open() else b""
+
     async def process_message(self, seqhdr: Any, body: Buffer) -> Any:
         inherited: Any = super()
         kind = nodeid_from_binary(body.copy())
@@ -73,9 +87,10 @@ class CallingProcessor(UaProcessor):
             self._check_security(kind)
             if kind == _CREATE:
                 self._check_one_session()
+                self._check_application(body.copy())
             elif kind == _ACTIVATE:
                 await self._check_activation(body.copy())
-        except ServiceError as error:
+        except (ServiceError, CertificateRefused) as error:
             return self._refuse(seqhdr, body, error.code)
         if kind != _CALL:
             answered = await inherited.process_message(seqhdr, body)
@@ -103,21 +118,29 @@ class CallingProcessor(UaProcessor):
         if self.session is not None and self.session.state is not SessionState.Closed:
             raise ServiceError(StatusCodes.BadTooManySessions)
 
+    def _check_application(self, body: Buffer) -> None:
+        """Raises CertificateRefused where a client gives itself out for another application than its certificate."""
+        nodeid_from_binary(body)
+        struct_from_binary(ua.RequestHeader, body)
+        self._access.check_application(self.client_certificate, struct_from_binary(ua.CreateSessionParameters, body))
+
     async def _check_activation(self, body: Buffer) -> None:
-        """Raises ServiceError for a session of another channel; waits where a login has to wait."""
+        """Raises ServiceError for a session of another channel, and for who may not log in; waits where he has to."""
         nodeid_from_binary(body)
         header = struct_from_binary(ua.RequestHeader, body)
         session = self.session or self.iserver.lookup_external_session(header.AuthenticationToken)
-        if isinstance(session, ClientSession) and session.channel != self._channel():
+        if not isinstance(session, ClientSession):
+            return
+        channel = self._channel()
+        if session.channel != channel:
             raise ServiceError(StatusCodes.BadSecurityChecksFailed)
-        name = user_name(struct_from_binary(ua.ActivateSessionParameters, body))
-        if name:
-            await self._doorman.turn(name, address_of(self.name))
+        await session.identify(struct_from_binary(ua.ActivateSessionParameters, body), channel, self.name)
 
     def _channel(self) -> Channel:
         policy = self._connection.security_policy
         encrypted = policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
-        return Channel(encrypted, policy.URI, policy.Mode, policy.peer_certificate or b"")
+        own = policy.host_certificate or b""
+        return Channel(encrypted, policy.URI, policy.Mode, policy.peer_certificate or b"", own)
 
     def _refuse(self, seqhdr: Any, body: Buffer, code: int) -> bool:
         nodeid_from_binary(body)

@@ -26,15 +26,19 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.ua_binary import uatcp_to_binary
 from asyncua.ua.uaerrors import UaError
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.certificate import ServerCertificate
+from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.discovery import Discovery, Peer, SocketName
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.listeners import Listeners
 from gateway.plc.opcua.processor import CallingProcessor, end_tasks
 from gateway.plc.opcua.session import ClientSession
-from gateway.plc.opcua.users import Doorman, credentials
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +71,11 @@ MakeSession = Callable[[InternalServer, str, User], ClientSession]
 class StationServer(InternalServer):
     """The inner server. Its clients' sessions are made by `make_session`, `max_sessions` of them at most."""
 
-    def __init__(self, max_sessions: int, doorman: Doorman, make_session: MakeSession) -> None:
-        super().__init__(user_manager=doorman)
-        self.doorman = doorman
+    def __init__(self, max_sessions: int, access: Access, make_session: MakeSession) -> None:
+        super().__init__()
+        nobody: Any = None  # asyncua's own lets everybody in; sessions find out themselves who comes
+        self.user_manager = nobody
+        self.access = access
         self._max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
@@ -86,17 +92,19 @@ class StationServer(InternalServer):
     ) -> list[ua.ApplicationDescription]:
         return self.discovery.servers(self.endpoints, params, sockname) if self.discovery is not None else []
 
-    def decrypt_user_token(self, isession: Any, token: ua.UserNameIdentityToken) -> tuple[str, str]:
-        return credentials(token, self.private_key, isession.nonce, isession.channel)
-
     def create_session(self, name: str, user: User | None = None, external: bool = False) -> InternalSession:
         if len(self._external_sessions) >= self._max_sessions:
             raise ServiceError(StatusCodes.BadTooManySessions)
         return self._make_session(self, name, user or User(role=UserRole.Anonymous))
 
+    @property
+    def sessions(self) -> list[ClientSession]:
+        """Those of clients, also of lost connections."""
+        return [one for one in self._external_sessions.values() if isinstance(one, ClientSession)]
+
     async def stop(self) -> None:
         """Close what outlives its connection, then the rest; asyncua would wait for its clock's next second."""
-        sessions = [one for one in self._external_sessions.values() if isinstance(one, ClientSession)]
+        sessions = self.sessions
         for session in sessions:
             await session.close_session(True)
         clock, self.time_task = self.time_task, None
@@ -112,7 +120,7 @@ class StationProtocol(OPCUAProtocol):
         if self.processor is not None:  # None: refused, there are too many
             make: Any = CallingProcessor
             server: Any = self.iserver
-            self.processor = make(server.doorman, server, self.transport, self.limits)
+            self.processor = make(server.access, server, self.transport, self.limits)
             self._set_policies()
 
     def _set_policies(self) -> None:
@@ -122,6 +130,9 @@ class StationProtocol(OPCUAProtocol):
     async def _process_one_msg(self, header: Any, buf: Buffer) -> bool:
         try:
             return await super()._process_one_msg(header, buf)
+        except CertificateRefused as refused:
+            self.turn_away(refused)
+            return False
         except BROKEN as error:
             log.warning("OPC UA client %s sent a forged or broken message (%s); disconnected", self.peer_name, error)
             self.cut()
@@ -133,6 +144,26 @@ class StationProtocol(OPCUAProtocol):
             self.cut()
             return
         super().data_received(data)
+
+    @property
+    def has_session(self) -> bool:
+        """Whether somebody is logged in over it."""
+        session = self.processor.session if self.processor is not None else None
+        return session is not None and session.is_activated()
+
+    @property
+    def client_certificate(self) -> bytes:
+        """Of its channel; b"" where that is not secured, or not open."""
+        return self.processor.client_certificate if isinstance(self.processor, CallingProcessor) else b""
+
+    def turn_away(self, refused: CertificateRefused) -> None:
+        """Tell a client why it is not trusted (Part 6, 7.1.2.5), and end its connection."""
+        log.warning("OPC UA client %s disconnected: %s", self.peer_name, refused)
+        if self.transport is not None:
+            error = ua.ErrorMessage(ua.StatusCode(ua.UInt32(refused.code)), ua.String(str(refused)))
+            kind: Any = ua.MessageType.Error
+            self.transport.write(uatcp_to_binary(kind, error))
+            self.transport.close()
 
     def cut(self) -> None:
         """End the connection without waiting for the client."""
@@ -202,7 +233,29 @@ class GatewayServer(Server):
         self._inner.discovery = Discovery(self.addresses, self._peers)
         self.set_endpoint(self.addresses.urls()[0])
         await self._setup_server_nodes()
+        for endpoint in self.iserver.endpoints:
+            tokens = self._inner.access.offer.user_tokens(self.iserver.supported_tokens, endpoint.SecurityPolicyUri)
+            endpoint.UserIdentityTokens = tokens
         await self.iserver.start()
+
+    def use_certificate(self, own: ServerCertificate) -> None:
+        """From now on, for new channels and whoever asks for endpoints; open channels go on by the one they know."""
+        self._inner.certificate = own.certificate
+        for policy in self._policies:
+            policy.certificate = own.certificate
+        for endpoint in self.iserver.endpoints:
+            endpoint.ServerCertificate = own.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def connections(self) -> list[StationProtocol]:
+        """Those that are open."""
+        clients = self.bserver.clients if self.bserver is not None else []
+        return [one for one in clients if isinstance(one, StationProtocol)]
+
+    @property
+    def sessions(self) -> list[ClientSession]:
+        """Those of clients, also of lost connections."""
+        return self._inner.sessions
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from asyncua.crypto.permission_rules import User
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.uaerrors import UaStatusCodeError
 
+from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.login import Challenge, who
 from gateway.plc.opcua.methods import Caller, SessionEnd
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
 from gateway.plc.opcua.rights import READ_HISTORY, Role
-from gateway.plc.opcua.users import Channel, Doorman, Visitor
+from gateway.plc.opcua.users import Channel, Visitor
 
 _NOT_THERE = StatusCodes.BadSubscriptionIdInvalid
 
@@ -30,7 +31,7 @@ class ClientSession(InternalSession):
     def __init__(
         self,
         gate: Gate,
-        doorman: Doorman,
+        access: Access,
         fastest_publishing_ms: int,
         server: InternalServer,
         name: str,
@@ -43,7 +44,8 @@ class ClientSession(InternalSession):
         server.register_external_session(self)
         self.channel: Channel | None = None
         self._gate = gate
-        self._doorman = doorman
+        self._access = access
+        self._guest: Visitor | None = None
         self._end = SessionEnd()
         self._fastest_publishing_ms = float(fastest_publishing_ms)
 
@@ -52,18 +54,33 @@ class ClientSession(InternalSession):
         """What its user may do. Somebody who has not logged in does not get as far as being asked."""
         return self.user.rights if isinstance(self.user, Visitor) else Role.VIEWER
 
+    async def identify(self, params: ua.ActivateSessionParameters, channel: Channel, peer: object) -> None:
+        """Find out who wants to log in, for `activate_session` to let him in: it may take a while.
+
+        Waits where wrong passwords came before. Raises ServiceError where the identity is none of ours.
+        """
+        name, address, doorman = who(params), address_of(peer), self._access.doorman
+        if name:
+            await doorman.turn(name, address)
+        policies = self._access.offer.of_channel(channel.policy)
+        challenge = Challenge(self.iserver.private_key, self.nonce or b"", channel, policies)
+        try:
+            self._guest = await self._access.identify(params, challenge)
+        except ServiceError:
+            doorman.refused(name, address, peer)
+            raise
+        if name:
+            doorman.welcomed(name, address)
+
     def activate_session(
         self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
     ) -> ua.ActivateSessionResult:
-        """Log in. Raises ServiceError where the identity is none of ours."""
-        name = user_name(params)
-        try:
-            result = super().activate_session(params, peer_certificate)
-        except (ServiceError, UaStatusCodeError):
-            self._doorman.refused(name, address_of(self.name), self.name)
-            raise
-        if name:
-            self._doorman.welcomed(name, address_of(self.name))
+        """Let in whom `identify` found. asyncua asks nobody: its server has no user manager."""
+        guest, self._guest = self._guest, None
+        if guest is None:
+            raise ServiceError(StatusCodes.BadIdentityTokenRejected)
+        result = super().activate_session(params, peer_certificate)
+        self.user = guest
         return result
 
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
@@ -194,12 +211,6 @@ class ClientSession(InternalSession):
     def expire(self) -> list[Any]:
         """What is left to be awaited of a session that was closed: the task that looks for its time-out."""
         return [self._timeout_task] if self._timeout_task is not None else []
-
-
-def user_name(params: ua.ActivateSessionParameters) -> str:
-    """The name that somebody wants to log in by; "" where he comes without one."""
-    token = params.UserIdentityToken
-    return token.UserName or "" if isinstance(token, ua.UserNameIdentityToken) else ""
 
 
 def address_of(peer: object) -> str:

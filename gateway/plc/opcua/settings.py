@@ -8,10 +8,16 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.errors import ConfigError
+from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.accounts_file import LONGEST_NAME
 from gateway.plc.opcua.endpoints import Addresses, HostPort
 from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
+from gateway.plc.opcua.policies import MODE_NAMES, POLICY_NAMES, ModeName, Offer, PolicyName
 from gateway.plc.opcua.rights import Role
-from gateway.plc.opcua.users import LONGEST_NAME, LONGEST_PASSWORD, Account, Doorman
+from gateway.plc.opcua.trust_folder import TrustFolder
+from gateway.plc.opcua.trust_store import TrustStore
+from gateway.plc.opcua.user_book import UserBook
+from gateway.plc.opcua.users import LONGEST_PASSWORD, Account, Doorman
 from gateway.ports import Identity, StationView
 from gateway.records import Records
 
@@ -105,8 +111,22 @@ class OpcUaSettings(BaseModel):
     )
     certificates: Annotated[Path, Field(strict=False)] = Field(
         Path("certificates"),
-        description="Folder of the server's certificate and private key; they are made at the first start and never "
-        "overwritten",
+        description="Folder of certificates: `own` has the server's certificate and private key, made at the first "
+        "start and never overwritten; `trusted`, `rejected`, `issuers`, `crl` say which clients may connect, `users` "
+        "has those that users log in by. `pekat-gateway certs` shows and moves them while the gateway runs",
+    )
+    client_certificates: Literal["trusted", "any"] = Field(
+        "trusted",
+        description="Which clients may open an encrypted connection: trusted, those whose certificate (or its issuer) "
+        "lies in the folder `trusted`; a client that comes for the first time is refused, and its certificate waits "
+        "in `rejected` for `pekat-gateway certs trust`. any: every certificate will do, and proves nothing",
+    )
+    security_policies: Annotated[tuple[PolicyName, ...], Field(strict=False, min_length=1)] = Field(
+        POLICY_NAMES, description="Security policies that are offered; the best one always comes first"
+    )
+    security_modes: Annotated[tuple[ModeName, ...], Field(strict=False, min_length=1)] = Field(
+        MODE_NAMES,
+        description="Security modes that are offered with each of them; what is only signed can be read on its way",
     )
     allow_unencrypted: bool = Field(
         False,
@@ -120,9 +140,21 @@ class OpcUaSettings(BaseModel):
     users: Annotated[tuple[OpcUaUserSettings, ...], Field(strict=False)] = Field(
         (), max_length=100, description="Who may log in by name and password"
     )
+    users_file: Annotated[Path, Field(strict=False)] | None = Field(
+        None,
+        description="File of further users, with hashes of their passwords; made and changed by `pekat-gateway users`, "
+        "and read again when it changes, without a restart",
+    )
     max_connections: int = Field(50, ge=1, le=1000, description="TCP connections served at once")
     max_sessions: int = Field(50, ge=1, le=1000, description="Sessions at once, those of lost connections included")
     max_subscriptions: int = Field(100, ge=1, le=10_000, description="Subscriptions of all clients together")
+    session_timeout_s: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="A session without a message for so long is closed, its subscriptions with it; clients that ask "
+        "for less get less (5 s at least), those that ask for hours get this",
+    )
     fastest_publishing_ms: int = Field(
         10, ge=1, le=60_000, description="Shortest publishing interval given to a client that asks for a shorter one"
     )
@@ -133,8 +165,10 @@ class OpcUaSettings(BaseModel):
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise ValueError(f"there are two users named {double!r}")
-        if self.anonymous == "none" and not names:
-            raise ValueError('anonymous = "none" without users lets nobody in: add [[links.opcua.users]]')
+        if self.anonymous == "none" and not names and self.users_file is None:
+            raise ValueError(
+                'anonymous = "none" without users lets nobody in: name a users_file, or add [[links.opcua.users]]'
+            )
         return self
 
     def create(self, views: Sequence[StationView], identity: Identity, records: Records | None = None) -> OpcUaLink:
@@ -142,9 +176,14 @@ class OpcUaSettings(BaseModel):
 
         Raises ConfigError where a password cannot be had.
         """
-        listening = Listening(self.addresses, self.server_name, self.application_uri)
-        limits = Limits(self.max_connections, self.max_sessions, self.max_subscriptions, self.fastest_publishing_ms)
-        return OpcUaLink(views, identity, listening, self._security(), limits, records)
+        limits = Limits(
+            self.max_connections,
+            self.max_sessions,
+            self.max_subscriptions,
+            self.fastest_publishing_ms,
+            self.session_timeout_s,
+        )
+        return OpcUaLink(views, identity, self.listening, self._security(), limits, records)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -157,7 +196,20 @@ class OpcUaSettings(BaseModel):
         advertised = [HostPort.parse(one) for one in self.advertised_hosts]
         return Addresses(self.hosts, advertised, self.port, self.path)
 
+    @property
+    def listening(self) -> Listening:
+        """Where it listens and what it says of itself."""
+        return Listening(self.addresses, self.server_name, self.application_uri)
+
+    @property
+    def trust_folder(self) -> TrustFolder:
+        """The folder of certificates."""
+        return TrustFolder(self.certificates)
+
     def _security(self) -> Security:
-        anonymous = _ANONYMOUS[self.anonymous]
-        doorman = Doorman(anonymous, [user.account() for user in self.users])
-        return Security(doorman, anonymous, self.certificates, self.allow_unencrypted)
+        book = UserBook(self.users_file, [user.name for user in self.users]) if self.users_file is not None else None
+        doorman = Doorman(_ANONYMOUS[self.anonymous], [user.account() for user in self.users], book)
+        offer = Offer(self.security_policies, self.security_modes, self.allow_unencrypted)
+        folder = self.trust_folder
+        known = self.client_certificates == "trusted"
+        return Security(Access(doorman, offer, TrustStore(folder), clients_known=known), folder)

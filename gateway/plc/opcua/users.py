@@ -1,8 +1,6 @@
-"""Who logs in: user names and passwords, what an identity token may look like, and what failing costs.
+"""Who may log in, and what failing costs.
 
-asyncua takes anybody who calls himself `admin` for its administrator, whatever the password, accepts passwords in
-plain text over an open connection, decrypts weak encryptions, and never looks at the nonce in an encrypted password,
-so that one that was overheard works for ever. Nothing of it is used here.
+asyncua takes anybody who calls himself `admin` for its administrator, whatever the password. It is not asked here.
 """
 
 import asyncio
@@ -12,25 +10,18 @@ import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from struct import unpack_from
-from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from asyncua.server.internal_server import InternalServer
-from asyncua.server.user_managers import UserManager
 from asyncua.ua.status_codes import StatusCodes
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from gateway.plc.opcua.accounts_file import FileUser
 from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.user_book import UserBook
 
 log = logging.getLogger(__name__)
 
-LONGEST_NAME = 64
 LONGEST_PASSWORD = 128
 """Bytes of UTF-8. With the nonce it fits into one block of a 2048 bit key."""
 
@@ -45,8 +36,9 @@ connection without a session is closed soon after."""
 FORGET_S = 60.0
 """So long without a wrong password makes the next try free again: about the time to look a password up."""
 
-_OAEP = OAEP(mgf=MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
-"""What Basic256Sha256 encrypts secrets by (the SHA-1 in it is no signature, and no weakness here)."""
+FREE_TRIES_OF_AN_ADDRESS = 10
+"""So many wrong passwords for whatever names cost an address nothing: a terminal server has many users, a cell one
+address. Beyond that it is somebody who tries names."""
 
 BUCKETS = 256
 """Places to count wrong passwords in, whatever names are tried. Two names in one place only share their waiting."""
@@ -54,9 +46,13 @@ BUCKETS = 256
 
 @dataclass
 class Visitor(User):
-    """A client that was let in. To asyncua everybody is a plain user, never its administrator."""
+    """A client that was let in. To asyncua everybody is a plain user, never its administrator.
+
+    `entry` is what the users file said of him when he came.
+    """
 
     rights: Role = Role.VIEWER
+    entry: FileUser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +72,7 @@ class Channel:
     policy: str
     mode: int
     certificate: bytes
+    server_certificate: bytes = field(default=b"", compare=False)
 
 
 @dataclass(slots=True)
@@ -84,31 +81,65 @@ class _Failures:
     last: float = 0.0
     free_at: float = 0.0
 
+    def turn(self, now: float, free: int) -> float:
+        """When the next try may be made; the first `free` failures cost nothing."""
+        if now - self.last > FORGET_S:
+            self.count = 0
+        costly = self.count - free
+        if costly <= 0:
+            return now
+        return max(now, self.free_at) + min(FIRST_DELAY_S * float(1 << min(costly - 1, 10)), LONGEST_DELAY_S)
 
-class Doorman(UserManager):
-    """Tells who may come in, and as what. `anonymous` None: nobody without a name."""
+    def take(self, start: float, free: int) -> None:
+        """Somebody takes that turn."""
+        if self.count > free:
+            self.free_at = start
 
-    def __init__(self, anonymous: Role | None, accounts: Iterable[Account]) -> None:
+
+class Doorman:
+    """Tells who may come in, and as what. `anonymous` None: nobody without a name. `book`: users in a file."""
+
+    def __init__(self, anonymous: Role | None, accounts: Iterable[Account], book: UserBook | None = None) -> None:
+        self.book = book
         self._key = secrets.token_bytes(32)
         self._anonymous = anonymous
         self._known = [(self._mark(one.name), self._mark(one.password), one.name, one.role) for one in accounts]
         self._failures = [_Failures() for _ in range(BUCKETS)]
+        self._of_addresses = [_Failures() for _ in range(BUCKETS)]
 
     @property
     def tokens(self) -> list[type]:
         """The kinds of identity that are offered to clients."""
         anonymous: list[type] = [ua.AnonymousIdentityToken] if self._anonymous is not None else []
-        return [*anonymous, ua.UserNameIdentityToken] if self._known else anonymous
+        names: list[type] = [ua.UserNameIdentityToken] if self._known or self.book is not None else []
+        return [*anonymous, *names, *([ua.X509IdentityToken] if self.book is not None else [])]
 
-    def get_user(
-        self, iserver: InternalServer, username: str | None = None, password: str | None = None, certificate: Any = None
-    ) -> User | None:
-        """Who this is; None for a wrong name or password. `username` None is somebody who came without a name."""
-        if username is None:
-            return None if self._anonymous is None else Visitor(UserRole.User, None, self._anonymous)
-        return self._find(username, password or "")
+    @property
+    def nobody(self) -> Visitor | None:
+        """Somebody who came without a name; None where such may not come in."""
+        return None if self._anonymous is None else Visitor(UserRole.User, None, self._anonymous)
 
-    def _find(self, username: str, password: str) -> User | None:
+    async def admit(self, name: str, password: str) -> Visitor | None:
+        """Who this is; None for a wrong name or password. Raises ServiceError where too many try at once.
+
+        Where there is a users file, all names take the time that its passwords take.
+        """
+        found = self._find(name, password)
+        if self.book is None:
+            return found
+        entry = await self.book.check(name, password)
+        return found or (_visitor(entry) if entry is not None else None)
+
+    def holder(self, fingerprint: str) -> Visitor | None:
+        """Whose certificate this is; None where it is nobody's. That he has its key, is proven elsewhere."""
+        entry = self.book.with_certificate(fingerprint) if self.book is not None else None
+        return _visitor(entry) if entry is not None else None
+
+    def still_knows(self, visitor: Visitor) -> bool:
+        """Whether the users file still says of him what it said when he came."""
+        return visitor.entry is None or (self.book is not None and self.book.holds(visitor.entry))
+
+    def _find(self, username: str, password: str) -> Visitor | None:
         """Looks at every account, so that the time tells neither which names there are nor how near a guess was."""
         name, word = self._mark(username), self._mark(password)
         found = None
@@ -126,60 +157,43 @@ class Doorman(UserManager):
     async def turn(self, name: str, address: str) -> None:
         """Wait until this name may be tried from this address. Raises ServiceError where that takes too long.
 
-        Tries take turns: many connections at once are no quicker. Nobody else waits, other addresses neither.
+        Tries take turns: many connections at once are no quicker. Nobody else waits, other addresses neither; only an
+        address that tries one name after the other waits with whatever name it tries.
         """
         now = asyncio.get_running_loop().time()
-        failures = self._bucket(name, address)
-        if now - failures.last > FORGET_S:
-            failures.count = 0
-        if failures.count:
-            start = max(now, failures.free_at) + min(FIRST_DELAY_S * 2 ** min(failures.count - 1, 10), LONGEST_DELAY_S)
-            if start - now > PATIENCE_S:
-                raise ServiceError(StatusCodes.BadUserAccessDenied)
-            failures.free_at = start
+        start = max(bucket.turn(now, free) for bucket, free in self._counted(name, address))
+        if start - now > PATIENCE_S:
+            raise ServiceError(StatusCodes.BadUserAccessDenied)
+        if start > now:
+            for bucket, free in self._counted(name, address):
+                bucket.take(start, free)
             await asyncio.sleep(start - now)
 
     def refused(self, name: str, address: str, peer: object) -> None:
         """A login failed: the next one waits. Logged at its 1st, 2nd, 4th, 8th.. time, so that no log is flooded."""
-        failures = self._bucket(name, address)
-        failures.count += 1
-        failures.last = asyncio.get_running_loop().time()
-        if failures.count & (failures.count - 1) == 0:
-            log.warning("OPC UA login as %.80r from %s refused (%d times)", name, peer, failures.count)
+        now = asyncio.get_running_loop().time()
+        for bucket, _ in self._counted(name, address):
+            bucket.count += 1
+            bucket.last = now
+        count = self._bucket(name, address).count
+        if count & (count - 1) == 0:
+            log.warning("OPC UA login as %.80r from %s refused (%d times)", name, peer, count)
 
     def welcomed(self, name: str, address: str) -> None:
-        """A login succeeded: the next one does not wait."""
+        """A login succeeded: the next one by this name does not wait."""
         self._bucket(name, address).count = 0
 
+    def _counted(self, name: str, address: str) -> tuple[tuple[_Failures, int], ...]:
+        """Where a failure is counted, and how many are free there."""
+        whole = self._of_addresses[self._place(address)]
+        return (self._bucket(name, address), 0), (whole, FREE_TRIES_OF_AN_ADDRESS)
+
     def _bucket(self, name: str, address: str) -> _Failures:
-        return self._failures[int.from_bytes(self._mark(f"{address} {name}")[:4], "big") % BUCKETS]
+        return self._failures[self._place(f"{address} {name}")]
+
+    def _place(self, text: str) -> int:
+        return int.from_bytes(self._mark(text)[:4], "big") % BUCKETS
 
 
-def credentials(
-    token: ua.UserNameIdentityToken, key: RSAPrivateKey, nonce: bytes, channel: Channel | None
-) -> tuple[str, str]:
-    """Name and password of a token.
-
-    In plain text only where the channel is encrypted, else by RSA-OAEP, with the nonce that the server gave last.
-    Raises ServiceError for what is not allowed, ValueError (UnicodeError with it) for what cannot be read.
-    """
-    name, sealed = token.UserName, token.Password or b""
-    if not name or len(name) > LONGEST_NAME:
-        raise ServiceError(StatusCodes.BadIdentityTokenInvalid)
-    if not token.EncryptionAlgorithm:
-        if channel is None or not channel.encrypted:
-            raise ServiceError(StatusCodes.BadIdentityTokenRejected)
-        if len(sealed) > LONGEST_PASSWORD:
-            raise ServiceError(StatusCodes.BadIdentityTokenInvalid)
-        return name, sealed.decode()
-    if token.EncryptionAlgorithm != SecurityPolicyBasic256Sha256.AsymmetricEncryptionURI:
-        raise ServiceError(StatusCodes.BadIdentityTokenRejected)
-    return name, _unsealed(key.decrypt(bytes(sealed), _OAEP), nonce).decode()
-
-
-def _unsealed(plain: bytes, nonce: bytes) -> bytes:
-    """The password in an encrypted secret of OPC UA Part 4, 7.41.2.2: length, password, nonce."""
-    length = unpack_from("<I", plain)[0] if len(plain) >= 4 else -1
-    if length != len(plain) - 4 or not hmac.compare_digest(plain[-len(nonce) :], nonce):
-        raise ValueError("not sealed for this session")
-    return plain[4 : -len(nonce)]
+def _visitor(entry: FileUser) -> Visitor:
+    return Visitor(UserRole.User, entry.name, Role[entry.role.upper()], entry)
