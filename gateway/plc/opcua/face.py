@@ -6,7 +6,7 @@ places directly instead, in one go without any suspension, so that no read and n
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC
 from typing import Any
@@ -19,7 +19,6 @@ from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode
-from gateway.plc.opcua.shown import Shown
 from gateway.ports import StationView
 
 log = logging.getLogger(__name__)
@@ -33,6 +32,15 @@ _LAST = ("result_seq", "result_valid")
 
 _GOOD = ua.StatusCode()
 _COMMANDS = tuple(field.name for field in fields(Commands))
+
+
+class Shown(ua.DataValue):
+    """A value as it stands in the address space. Never changed, so a subscription's copy may be the same object."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Shown":
+        return self
 
 
 @dataclass(slots=True)
@@ -49,10 +57,10 @@ class _Cell:
     def put(self, value: TagValue, at: ua.DateTime, now: ua.DateTime) -> None:
         """Show `value`, which changed `at`, and tell those who subscribed."""
         self.value = value
-        _put(self.place, ua.Variant(value, self.kind, None, False), at, now)
+        put(self.place, ua.Variant(value, self.kind, None, False), at, now)
         if self.text is not None:
             words = self.meanings.get(value, str(value))
-            _put(self.text, ua.Variant(ua.LocalizedText(words), ua.VariantType.LocalizedText, None, False), at, now)
+            put(self.text, ua.Variant(ua.LocalizedText(words), ua.VariantType.LocalizedText, None, False), at, now)
 
 
 class StationFace:
@@ -68,12 +76,11 @@ class StationFace:
         }
         self._status = [_cell(node) for node in _in_order(self.nodes.values())]
         self._control = [_cell(self.nodes[tag.name]) for tag in CONTROL_TAGS]
-        self.version = 0
-        """Grows with each change of what the tags show."""
         self._shown: TagImage | None = None
         self._stamps: dict[str, ua.DateTime] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._end_watch = _nothing
+        self._also: list[Callable[[], None]] = []
 
     def attach(self) -> None:
         """Show the station as it is now, and from now on."""
@@ -86,29 +93,39 @@ class StationFace:
             self._timer.cancel()
             self._timer = None
 
+    def also(self, show: Callable[[], None]) -> None:
+        """Show something else together with the tags, each time after them."""
+        self._also.append(show)
+
     def flush(self) -> int:
         """Show the newest image now; the number of tags that changed."""
+        changed = self._flush_tags()
+        for show in self._also:
+            show()
+        return changed
+
+    def _flush_tags(self) -> int:
         image = self.station.image
         if image is self._shown and not self._stamps:
             return 0
         stamps, self._stamps, self._shown = self._stamps, {}, image
         now = ua.DateTime.now(UTC)
         commands = {name: getattr(image.commands, name) for name in _COMMANDS}
-        changed = _put_changed(self._control, commands, stamps, now) + _put_changed(self._status, image.values, {}, now)
-        self.version += changed
-        return changed
+        changed = _put_changed(self._control, commands, stamps, now)
+        return changed + _put_changed(self._status, image.values, {}, now)
 
     def write(self, values: Mapping[str, TagValue], stamps: Mapping[str, ua.DateTime]) -> None:
         """One Write request of a client: these control tags together, one event. `stamps` are its source times."""
         changes: dict[str, Any] = dict(values)
         self._stamps.update(stamps)
         self.station.write(replace(self.station.image.commands, **changes))
-        self._schedule()
+        self.schedule()
 
     def _changed(self, image: TagImage) -> None:
-        self._schedule()
+        self.schedule()
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
+        """See to it that what is new is shown soon."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_DELAY_S, self._flush_due)
 
@@ -147,14 +164,17 @@ def _put_changed(
     return changed
 
 
-def _put(place: AttributeValue, value: ua.Variant, at: ua.DateTime, now: ua.DateTime) -> None:
-    shown = Shown(value, _GOOD, at, now)
+def put(
+    place: AttributeValue, value: ua.Variant, at: ua.DateTime, now: ua.DateTime, status: ua.StatusCode = _GOOD
+) -> None:
+    """Show a value in its place, which changed `at`, and tell those who subscribed."""
+    shown = Shown(value, status, at, now)
     place.value = shown
     for handle, tell in tuple(place.datachange_callbacks.items()):
-        _finish_now(tell(handle, shown))
+        finish_now(tell(handle, shown))
 
 
-def _finish_now(telling: Coroutine[Any, Any, None]) -> None:
+def finish_now(telling: Coroutine[Any, Any, None]) -> None:
     """Run a subscription's callback to its end at once: it only queues, and never has to wait.
 
     A filter that does not fit the value must not keep others from theirs; asyncua's own write goes on as well.

@@ -21,6 +21,7 @@ from gateway.plc.opcua.caretaker import Caretaker
 from gateway.plc.opcua.certificate import ServerCertificate, Wanted
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.own_certificate import OwnCertificate
@@ -99,6 +100,7 @@ class OpcUaLink:
         security: Security,
         limits: Limits,
         records: Records | None = None,
+        machine_vision: ModelOptions | None = None,
     ) -> None:
         self._views = tuple(views)
         self._identity = identity
@@ -106,6 +108,8 @@ class OpcUaLink:
         self._security = security
         self._limits = limits
         self._records = records or Records.of_this_moment()
+        self._machine_vision = machine_vision
+        self._model: MachineVision | None = None
         self._faces: list[StationFace] = []
         self._gate: Gate | None = None
         self._open = AsyncExitStack()
@@ -130,6 +134,7 @@ class OpcUaLink:
             tags = SecurityTags(server)
             await tags.add()
             with no_garbage_collection():
+                self._model = await self._load_model(server)
                 self._fill(server)
             opened.callback(self._detach)
             caretaker = Caretaker(server, access, own, tags)
@@ -210,12 +215,24 @@ class OpcUaLink:
         methods = MethodTable(server.iserver.aspace)
         self._faces = [StationFace(view, writer) for view in self._views]
         self._gate = Gate(server.iserver.aspace, self._faces, methods)
-        server.read_through(self._gate)
         for face in self._faces:
             inspect_method.add(face, writer, methods)
             face.attach()
+        if self._model is not None:
+            self._model.add(self._faces, methods)
+            self._model.attach()
+
+    async def _load_model(self, server: GatewayServer) -> MachineVision | None:
+        """The companion model, its types loaded; None where it is switched off."""
+        if self._machine_vision is None:
+            return None
+        model = MachineVision(server, self._identity, self._records, self._machine_vision)
+        await model.load()
+        return model
 
     def _detach(self) -> None:
+        if self._model is not None:
+            self._model.detach()
         for face in self._faces:
             face.detach()
 

@@ -12,6 +12,7 @@ from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.accounts_file import LONGEST_NAME
 from gateway.plc.opcua.endpoints import Addresses, HostPort
 from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
+from gateway.plc.opcua.machine_vision.model import ModelOptions
 from gateway.plc.opcua.policies import MODE_NAMES, POLICY_NAMES, ModeName, Offer, PolicyName
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.trust_folder import TrustFolder
@@ -145,6 +146,14 @@ class OpcUaSettings(BaseModel):
         description="File of further users, with hashes of their passwords; made and changed by `pekat-gateway users`, "
         "and read again when it changes, without a restart",
     )
+    machine_vision: bool = Field(
+        True,
+        description="Show each station as a vision system of OPC 40100-1 too, beside its tags: state machine, methods, "
+        "results, events and conditions",
+    )
+    machine_vision_results: int = Field(
+        10, ge=0, le=100, description="Last results shown in the folder Results of each vision system"
+    )
     max_connections: int = Field(50, ge=1, le=1000, description="TCP connections served at once")
     max_sessions: int = Field(50, ge=1, le=1000, description="Sessions at once, those of lost connections included")
     max_subscriptions: int = Field(100, ge=1, le=10_000, description="Subscriptions of all clients together")
@@ -183,7 +192,8 @@ class OpcUaSettings(BaseModel):
             self.fastest_publishing_ms,
             self.session_timeout_s,
         )
-        return OpcUaLink(views, identity, self.listening, self._security(), limits, records)
+        model = ModelOptions(self.machine_vision_results) if self.machine_vision else None
+        return OpcUaLink(views, identity, self.listening, self._security(), limits, records, model)
 
     @property
     def hosts(self) -> tuple[str, ...]:

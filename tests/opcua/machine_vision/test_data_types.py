@@ -1,11 +1,9 @@
 """The structures as they go over the wire: encoding ids and optional fields, against the nodeset itself."""
 
-import gzip
 import xml.etree.ElementTree as ET
 from dataclasses import fields
 from datetime import UTC
 from enum import IntEnum
-from importlib.resources import files
 
 import pytest
 from asyncua import ua
@@ -13,13 +11,9 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import extensionobject_from_binary, extensionobject_to_binary, nodeid_from_binary
 
 from gateway.plc.opcua.machine_vision import data_types as types
+from tests.opcua.machine_vision.nodeset import BY_ID, TEXT, XML
 
-XML = "{http://opcfoundation.org/UA/2011/03/UANodeSet.xsd}"
 UTC_NOON = ua.DateTime(2026, 11, 25, 12, tzinfo=UTC)
-NODESET = ET.fromstring(
-    gzip.decompress((files("gateway.plc.opcua.machine_vision") / "Opc.Ua.MachineVision.NodeSet2.xml.gz").read_bytes())
-)
-BY_ID = {node.get("NodeId"): node for node in NODESET if node.get("NodeId")}
 
 
 @pytest.fixture(autouse=True)
@@ -98,8 +92,7 @@ def test_a_result_goes_through_the_wire_whole() -> None:
 
 
 def test_the_licence_of_the_nodeset_is_kept() -> None:
-    data = (files("gateway.plc.opcua.machine_vision") / "Opc.Ua.MachineVision.NodeSet2.xml.gz").read_bytes()
-    head = gzip.decompress(data)[:2000].decode()
+    head = TEXT[:2000]
     assert "Copyright (c) 2005-2020 The OPC Foundation" in head
     assert "OPC Foundation MIT License 1.00" in head
     assert "The above copyright notice and this permission notice shall be" in head

@@ -1,0 +1,69 @@
+"""OPC 40100-1 on one server: the types, and a VisionSystem for each station."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from asyncua.server.server import Server
+
+from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.machine_vision.condition_nodes import ConditionNodes, add_refresh
+from gateway.plc.opcua.machine_vision.emitter import Emitter
+from gateway.plc.opcua.machine_vision.instance import Instances
+from gateway.plc.opcua.machine_vision.nodeset import load_nodeset
+from gateway.plc.opcua.machine_vision.values import Catalogue
+from gateway.plc.opcua.machine_vision.vision import VisionSystem
+from gateway.plc.opcua.methods import MethodTable
+from gateway.ports import Identity
+from gateway.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """See OpcUaSettings."""
+
+    kept_results: int = 10
+
+
+class MachineVision:
+    """The companion model of one server. `load` its types, `add` the stations, `attach`; `detach` at the end."""
+
+    def __init__(self, server: Server, identity: Identity, records: Records, options: ModelOptions) -> None:
+        self._server, self._identity, self._records, self._options = server, identity, records, options
+        self.systems: Sequence[VisionSystem] = ()
+
+    async def load(self) -> None:
+        """Add the types to the address space. Raises LinkError where that cannot be."""
+        await load_nodeset(self._server)
+
+    def add(self, faces: Sequence[StationFace], methods: MethodTable) -> None:
+        """Add a VisionSystem for each station."""
+        inner, registrar = self._server.iserver, self._records.registrar
+        instances, emitter = Instances(inner), Emitter(inner)
+        version = self._identity.version
+        self.systems = [
+            VisionSystem(
+                face,
+                inner,
+                instances,
+                methods,
+                emitter,
+                registrar,
+                Catalogue.of(face.station, version, registrar.started),
+                self._options.kept_results,
+            )
+            for face in faces
+        ]
+        add_refresh(methods, emitter, self._conditions)
+
+    def attach(self) -> None:
+        """Follow the stations from now on."""
+        for system in self.systems:
+            system.attach()
+
+    def detach(self) -> None:
+        """Follow them no longer."""
+        for system in self.systems:
+            system.detach()
+
+    def _conditions(self) -> Iterator[ConditionNodes]:
+        return (system.conditions for system in self.systems)

@@ -1,0 +1,240 @@
+"""One station as a VisionSystem of OPC 40100-1: its object beside the flat tags, from the same state machine.
+
+The station's steps are only noted while it steps. They are shown, and told as events, together with the tags: in one
+go, without any suspension, off the path of the trigger.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from asyncua import ua
+from asyncua.server.internal_server import InternalServer
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+
+from gateway.core.result import Origin
+from gateway.core.state import State
+from gateway.plc.opcua.face import StationFace, put
+from gateway.plc.opcua.machine_vision import values
+from gateway.plc.opcua.machine_vision.condition_nodes import ConditionNodes
+from gateway.plc.opcua.machine_vision.conditions import WARNING
+from gateway.plc.opcua.machine_vision.course import Course, Note, images_taken, jobs_begun, records
+from gateway.plc.opcua.machine_vision.data_types import (
+    SystemStateDataType,
+    SystemStateDescriptionDataType,
+    model_id,
+)
+from gateway.plc.opcua.machine_vision.emitter import Emitter
+from gateway.plc.opcua.machine_vision.events import Source
+from gateway.plc.opcua.machine_vision.faults import Faults
+from gateway.plc.opcua.machine_vision.instance import Instances
+from gateway.plc.opcua.machine_vision.machine import VARIABLES, MachineNodes
+from gateway.plc.opcua.machine_vision.results_folder import MadeLater, ResultsFolder
+from gateway.plc.opcua.machine_vision.states import Move, VisionState, vision_state
+from gateway.plc.opcua.machine_vision.telling import Teller
+from gateway.plc.opcua.machine_vision.values import Catalogue, utc
+from gateway.plc.opcua.methods import MethodTable
+from gateway.plc.opcua.nodes import NAMESPACE, node_id, standard_id
+from gateway.ports import Recorded, Step
+from gateway.records import Registrar, monotonic_us
+
+log = logging.getLogger(__name__)
+
+MAIN = "VisionStateMachine"
+AUTOMATIC = f"{MAIN}.AutomaticModeStateMachine"
+MOST_NOTES = 10_000
+"""Steps noted and not yet shown. A loop that is that far behind is shown at once."""
+
+OPTIONAL = frozenset(
+    {
+        "SystemState",
+        "DiagnosticLevel",
+        "ConfigurationManagement",
+        "ConfigurationManagement.ReleaseConfigurationHandle",
+        "RecipeManagement",
+        "RecipeManagement.PrepareProduct",
+        "RecipeManagement.UnprepareProduct",
+        "RecipeManagement.ReleaseRecipeHandle",
+        "ResultManagement",
+        "ResultManagement.ReleaseResultHandle",
+        "ResultManagement.Results",
+        AUTOMATIC,
+        f"{MAIN}.SelectModeAutomatic",
+        f"{MAIN}.ConfirmAll",
+        f"{AUTOMATIC}.SimulationMode",
+        *(f"{machine}.{name}" for machine in (MAIN, AUTOMATIC) for name in VARIABLES),
+    }
+)
+"""The optional nodes of VisionSystemType that are there. All others would do nothing."""
+
+_SYSTEM_STATES = {
+    VisionState.PREOPERATIONAL: SystemStateDataType.SBY_2,
+    VisionState.HALTED: SystemStateDataType.SDT_4,
+    VisionState.ERROR: SystemStateDataType.UDT_5,
+    VisionState.INITIALIZED: SystemStateDataType.SBY_2,
+    VisionState.READY: SystemStateDataType.SBY_2,
+    VisionState.SINGLE_EXECUTION: SystemStateDataType.PRD_1,
+    VisionState.CONTINUOUS_EXECUTION: SystemStateDataType.PRD_1,
+}
+
+
+class VisionSystem:
+    """The VisionSystem of one station. `attach` it to follow the station, `detach` it at the end."""
+
+    def __init__(
+        self,
+        face: StationFace,
+        server: InternalServer,
+        instances: Instances,
+        methods: MethodTable,
+        emitter: Emitter,
+        registrar: Registrar,
+        catalogue: Catalogue,
+        kept_results: int,
+    ) -> None:
+        self.view, self.station = face.view, face.station
+        self.registrar, self.catalogue = registrar, catalogue
+        self._face, self._aspace = face, server.aspace
+        self._notes: list[Note] = []
+        self._causes: list[str] = []
+        self._course = Course()
+        self._job = ""
+        self._shown: SystemStateDescriptionDataType | None = None
+        self._end_observing: Callable[[], None] = lambda: None
+        self.here = f"{self.station.name}.vision"
+        name = ua.QualifiedName(f"{self.station.name} vision", NAMESPACE)
+        self.root = instances.make(model_id(1003), standard_id(ObjectIds.ObjectsFolder), name, self.here, OPTIONAL)
+        instances.refer(node_id(self.here, MAIN, "Operational"), ObjectIds.HasSubStateMachine, self.node(AUTOMATIC))
+        self._make_notifier(instances)
+        main, automatic = (self._source(path) for path in (MAIN, AUTOMATIC))
+        self.source = Source(self.root, name.Name, self.root)
+        self._teller = Teller(emitter, self.source, main, automatic, catalogue)
+        self.conditions = ConditionNodes(server.aspace, instances, methods, emitter, self.source)
+        self._faults = Faults(self.conditions, catalogue)
+        now = registrar.clock.at(monotonic_us())
+        self._machines = (
+            MachineNodes(server.aspace, f"{self.here}.{MAIN}", now, automatic_mode=False),
+            MachineNodes(server.aspace, f"{self.here}.{AUTOMATIC}", now, automatic_mode=True),
+        )
+        self._results = ResultsFolder(server.aspace, instances, f"{self.here}.ResultManagement.Results", kept_results)
+
+    def node(self, path: str) -> ua.NodeId:
+        """The node with this path of browse names below the vision system."""
+        return node_id(self.here, path)
+
+    # ---- following the station -----------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Show the station as it is now, and from now on."""
+        state, now = self.station.state, self.registrar.clock.at(monotonic_us())
+        self._put("ConfigurationManagement.ActiveConfiguration", self.catalogue.configuration, now)
+        self._put("DiagnosticLevel", ua.Variant(0, ua.VariantType.UInt16), now)
+        self._faults.begin(state, now)
+        self._show_state(vision_state(state), state, now)
+        self._face.also(self.flush)
+        self._end_observing = self.station.observe(self._note)
+
+    def detach(self) -> None:
+        """Follow no longer."""
+        self._end_observing()
+
+    def flush(self) -> None:
+        """Show and tell what was noted."""
+        notes, self._notes = self._notes, []
+        for note in notes:
+            self._follow(note)
+
+    def _note(self, step: Step) -> None:
+        self._notes.append(Note(step, frozenset(self._causes)))
+        self._face.schedule()
+        if len(self._notes) >= MOST_NOTES:
+            self.flush()
+
+    def _follow(self, note: Note) -> None:
+        step = note.step
+        at = self.registrar.clock.at(step.at)
+        heard = self._teller.heard
+        if heard:
+            for inspection in images_taken(step):
+                self._teller.acquisition_done(self._job_of(inspection.origin, inspection.id), at)
+        result = self._take_results(step, heard=heard)
+        for move in self._course.moves(note):
+            self._make_move(move, step.after, at, heard=heard)
+        for origin, inspection_id in jobs_begun(step):
+            self._job = self._job_of(origin, inspection_id)
+            if heard:
+                self._teller.job_started(self._job, at)
+        self._faults.follow(step, result, at)
+
+    def _take_results(self, step: Step, *, heard: bool) -> MadeLater | None:
+        result: MadeLater | None = None
+        for record in records(step):
+            recorded = Recorded(self.station.name, record.result, step.after.counts, record.presented)
+            result = MadeLater(self.registrar.stored(recorded), self.catalogue)
+            self._results.add(result)
+            if heard:
+                verdict = values.WORDS[record.result.verdict]
+                self._teller.result_ready(result.data, verdict, result.stored.answered)
+        return result
+
+    def _make_move(self, move: Move, state: State, at: datetime, *, heard: bool) -> None:
+        self._machines[move.transition.automatic_mode].show_transition(move.transition, at)
+        self._show_state(move.after, state, at)
+        if not heard:
+            return
+        self._teller.moved(move, at)
+        if move.transition.before in (VisionState.SINGLE_EXECUTION, VisionState.CONTINUOUS_EXECUTION):
+            self._teller.ready(self._job, at)
+        if move.transition.cause in ("PrepareRecipe", "PrepareProduct"):
+            self._teller.prepared(state, at)
+
+    def _job_of(self, origin: Origin, inspection_id: int) -> str:
+        """The client's job, or one named as the result that it will have."""
+        return origin.job_id or self.registrar.result_id(inspection_id)
+
+    # ---- what methods use ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def caused_by(self, method: str) -> Iterator[None]:
+        """While this lasts, `method` (its browse name) is the cause of the transitions that it can be the cause of."""
+        self._causes.append(method)
+        try:
+            yield
+        finally:
+            self._causes.remove(method)
+
+    def warn(self, code: int, text: str) -> None:
+        """A method failed: a warning condition, which somebody may acknowledge. `code` is the method's Error."""
+        self.flush()
+        condition = self.conditions.conditions[WARNING]
+        condition.come_up(abs(code), text, self.registrar.clock.at(monotonic_us()), momentary=True)
+        self.conditions.show(condition)
+
+    # ---- nodes ---------------------------------------------------------------------------------------------
+
+    def _show_state(self, vision: VisionState, state: State, at: datetime) -> None:
+        for machine in self._machines:
+            machine.show(vision, at)
+        simulating = SystemStateDataType.ENG_3 if state.simulating else None
+        shown = SystemStateDescriptionDataType(
+            State=simulating or _SYSTEM_STATES[vision],
+            StateDescription=ua.String(vision.name.replace("_", " ").lower()),
+        )
+        if shown != self._shown:
+            self._shown = shown
+            self._put("SystemState", shown, at)
+
+    def _put(self, path: str, value: object, at: datetime) -> None:
+        variant = value if isinstance(value, ua.Variant) else ua.Variant(value, ua.VariantType.ExtensionObject)
+        put(self._aspace[self.node(path)].attributes[AttributeIds.Value], variant, utc(at), utc(at))
+
+    def _source(self, path: str) -> Source:
+        return Source(self.node(path), path.rpartition(".")[2], self.root)
+
+    def _make_notifier(self, instances: Instances) -> None:
+        """Events can be subscribed to here, and the Server object tells that they come from here."""
+        place = self._aspace[self.root].attributes[AttributeIds.EventNotifier]
+        place.value = ua.DataValue(ua.Variant(1, ua.VariantType.Byte))
+        instances.refer(standard_id(ObjectIds.Server), ObjectIds.HasNotifier, self.root)
