@@ -9,6 +9,7 @@ from rich.text import Text
 from gateway.cli.tags import HOLDING5, HOLDING6, LAST5
 from gateway.config import Settings, StationSettings
 from gateway.core.registers import Block, RegisterMap
+from gateway.plc.opcua.settings import OpcUaSettings
 from gateway.sources.drop_settings import FileDropSettings
 
 
@@ -49,6 +50,7 @@ def links_facts(settings: Settings) -> Iterator[tuple[str, str]]:
         where = ", ".join(f"{host}:{opcua.port or 'a free port'}" for host in opcua.hosts)
         yield "opcua", f"{where}, at most {opcua.max_sessions} sessions"
         yield "  endpoints", ", ".join(opcua.addresses.urls())
+        yield from _security_facts(opcua)
     yield "data folder", str(settings.data_folder or "none: the boot id comes from the clock")
     yield "history", _history_text(settings)
 
@@ -80,6 +82,18 @@ def station_facts(station: StationSettings, settings: Settings) -> Iterator[tupl
         register = next(p.register for p in registers.places if p.tag.name == value.tag().name)
         yield "user value", f"{value.name} = {value.path} as {value.type.value}, register {_at(station, register)}"
     yield "handshake", _handshake_text(station)
+
+
+def _security_facts(opcua: OpcUaSettings) -> Iterator[tuple[str, str]]:
+    """Who may connect, and who may log in."""
+    known = opcua.client_certificates == "trusted"
+    open_too = "; connections without encryption are served too" if opcua.allow_unencrypted else ""
+    clients = "those whose certificate is trusted" if known else "any: certificates prove nothing"
+    yield "  clients", f"{clients} (certificates in {opcua.certificates}){open_too}"
+    users = ", ".join(user.name for user in opcua.users)
+    if opcua.users_file is not None:
+        users = ", ".join(filter(None, (users, f"those in {opcua.users_file}")))
+    yield "  users", f"{users or 'none'}; without a name: {opcua.anonymous}"
 
 
 def _mirrors(station: StationSettings, settings: Settings) -> str:

@@ -12,11 +12,14 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
+from gateway.cli.certs import certs
+from gateway.cli.config_file import ConfigFile, console, settings_or_exit
 from gateway.cli.pekat import pekat
 from gateway.cli.runner import fail, run, set_up_logs
 from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
-from gateway.config import ConfigErrors, Settings, load_settings, schema
+from gateway.cli.users import users
+from gateway.config import ConfigErrors, schema
 from gateway.core.errors import ConfigError
 from gateway.core.tags import MAP_SIGNATURE
 from gateway.tagmap import load_map
@@ -32,16 +35,10 @@ app = typer.Typer(
 )
 app.add_typer(sim, name="sim", help="Simulators: a PEKAT project and a PLC.")
 app.add_typer(pekat, name="pekat", help="Talk to a PEKAT project by hand, for commissioning.")
-
-ConfigFile = Annotated[Path, typer.Argument(help="The gateway.toml.", metavar="CONFIG")]
-
-
-WIDE = 160
-"""Columns where nobody says how many there are: a table in a file or a pipe is not squeezed."""
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else WIDE)
+app.add_typer(
+    certs, name="certs", help="Certificates of the OPC UA server and its clients: list, trust, reject, renew."
+)
+app.add_typer(users, name="users", help="Users of the OPC UA server: add, list, passwd, remove.")
 
 
 def _version(wanted: bool) -> None:
@@ -79,18 +76,6 @@ def demo(
     run(lambda stop: run_demo(options, Console(), stop))
 
 
-def settings_or_exit(config: Path) -> Settings:
-    """The settings; all that is wrong with them is printed, and the exit code is 2."""
-    try:
-        return load_settings(config)
-    except ConfigErrors as errors:
-        for error in errors.errors:
-            fail(str(error), error.hint)
-        raise typer.Exit(2) from errors
-    except ConfigError as error:
-        raise fail(str(error), error.hint) from error
-
-
 @app.command("run")
 def run_(config: ConfigFile) -> None:
     """Serve the stations of a configuration until Ctrl-C or SIGTERM."""
@@ -104,7 +89,7 @@ def check(config: ConfigFile) -> None:
     """Check a configuration: everything that is wrong with it, or what it will do."""
     from gateway.cli import check as checking
 
-    _console().print(checking.check_report(settings_or_exit(config)))
+    console().print(checking.check_report(settings_or_exit(config)))
 
 
 @app.command()
@@ -125,7 +110,7 @@ def tags(
         raise fail(str(error), getattr(error, "hint", "")) from error
     rows = tag_tables.tag_rows(registers, station=station, offset=offset)
     if output == "text":
-        _console().print(tag_tables.as_text(rows))
+        console().print(tag_tables.as_text(rows))
     else:
         sys.stdout.write(
             {"csv": tag_tables.as_csv, "md": tag_tables.as_markdown, "json": tag_tables.as_json}[output](rows)

@@ -112,6 +112,7 @@ class OpcUaLink:
         self._model: MachineVision | None = None
         self._faces: list[StationFace] = []
         self._gate: Gate | None = None
+        self._caretaker: Caretaker | None = None
         self._open = AsyncExitStack()
         self._server: GatewayServer | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
@@ -137,7 +138,7 @@ class OpcUaLink:
                 self._model = await self._load_model(server)
                 self._fill(server)
             opened.callback(self._detach)
-            caretaker = Caretaker(server, access, own, tags)
+            self._caretaker = caretaker = Caretaker(server, access, own, tags)
             opened.push_async_callback(access.close)
             await access.open(caretaker.changed, own.look)
             await server.start()
