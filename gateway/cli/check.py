@@ -49,7 +49,8 @@ def links_facts(settings: Settings) -> Iterator[tuple[str, str]]:
     if opcua is not None:
         where = ", ".join(f"{host}:{opcua.port or 'a free port'}" for host in opcua.hosts)
         yield "opcua", f"{where}, at most {opcua.max_sessions} sessions"
-        yield "  endpoints", ", ".join(opcua.addresses.urls())
+        yield "  endpoints", ", ".join(opcua.addresses.urls()) if opcua.port else "known once it runs"
+        yield from _discovery_facts(opcua)
         yield from _security_facts(opcua)
     yield "data folder", str(settings.data_folder or "none: the boot id comes from the clock")
     yield "history", _history_text(settings)
@@ -63,6 +64,15 @@ def _history_text(settings: Settings) -> str:
     count = f"at most {kept.results} results" if kept.results else "any number of results"
     age = f"of the last {kept.days} days" if kept.days else "of any age"
     return f"{count} {age} {f'in {place}' if place else 'in memory, lost at the end: there is no data folder'}"
+
+
+def _discovery_facts(opcua: OpcUaSettings) -> Iterator[tuple[str, str]]:
+    """How clients find the server without being told its URL."""
+    told = opcua.discovery
+    yield "  mdns", f"announced on {', '.join(told.mdns_interfaces or opcua.hosts)}" if told.mdns else "not announced"
+    yield "  lds", f"registered every {told.period_s} s with {', '.join(told.servers)}" if told.servers else "none"
+    if opcua.redundancy is not None:
+        yield "  redundancy", f"warm, with {', '.join(peer.uri for peer in opcua.redundancy.peers)}"
 
 
 def station_facts(station: StationSettings, settings: Settings) -> Iterator[tuple[str, str]]:

@@ -110,9 +110,9 @@ async def bench(*views: StationView, **settings: Any) -> AsyncIterator[Bench]:
                 await client.disconnect()
 
 
-async def until(true: Callable[[], object]) -> None:
+async def until(true: Callable[[], object], *, within_s: float = TIMEOUT_S) -> None:
     """Wait for a condition, with a bound."""
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(within_s):
         while not true():
             await asyncio.sleep(0.001)
 

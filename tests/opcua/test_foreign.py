@@ -18,19 +18,19 @@ TIMEOUT_S = 60.0
 """Node takes seconds to load node-opcua on a busy machine; the session itself takes a tenth of one."""
 
 
-def _node_opcua() -> tuple[str, Path]:
-    """Node and the folder whose node_modules has node-opcua-client; skips, and says why, where there is none."""
+def node_opcua(package: str = "node-opcua-client") -> tuple[str, Path]:
+    """Node and the folder whose node_modules has this package; skips, and says why, where there is none."""
     folder = Path(os.environ.get("NODE_OPCUA_DIR", FOREIGN)).resolve()
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    if not (folder / "node_modules" / "node-opcua-client").is_dir():
-        pytest.skip(f"no node-opcua-client in {folder}: run `npm install` in {FOREIGN}, or set NODE_OPCUA_DIR")
+    if not (folder / "node_modules" / package).is_dir():
+        pytest.skip(f"no {package} in {folder}: run `npm install` in {FOREIGN}, or set NODE_OPCUA_DIR")
     return node, folder
 
 
 async def _session(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
-    node, folder = _node_opcua()
+    node, folder = node_opcua()
     process = await asyncio.create_subprocess_exec(
         node,
         str(FOREIGN / script),
@@ -64,7 +64,7 @@ class _SelfAnswering(DeskStation):
 @pytest.mark.foreign
 @pytest.mark.timeout(90)
 async def test_node_opcua_plays_the_handshake() -> None:
-    _node_opcua()
+    node_opcua()
     station = _SelfAnswering("line 1")
     station.enable()
     async with bench(view(station), anonymous="operate") as made:
@@ -88,7 +88,7 @@ async def test_node_opcua_plays_the_handshake() -> None:
 @pytest.mark.timeout(90)
 async def test_node_opcua_logs_in_encrypted_and_inspects(tmp_path: Path) -> None:
     """Basic256Sha256 SignAndEncrypt, an operator's name and password, and what the role allows."""
-    _node_opcua()
+    node_opcua()
     password = tmp_path / "password"
     password.write_text("Grüße an alle", encoding="utf-8")
     olga = {"name": "olga", "role": "operator", "password_file": password}

@@ -25,6 +25,8 @@ from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.own_certificate import OwnCertificate
+from gateway.plc.opcua.presence import NOBODY, Announcing, Presence
+from gateway.plc.opcua.registration import Notice
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.security_tags import SecurityTags
@@ -48,9 +50,13 @@ QUEUED_CHANGES = 1_000
 UNACKNOWLEDGED = 100
 """Notifications kept for a client that has not acknowledged them, for it to ask for again."""
 
-_LOG_LEVELS = {"asyncua": logging.ERROR, "asyncua.server.uaprocessor": logging.CRITICAL}
+_LOG_LEVELS = {
+    "asyncua": logging.ERROR,
+    "asyncua.server.uaprocessor": logging.CRITICAL,
+    "asyncua.client": logging.CRITICAL + 1,
+}
 """asyncua tells of each session, subscription and call, and logs an error for each request that it refuses: any
-client could fill the log with those."""
+client could fill the log with those. Its client is for discovery servers, and raises what it logs with stack traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Listening:
     addresses: Addresses
     server_name: str
     application_uri: str | None
+    announcing: Announcing = NOBODY
 
     def wanted_certificate(self) -> Wanted:
         """What the server's certificate has to say. Asks the machine for its addresses."""
@@ -115,6 +122,7 @@ class OpcUaLink:
         self._caretaker: Caretaker | None = None
         self._open = AsyncExitStack()
         self._server: GatewayServer | None = None
+        self._presence: Presence | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
 
     @property
@@ -148,11 +156,16 @@ class OpcUaLink:
         self._server = server
         self._endpoints = tuple(Endpoint("opcua", url) for url in server.addresses.local_urls())
         self._warn()
+        self._presence = self._make_presence(server.addresses, own)
+        self._presence.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         server, self._server = self._server, None
+        presence, self._presence = self._presence, None
         async with self._open:
+            if presence is not None:
+                await presence.stop()
             if server is not None:
                 await server.stop()
 
@@ -169,6 +182,14 @@ class OpcUaLink:
 
     # ---- making the server ---------------------------------------------------------------------------------
 
+    def _make_presence(self, addresses: Addresses, own: OwnCertificate) -> Presence:
+        where = self._listening
+        capabilities = ["DA", *(["NTRS"] if where.announcing.peers else [])]
+        notice = Notice(
+            own.current.uri, NAMESPACE_URI, where.server_name, socket.gethostname(), addresses.urls(), capabilities
+        )
+        return Presence(where.announcing, lambda: own.current, notice, addresses)
+
     async def _make_server(self, own: ServerCertificate) -> GatewayServer:
         inner = StationServer(self._limits.sessions, self._security.access, self._make_session)
         inner.certificate, inner.private_key = own.certificate, own.key
@@ -179,7 +200,7 @@ class OpcUaLink:
         inner.max_session_timeout_ms = self._limits.session_timeout_s * 1000
         inner.max_monitored_item_queue_size = QUEUED_CHANGES
         inner.max_unacked_messages_per_subscription = UNACKNOWLEDGED
-        server = GatewayServer(inner, self._listening.addresses)
+        server = GatewayServer(inner, self._listening.addresses, self._listening.announcing.peers)
         server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
         self._name(server)
         await server.init()

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.errors import ConfigError
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.accounts_file import LONGEST_NAME
-from gateway.plc.opcua.endpoints import Addresses, HostPort
 from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
 from gateway.plc.opcua.machine_vision.model import ModelOptions
+from gateway.plc.opcua.network_settings import NetworkSettings
 from gateway.plc.opcua.policies import MODE_NAMES, POLICY_NAMES, ModeName, Offer, PolicyName
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.trust_folder import TrustFolder
@@ -22,14 +22,6 @@ from gateway.plc.opcua.users import LONGEST_PASSWORD, Account, Doorman
 from gateway.ports import Identity, StationView
 from gateway.records import Records
 
-
-def _is_host(text: str) -> str:
-    HostPort.parse(text)
-    return text
-
-
-Host = Annotated[str, Field(min_length=1)]
-AdvertisedHost = Annotated[str, Field(min_length=1), AfterValidator(_is_host)]
 RoleName = Literal["viewer", "operator", "engineer"]
 AnonymousName = Literal["none", "read", "operate"]
 
@@ -81,28 +73,9 @@ class OpcUaUserSettings(BaseModel):
             raise ConfigError(file, "password_file", wrong, "name a readable text file") from error
 
 
-class OpcUaSettings(BaseModel):
+class OpcUaSettings(NetworkSettings):
     """Where the OPC UA server listens, what it calls itself, who may do what, and how much clients may take."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    host: Host | Annotated[tuple[Host, ...], Field(strict=False, min_length=1, max_length=16)] = Field(
-        "0.0.0.0",
-        description='Address to listen on, or a list of them; 0.0.0.0 is every network card, ["0.0.0.0", "::"] also '
-        "over IPv6",
-    )
-    port: int = Field(4840, ge=0, le=65535, description="TCP port; 4840 is OPC UA's own, 0 takes a free one")
-    path: str = Field(
-        "/pekat", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", description="What follows host and port in the endpoint's URL"
-    )
-    advertised_hosts: Annotated[tuple[AdvertisedHost, ...], Field(strict=False)] = Field(
-        (),
-        max_length=16,
-        description="Host names or addresses of this server as clients and discovery servers see it, with `:port` "
-        "where that differs: for a server behind NAT, in a container, with several network cards. A client that came "
-        "by one of them, or by an address of this machine, is told that very one; any other client all of these. "
-        "Without any, each client is told the one that it came by",
-    )
     server_name: str = Field("PEKAT PLC gateway", min_length=1, description="Name that clients show for the server")
     application_uri: str | None = Field(
         None,
@@ -196,20 +169,9 @@ class OpcUaSettings(BaseModel):
         return OpcUaLink(views, identity, self.listening, self._security(), limits, records, model)
 
     @property
-    def hosts(self) -> tuple[str, ...]:
-        """The addresses to listen on."""
-        return (self.host,) if isinstance(self.host, str) else self.host
-
-    @property
-    def addresses(self) -> Addresses:
-        """Where it listens and under which names; a port of 0 is not known yet."""
-        advertised = [HostPort.parse(one) for one in self.advertised_hosts]
-        return Addresses(self.hosts, advertised, self.port, self.path)
-
-    @property
     def listening(self) -> Listening:
         """Where it listens and what it says of itself."""
-        return Listening(self.addresses, self.server_name, self.application_uri)
+        return Listening(self.addresses, self.server_name, self.application_uri, self.announcing)
 
     @property
     def trust_folder(self) -> TrustFolder:

@@ -66,6 +66,7 @@ def other_host() -> Iterator[OtherHost]:
         _ip("-n", name, "addr", "add", f"{made.there}/30", "dev", f"{cable}b")
         _ip("-n", name, "link", "set", f"{cable}b", "up")
         _ip("-n", name, "link", "set", "lo", "up")
+        _ip("-n", name, "route", "add", "default", "via", made.here)
         yield made
     finally:
         _ip("netns", "del", name)  # takes the cable with it

@@ -119,11 +119,11 @@ async def test_a_card_that_is_not_listened_on_is_closed() -> None:
 
 
 async def test_an_address_of_another_machine_is_named_and_nothing_is_left_open() -> None:
-    """TEST-NET-1 is nobody's. The first address was listened on already, and is closed again."""
+    """TEST-NET-3 is nobody's. The first address was listened on already, and is closed again."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(LinkError, match=r"192\.0\.2\.1"):
-        await make_link([view(DeskStation())], host=["127.0.0.1", "192.0.2.1"], port=port).__aenter__()
+    with pytest.raises(LinkError, match=r"203\.0\.113\.1"):
+        await make_link([view(DeskStation())], host=["127.0.0.1", "203.0.113.1"], port=port).__aenter__()
     with pytest.raises(OSError, match="Connect"):
         await asyncio.open_connection("127.0.0.1", port)
 
@@ -134,7 +134,7 @@ async def test_the_certificate_names_each_address(tmp_path: Path, caplog: pytest
     user = {"name": "pat", "role": "engineer", "password_file": tmp_path / "pat"}
     given: dict[str, Any] = {"certificates": tmp_path, "users": [user], "host": ["127.0.0.1", "0:0:0:0:0:0:0:1"]}
     async with bench(view(DeskStation()), advertised_hosts=["Gate.Plant", "10.9.8.7:14840"], **given):
-        made = x509.load_der_x509_certificate((tmp_path / "server_certificate.der").read_bytes())
+        made = x509.load_der_x509_certificate((tmp_path / "own" / "server_certificate.der").read_bytes())
     names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert {"Gate.Plant", "localhost", socket.gethostname()} <= set(names.get_values_for_type(x509.DNSName))
     assert {str(one) for one in names.get_values_for_type(x509.IPAddress)} == {"10.9.8.7", "127.0.0.1", "::1"}

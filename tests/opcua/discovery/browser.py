@@ -1,0 +1,48 @@
+"""Looks for one OPC UA server by multicast DNS, as any client with DNS-SD does.
+
+`python -m tests.opcua.discovery.browser ADDRESS NAME` writes what it found on that card under a name that begins so,
+or null after two seconds.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from zeroconf import IPVersion, ServiceStateChange
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+SERVICE = "_opcua-tcp._tcp.local."
+LOOKING_S = 2.0
+
+
+async def look(address: str, name: str) -> dict[str, Any] | None:
+    service = AsyncZeroconf(interfaces=[address], ip_version=IPVersion.V4Only)
+    there: asyncio.Queue[str] = asyncio.Queue()
+
+    def changed(zeroconf: object, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        if state_change is ServiceStateChange.Added:
+            there.put_nowait(name)
+
+    browser = AsyncServiceBrowser(service.zeroconf, SERVICE, handlers=[changed])
+    try:
+        async with asyncio.timeout(LOOKING_S):
+            while not (full := await there.get()).startswith(name):
+                pass
+            return await _asked(service, full)
+    except TimeoutError:
+        return None
+    finally:
+        await browser.async_cancel()
+        await service.async_close()
+
+
+async def _asked(service: AsyncZeroconf, full: str) -> dict[str, Any]:
+    info = AsyncServiceInfo(SERVICE, full)
+    assert await info.async_request(service.zeroconf, LOOKING_S * 1000)
+    texts = {key.decode(): value.decode() for key, value in info.properties.items() if value is not None}
+    return {"port": info.port, "addresses": info.parsed_addresses(), "texts": texts, "server": info.server}
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(look(sys.argv[1], sys.argv[2]))))
