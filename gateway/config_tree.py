@@ -13,8 +13,8 @@ from gateway.core.tags import Tag
 from gateway.plc.modbus.settings import ModbusSettings
 from gateway.plc.opcua.settings import OpcUaSettings
 from gateway.sinks.history_settings import HistorySettings
+from gateway.sources import SourceSettings
 from gateway.sources.drop_settings import FileDropSettings
-from gateway.sources.playlist import PlaylistSettings
 from gateway.tagmap import load_map
 from gateway.vision.settings import PekatSettings, RecipeSettings, UserValueSettings
 
@@ -24,9 +24,8 @@ _Path = Annotated[Path, Field(strict=False)]
 STATION_NAME = r"^[a-z][a-z0-9_]*$"
 """A station's name stands in node ids and thread names, and is a variable's name in PLC programs."""
 
-SourceSettings = Annotated[FileDropSettings | PlaylistSettings, Field(discriminator="kind")]
 InspectorSettings = PekatSettings
-"""One kind as yet; a second one makes this a union like SourceSettings."""
+"""One kind as yet; a second one makes this a union, as SourceSettings is one."""
 
 DownAction = Literal["answer", "offline"]
 

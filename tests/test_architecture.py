@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 import gateway
 import gateway.sources
-from gateway.config_tree import SourceSettings
+from gateway.sources import SourceSettings
 
 PACKAGE = Path(gateway.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -21,7 +21,7 @@ LONGEST_FUNCTION = 60
 HOMES = {
     "pymodbus": {"plc", "sim"},
     "asyncua": {"plc", "sim"},
-    "requests": {"vision"},
+    "requests": {"vision", "sources"},
     "jmespath": {"vision"},
     "starlette": {"sim"},
     "uvicorn": {"sim"},

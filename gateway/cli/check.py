@@ -10,7 +10,6 @@ from gateway.cli.tags import HOLDING5, HOLDING6, LAST5
 from gateway.config import Settings, StationSettings
 from gateway.core.registers import Block, RegisterMap
 from gateway.plc.opcua.settings import OpcUaSettings
-from gateway.sources.drop_settings import FileDropSettings
 
 
 def check_report(settings: Settings) -> RenderableType:
@@ -84,7 +83,7 @@ def station_facts(station: StationSettings, settings: Settings) -> Iterator[tupl
         yield from _modbus_facts(station, registers)
     if settings.links.opcua is not None:
         yield "nodes", f"ns=2;s={station.name}.status.verdict, ns=2;s={station.name}.control.trigger, .."
-    yield "source", _source_text(station)
+    yield "source", station.source.summary
     for recipe in station.recipes:
         first = ", in force at the start" if recipe.number == station.first_recipe else ""
         yield f"recipe {recipe.number}", f"{recipe.name} at {recipe.url}, {len(recipe.classes)} classes{first}"
@@ -134,13 +133,6 @@ def _block_text(station: StationSettings, block: Block) -> str:
     first, last = _at(station, block.start), _at(station, block.end - 1)
     base = HOLDING5 if HOLDING5 + last <= LAST5 else HOLDING6
     return f"registers {first}..{last} ({base + first}..{base + last})"
-
-
-def _source_text(station: StationSettings) -> str:
-    source = station.source
-    if not isinstance(source, FileDropSettings):
-        return f"{source.kind} {source.folder}"
-    return f"{source.kind} {source.folder}, {source.pick}, window {source.window_ms} ms, afterwards {source.afterwards}"
 
 
 def _handshake_text(station: StationSettings) -> str:

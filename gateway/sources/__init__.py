@@ -5,6 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.sources.drop_settings import FileDropSettings
+from gateway.sources.http_settings import HttpCameraSettings, PekatCameraSettings
 from gateway.sources.playlist import PlaylistSettings
 
-SourceSettings = Annotated[FileDropSettings | PlaylistSettings, Field(discriminator="kind")]
+SourceSettings = Annotated[
+    FileDropSettings | PlaylistSettings | HttpCameraSettings | PekatCameraSettings, Field(discriminator="kind")
+]

@@ -135,6 +135,11 @@ class FileDropSettings(BaseModel):
             duty=EAGER_DUTY if eager else LAZY_DUTY,
         )
 
+    @property
+    def summary(self) -> str:
+        """What `check` says of it."""
+        return f"{self.kind} {self.folder}, {self.pick}, window {self.window_ms} ms, afterwards {self.afterwards}"
+
     def create(self, station_name: str) -> "FileDrop":
         """The source; nothing runs yet."""
         from gateway.sources.file_drop import FileDrop

@@ -46,6 +46,11 @@ class PlaylistSettings(BaseModel):
         64, ge=1, le=1024, description="Larger files are bad images (megabytes of 1,000,000 bytes)."
     )
 
+    @property
+    def summary(self) -> str:
+        """What `check` says of it."""
+        return f"{self.kind} {self.folder}"
+
     def create(self, station_name: str) -> "Playlist":
         """The source; nothing runs yet."""
         return Playlist(station_name, self)

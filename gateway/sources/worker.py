@@ -20,12 +20,14 @@ STOP_S = 5.0
 class Worker:
     """`async with` starts the thread; leaving ends it after the work that is queued, or after STOP_S.
 
-    At most `limit` pieces of work wait. A disk or share that hangs, hangs this thread and nothing else.
+    At most `limit` pieces of work wait. What hangs (`what`: a disk, a share, a camera), hangs this thread and nothing
+    else.
     """
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, what: str = "the file system") -> None:
         self._name = name
         self._limit = limit
+        self._what = what
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     async def __aenter__(self) -> Self:
@@ -41,7 +43,7 @@ class Worker:
             async with asyncio.timeout(STOP_S):
                 await self._ended.wait()
         except TimeoutError:
-            log.error("%s: the file system does not answer; %d tasks are left undone", self._name, self._work.qsize())
+            log.error("%s: %s does not answer; %d tasks are left undone", self._name, self._what, self._work.qsize())
             return
         self._thread.join(STOP_S)
 
@@ -56,14 +58,14 @@ class Worker:
         """Do it there, wait for it here. Raises what `work` raises (OSError, GatewayError); SourceError if overdue."""
         future: asyncio.Future[T] = self._loop.create_future()
         if not self.submit(lambda: self._answer(work, future)):
-            raise SourceError(f"{self._name}: too much work waits", hint="is the disk or the share overloaded?")
+            raise SourceError(f"{self._name}: too much work waits", hint=f"is {self._what} overloaded?")
         try:
             async with asyncio.timeout(timeout_s):  # wait_for swallows a cancellation that crosses the answer
                 return await future
         except TimeoutError:
             raise SourceError(
-                f"{self._name}: the file system did not answer within {timeout_s:g} s",
-                hint="check the network share or the disk",
+                f"{self._name}: {self._what} did not answer within {timeout_s:g} s",
+                hint=f"check {self._what} and the network on the way to it",
             ) from None
 
     def tell(self, callback: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode
+from gateway.plc.opcua.shown import Shown
 from gateway.ports import StationView
 
 log = logging.getLogger(__name__)
@@ -32,15 +33,6 @@ _LAST = ("result_seq", "result_valid")
 
 _GOOD = ua.StatusCode()
 _COMMANDS = tuple(field.name for field in fields(Commands))
-
-
-class Shown(ua.DataValue):
-    """A value as it stands in the address space. Never changed, so a subscription's copy may be the same object."""
-
-    __slots__ = ()
-
-    def __deepcopy__(self, memo: dict[int, object]) -> "Shown":
-        return self
 
 
 @dataclass(slots=True)
@@ -76,6 +68,8 @@ class StationFace:
         }
         self._status = [_cell(node) for node in _in_order(self.nodes.values())]
         self._control = [_cell(self.nodes[tag.name]) for tag in CONTROL_TAGS]
+        self.version = 0
+        """Grows with each change of what the tags show."""
         self._shown: TagImage | None = None
         self._stamps: dict[str, ua.DateTime] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -111,8 +105,9 @@ class StationFace:
         stamps, self._stamps, self._shown = self._stamps, {}, image
         now = ua.DateTime.now(UTC)
         commands = {name: getattr(image.commands, name) for name in _COMMANDS}
-        changed = _put_changed(self._control, commands, stamps, now)
-        return changed + _put_changed(self._status, image.values, {}, now)
+        changed = _put_changed(self._control, commands, stamps, now) + _put_changed(self._status, image.values, {}, now)
+        self.version += changed
+        return changed
 
     def write(self, values: Mapping[str, TagValue], stamps: Mapping[str, ua.DateTime]) -> None:
         """One Write request of a client: these control tags together, one event. `stamps` are its source times."""

@@ -237,6 +237,7 @@ class OpcUaLink:
         methods = MethodTable(server.iserver.aspace)
         self._faces = [StationFace(view, writer) for view in self._views]
         self._gate = Gate(server.iserver.aspace, self._faces, methods)
+        server.read_through(self._gate)
         for face in self._faces:
             inspect_method.add(face, writer, methods)
             face.attach()

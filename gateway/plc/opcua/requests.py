@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asyncua import ua
-from asyncua.server.address_space import AddressSpace
+from asyncua.server.address_space import AddressSpace, AttributeValue
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaprotocol_auto import DataChangeFilter
@@ -55,10 +55,14 @@ class Gate:
             node.node_id: (face, node.tag) for face in faces for node in face.nodes.values()
         }
 
-    def refresh(self) -> None:
-        """Show every station's newest image; whoever reads next sees the present."""
+    def refresh(self) -> int:
+        """Show every station's newest image; whoever reads next sees the present.
+
+        The number is another one after each change of any tag's value or time.
+        """
         for face in self._faces:
             face.flush()
+        return sum([face.version for face in self._faces])
 
     def write(self, items: Sequence[ua.WriteValue], role: Role) -> list[ua.StatusCode]:
         """One Write request: its good items are one event for each station, nothing of a refused item is written."""
@@ -77,8 +81,8 @@ class Gate:
 
     def _for_user(self, item: ua.ReadValueId, value: ua.DataValue, role: Role) -> ua.DataValue:
         if item.AttributeId == AttributeIds.UserExecutable:
-            if value.Value is None:
-                return value
+            if value.Value is None or value.Value.Value is None:
+                return value  # no method
             may_call = self.methods.right(item.NodeId, role) == GOOD
             return ua.DataValue(ua.Variant(may_call, ua.VariantType.Boolean))
         owner = self._owners.get(item.NodeId)
@@ -86,6 +90,14 @@ class Gate:
             return value
         may = owner[1].name in LEAST_ROLE and role >= LEAST_ROLE[owner[1].name]
         return value if may else ua.DataValue(ua.Variant(ua.AccessLevel.CurrentRead.mask, ua.VariantType.Byte))
+
+    def place(self, item: ua.ReadValueId) -> AttributeValue | None:
+        """Where the value stands that this item asks for, where it is a whole tag, which everybody may read."""
+        owner = self._owners.get(item.NodeId)
+        if owner is None or item.AttributeId != AttributeIds.Value or item.IndexRange:
+            return None
+        face, tag = owner
+        return face.nodes[tag.name].place
 
     def filter_status(self, item: ua.ReadValueId, wanted: object) -> int:
         """Whether a monitored item may have this filter: a deadband is for numbers, and absolute."""

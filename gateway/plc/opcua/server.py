@@ -38,7 +38,10 @@ from gateway.plc.opcua.discovery import Discovery, Peer, SocketName
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.listeners import Listeners
 from gateway.plc.opcua.processor import CallingProcessor, end_tasks
+from gateway.plc.opcua.read_path import ReadPath
+from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.turnstile import Turnstile
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,9 @@ class StationServer(InternalServer):
         self._max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
+        self.turnstile = Turnstile()
+        self.read_path: ReadPath | None = None
+        """How tags are read fast; None until there are some."""
         self.discovery: Discovery | None = None
         """What it says of itself; None until it listens."""
 
@@ -128,6 +134,8 @@ class StationProtocol(OPCUAProtocol):
         processor.set_policies(self.policies)
 
     async def _process_one_msg(self, header: Any, buf: Buffer) -> bool:
+        server: Any = self.iserver
+        await server.turnstile.turn()
         try:
             return await super()._process_one_msg(header, buf)
         except CertificateRefused as refused:
@@ -222,6 +230,11 @@ class GatewayServer(Server):
         """
         with no_garbage_collection():
             await super().init(shelf_file)
+
+    def read_through(self, gate: Gate) -> None:
+        """Answer Read requests by the short way from now on."""
+        inner: Any = self.iserver
+        inner.read_path = ReadPath(gate, inner.turnstile)
 
     async def start(self) -> None:
         """Listen, on a port that is then known, and only then say where. Raises LinkError where it cannot listen."""

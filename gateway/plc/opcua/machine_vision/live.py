@@ -6,7 +6,8 @@ from asyncua import ua
 from asyncua.server.address_space import AddressSpace, AttributeValue
 from asyncua.ua.attribute_ids import AttributeIds
 
-from gateway.plc.opcua.face import Shown, finish_now
+from gateway.plc.opcua.face import finish_now
+from gateway.plc.opcua.shown import Shown
 
 
 class Live:

@@ -12,13 +12,13 @@ from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 from asyncua.ua.status_codes import StatusCodes
 
-from gateway.plc.opcua.face import Shown
 from gateway.plc.opcua.machine_vision.data_types import ResultDataType, model_id
 from gateway.plc.opcua.machine_vision.instance import Instances
 from gateway.plc.opcua.machine_vision.live import Live
 from gateway.plc.opcua.machine_vision.telling import RESULT_FIELDS
 from gateway.plc.opcua.machine_vision.values import Catalogue, result_data
 from gateway.plc.opcua.nodes import NAMESPACE, node_id
+from gateway.plc.opcua.shown import Shown
 from gateway.ports import StoredResult
 
 _TYPE = model_id(2002)
