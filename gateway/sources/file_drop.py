@@ -230,6 +230,8 @@ class FileDrop:
 
     def _read_ahead(self, arrival: Arrival) -> None:
         window_us = self._settings.window_ms * 1000
+        if self._run is not None and not self._run.over:
+            return  # it reads ahead by itself, and always the oldest
         useful = window_us > 0 and arrival.at >= now_us() - window_us and arrival in self._shelf
         if useful and (self._settings.pick != "oldest" or len(self._shelf) == 1):
             self._reader.read_ahead(arrival)
@@ -269,6 +271,8 @@ class FileDrop:
 
     def _give_back(self) -> None:
         """At the end: whoever waits still gets his answer, and pictures that nobody settled are put aside."""
+        if self._run is not None:
+            self._run.fail(SourceError("the source is closed"))
         for waiter in self._waiters:
             _fail(waiter, SourceError("the source is closed"))
         self._disposal.close()

@@ -17,31 +17,34 @@ RETRY_S = 1.0
 
 
 class PictureWatch:
-    """One station's. At most one task, and only while the handshake awaits a picture."""
+    """One station's. At most one task that waits, and only while the handshake awaits a picture."""
 
     def __init__(self, station: str, post: Callable[[Event], None]) -> None:
         self._station, self._post = station, post
         self._source: ImageSource | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What has not ended yet."""
+        return tuple(self._tasks)
 
     def await_picture(self, source: ImageSource, run_id: int, since: int) -> None:
         """Post `PictureCame` when the source has a picture for the run that began at `since` (monotonic us)."""
         if self._source is None:
             self._source = source
             source.collect(since)
-        self._task = asyncio.create_task(self._wait(source, run_id), name=f"{self._station}-next-picture")
-        self._task.add_done_callback(self._ended)
+        task = asyncio.create_task(self._wait(source, run_id), name=f"{self._station}-next-picture")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
-    def end(self) -> list[asyncio.Task[None]]:
-        """The run is over. Returns the task that is being cancelled, for whoever has to see its end."""
+    def end(self) -> None:
+        """The run is over."""
         if self._source is not None:
             self._source.collect(None)
             self._source = None
-        task, self._task = self._task, None
-        if task is None or task.done():
-            return []
-        task.cancel()
-        return [task]
+        for task in self._tasks:
+            task.cancel()
 
     async def _wait(self, source: ImageSource, run_id: int) -> None:
         ill = False
@@ -59,6 +62,7 @@ class PictureWatch:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A crash must not leave a run behind that waits for nothing."""
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s: waiting for pictures crashed; the run ends", self._station, exc_info=error)
             self._post(calls.StopAsked())

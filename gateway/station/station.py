@@ -176,7 +176,7 @@ class Station:
         self.post(ev.Stopped())
         if self._timer is not None:
             self._timer.cancel()
-        await self._work.finish(*self._pictures.end())
+        await self._work.finish(*self._pictures.tasks)
         await self._health.stop()
         if self._simulation is not None:
             await self._simulation.__aexit__(None, None, None)

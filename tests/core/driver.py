@@ -82,6 +82,12 @@ class Rig:
     def pass_ms(self, after_ms: float) -> "Rig":
         return self.happen(ev.Tick(), after_ms)
 
+    def picture(self, after_ms: float = 1) -> int:
+        """The picture that the continuous run awaits is there; the id of the inspection that it started, or 0."""
+        self.happen(ev.PictureCame(self.awaited[-1].run_id), after_ms)
+        started = self.did(ev.Start)
+        return started[-1].inspection_id if started else 0
+
     # ---- what came of it -----------------------------------------------------------------------------------
 
     def did(self, kind: type[A]) -> list[A]:
@@ -91,6 +97,11 @@ class Rig:
     def all(self, kind: type[A]) -> list[A]:
         """The actions of this kind since the start."""
         return [action for action in self.log if isinstance(action, kind)]
+
+    @property
+    def awaited(self) -> list[ev.AwaitPicture]:
+        """Every request for a run's next picture so far."""
+        return self.all(ev.AwaitPicture)
 
     @property
     def results(self) -> list[Result]:

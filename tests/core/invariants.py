@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
+from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.image import result_values, status
 from gateway.core.result import Verdict
 from gateway.core.state import State, StationState
@@ -64,6 +66,9 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[e
     _check_answers(before, after, actions, now)
     _check_counts(before, after, actions)
     _check_frozen(before, event, after)
+    _check_run(before, event, after, actions)
+    _check_simulation(after, actions)
+    _check_what_only_ends_with_reset(before, event, after)
     assert next_wake(after) > now, "time alone would change this state at once: the station would spin"
     if after.presented is not before.presented and after.presented is not None:
         assert after.toggle != before.toggle, "H11: a new result without a change of result_toggle"
@@ -79,19 +84,24 @@ def _check_answers(before: State, after: State, actions: Sequence[ev.Action], no
     assert [result.inspection_id for result in recorded] == queue[: len(recorded)], "H9: out of order"
     assert [one.id for one in after.flight] == queue[len(recorded) :], "H7: an inspection got lost"
     assert all(one.deadline > now for one in after.flight if one.judgement is None), "H7: past its deadline"
-    for number, result in enumerate(recorded, 1):
+    for number, result in enumerate((result for result in recorded if not result.origin.simulated), 1):
         assert result.result_seq == (before.result_seq + number - 1) % 65535 + 1, "H9: result_seq"
+    for result in recorded:
         latched = {one.id: (one.part_id, one.trigger_seq, one.recipe) for one in before.flight}
         echoed = (result.part_id, result.trigger_seq, result.recipe)
         assert latched.get(result.inspection_id, echoed) == echoed, "H9: a result for another trigger"
 
 
 def _check_counts(before: State, after: State, actions: Sequence[ev.Action]) -> None:
-    recorded = [action.result.verdict for action in actions if isinstance(action, ev.Record)]
+    recorded = [
+        action.result.verdict
+        for action in actions
+        if isinstance(action, ev.Record) and not action.result.origin.simulated
+    ]
     for verdict, name in BITS_OF_VERDICT.items():
         counted = getattr(after.counts, name) - getattr(before.counts, name)
         assert counted == recorded.count(verdict), f"count_{name} is wrong"
-    started = sum(isinstance(action, ev.Start) for action in actions)
+    started = sum(isinstance(action, ev.Start) and not action.origin.simulated for action in actions)
     assert after.counts.triggers - before.counts.triggers == started, "H3: count_triggers"
     late = sum(isinstance(action, ev.LateAnswer) for action in actions)
     assert after.counts.late - before.counts.late == late, "H8: late answers are counted"
@@ -102,11 +112,62 @@ def _check_frozen(before: State, event: ev.Event, after: State) -> None:
     """H12: buffered and not acknowledged, the presented result stays, whatever happens but ack and reset."""
     if not (before.valid and before.commands.buffer_results and after.commands.buffer_results):
         return
+    if _resets(before, event):
+        return
     if isinstance(event, ev.PlcWrote):
         old, new = before.commands, event.commands
         by_bit = new.result_ack and not old.result_ack
         by_seq = new.result_ack_seq != old.result_ack_seq and new.result_ack_seq == before.shown_seq
-        if by_bit or by_seq or (new.reset and not old.reset):
+        if by_bit or by_seq:
             return
     assert after.presented is before.presented, "H12: the frozen result was replaced"
     assert after.valid, "H12: the frozen result fell without an acknowledgement"
+
+
+def _resets(before: State, event: ev.Event) -> bool:
+    by_bit = isinstance(event, ev.PlcWrote) and event.commands.reset and not before.commands.reset
+    return by_bit or isinstance(event, calls.ResetAsked)
+
+
+def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+    """H28: what a run needs, who triggers in it, and how it ends."""
+    run, was = after.continuous, before.continuous
+    if run is not None:
+        assert after.offline <= {OfflineReason.SIMULATION}, "H28: a run that is offline"
+        assert after.commands.enable or after.automatic, "H28: a run that is not enabled"
+        assert after.changing is None, "H28: a run beside a recipe change"
+        assert not after.unprepared, "H28: a run without a recipe"
+        assert run.awaiting or after.reject_picture is not RejectReason.NONE, "H28: the run waits for nothing"
+    begun = [action for action in actions if isinstance(action, ev.Start)]
+    if isinstance(event, ev.PictureCame):
+        assert after.counts.missed == before.counts.missed, "H28: waiting for a picture is no trigger"
+    if was is None:
+        return
+    assert all(start.pictures_from == was.since for start in begun), "H28: another trigger in a run"
+    assert not begun or isinstance(event, ev.PictureCame), "H28: a trigger without a picture"
+    ended = [action.run_id for action in actions if isinstance(action, ev.EndRun)]
+    assert ended == ([] if run is not None and run.id == was.id else [was.id]), "H28: its end is told once"
+    if run is None and not isinstance(event, calls.StopAsked):
+        assert after.flight == (), "H28: what was in flight is not cancelled"
+
+
+def _check_simulation(after: State, actions: Sequence[ev.Action]) -> None:
+    """H29: nothing simulated comes near the tags."""
+    shown = [*after.waiting, *([after.presented] if after.presented is not None else [])]
+    assert not any(result.origin.simulated for result in shown), "H29: a simulated result is shown"
+    for action in actions:
+        if isinstance(action, ev.Record) and action.result.origin.simulated:
+            assert not action.presented, "H29: a simulated result is presented"
+    if after.simulating:
+        assert not status(after)["ready"], "H29: ready in simulation mode"
+
+
+def _check_what_only_ends_with_reset(before: State, event: ev.Event, after: State) -> None:
+    """H26, H27."""
+    if _resets(before, event):
+        left = [after.halted, after.simulating, after.unprepared, after.automatic, after.continuous]
+        assert not any(left), "H16: a reset left a mode on"
+        return
+    assert after.halted or not before.halted, "H26: a halt ended without a reset"
+    prepared = isinstance(event, ev.RecipePrepared) and before.changing is not None and after.changing is None
+    assert after.unprepared or not before.unprepared or prepared, "H27: a recipe came by itself"

@@ -30,12 +30,21 @@ RICH = [
     Scope(True, True, 1, 1, also=frozenset({"recipes", "calls"})),
     Scope(False, True, 1, 1, also=frozenset({"recipes"})),
     Scope(False, True, 2, 1, also=frozenset({"offline"})),
+    Scope(True, True, 1, 1, also=frozenset({"halt", "calls"})),
+    Scope(False, True, 2, 2, also=frozenset({"run"})),
+    Scope(True, True, 1, 1, also=frozenset({"run", "halt", "modes"})),
+    Scope(False, False, 2, 1, also=frozenset({"run", "offline"})),
+    Scope(True, False, 1, 1, also=frozenset({"unprepare", "recipes", "run"})),
+    Scope(False, True, 2, 1, also=frozenset({"simulation", "calls", "run"})),
+    Scope(True, False, 1, 1, also=frozenset({"simulation", "calls", "halt"})),
 ]
 BIG = [
     *(Scope(bits, True, 3, 3, also=frozenset({"modes", "calls"})) for bits in (True, False)),
     *(Scope(bits, True, 2, 2, also=frozenset({"modes", "recipes"})) for bits in (True, False)),
     Scope(False, True, 1, 2, also=frozenset({"recipes", "offline"})),
     Scope(False, True, 2, 3, ack_timeout_ms=700, latches=True),
+    Scope(True, True, 2, 2, also=frozenset({"run", "halt", "unprepare", "recipes"})),
+    Scope(False, True, 2, 2, also=frozenset({"run", "halt", "simulation", "calls", "offline"})),
 ]
 LEAST_STATES = 20
 """A walk that finds fewer has lost its alphabet."""
@@ -70,24 +79,24 @@ def _check(scope: Scope, most_states: int) -> None:
     assert len(walk.states) >= LEAST_STATES
     assert walk.edges >= 10 * len(walk.states)
     _reset_leads_to_ready(walk)
-    stuck = walk.cannot_reach(_ready)
+    stuck = walk.cannot_reach(lambda state: _ready(state) or state.halted)
     assert not stuck, f"{len(stuck)} dead ends, one of them after {walk.way(stuck[0])}"
 
 
 @pytest.mark.parametrize("scope", PLAIN, ids=str)
-def test_h1_to_h24_hold_in_every_state(scope: Scope) -> None:
+def test_the_rules_hold_in_every_state(scope: Scope) -> None:
     _check(scope, most_states=20_000)
 
 
 @pytest.mark.parametrize("scope", RICH, ids=str)
-def test_h1_to_h24_hold_with_time_outs_modes_recipes_calls_and_faults(scope: Scope) -> None:
+def test_the_rules_hold_with_time_outs_modes_recipes_calls_and_faults(scope: Scope) -> None:
     _check(scope, most_states=20_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("scope", BIG, ids=str)
-def test_h1_to_h24_hold_in_the_big_space(scope: Scope) -> None:
+def test_the_rules_hold_in_the_big_space(scope: Scope) -> None:
     _check(scope, most_states=200_000)
 
 
@@ -100,3 +109,19 @@ def test_the_walk_reaches_what_it_is_for() -> None:
     assert any(state.ack_must_fall and state.waiting for state in states)
     assert any(state.reject is RejectReason.RESULTS_FULL for state in states)
     assert "until the next deadline" in {name for _, name in walk.came.values()}
+
+
+def test_the_walk_reaches_every_mode() -> None:
+    """Runs that wait for a place, for a picture, with work in flight; simulated work; a halt."""
+    runs = list(Walk(Scope(False, True, 2, 2, also=frozenset({"run"}))).run(20_000).states.values())
+    assert any(s.continuous and s.full and not s.flight for s in runs)
+    assert any(s.continuous and s.continuous.awaiting and not s.flight for s in runs)
+    assert any(s.continuous and s.continuous.awaiting and s.flight for s in runs)
+    assert any(s.continuous and s.continuous.awaiting and s.full for s in runs) is False, (
+        "no mode changes in this scope"
+    )
+    also = frozenset({"simulation", "calls", "halt"})
+    modes = list(Walk(Scope(True, False, 1, 1, also=also)).run(20_000).states.values())
+    assert any(s.simulating and s.flight and s.valid for s in modes)
+    assert any(s.halted and s.simulating for s in modes)
+    assert any(s.automatic and s.commands.enable for s in modes)

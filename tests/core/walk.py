@@ -10,11 +10,12 @@ from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 
+from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.handshake import step
-from gateway.core.result import Judgement, Result, Verdict
+from gateway.core.result import Judgement, Origin, Result, Verdict
 from gateway.core.state import NO_COUNTS, Inspection, Options, State
 from tests.core.invariants import check_image, check_step
 
@@ -70,6 +71,9 @@ def canonical(state: State, now: int, scope: Scope) -> State:
     if s.changing is not None:
         s.changing = replace(s.changing, id=1, deadline=s.changing.deadline - past, token=min(s.changing.token, 1))
     s.next_change_id = 2
+    if s.continuous is not None:
+        s.continuous = replace(s.continuous, id=1, since=NOW)
+    s.next_run_id = 2
     s.ack_since = s.ack_since - past if trigger_held_too_long(s) is not None else NOW
     s.valid_since = s.valid_since - past if acknowledgement_overdue(s) is not None else NOW
     if not scope.latches:
@@ -83,7 +87,8 @@ def canonical(state: State, now: int, scope: Scope) -> State:
 def _plain(one: Inspection, place: int, past: int) -> Inspection:
     deadline = one.deadline - past if one.open else NOW + 1
     judgement = None if one.open else OK
-    return Inspection(place, 1, "", 1, NOW, deadline, NOW if one.exposed_at else 0, judgement, 0)
+    exposed_at, origin = NOW if one.exposed_at else 0, Origin(simulated=one.origin.simulated)
+    return Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin)
 
 
 def _number_results(s: State) -> None:
@@ -169,8 +174,7 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
             yield f"exposed {one.id}", 0, ev.Exposed(one.id)
         yield f"answered {one.id}", 0, ev.Answered(one.id, OK)
     yield "answer for nobody", 0, ev.Answered(99, OK)
-    if "calls" in scope.also:
-        yield "Inspect", 0, ev.TriggerAsked(1)
+    yield from _call_moves(state, scope)
     if "recipes" in scope.also:
         yield "recipe asked", 0, ev.RecipeAsked(1, 2)
         yield "prepared", 0, ev.RecipePrepared(1)
@@ -180,6 +184,25 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         yield "operator gives it back", 0, ev.CameOnline(OfflineReason.OPERATOR)
         yield "PEKAT down", 0, ev.PartFailed(PEKAT_DOWN, OfflineReason.INSPECTOR)
         yield "PEKAT back", 0, ev.PartRecovered(PEKAT_DOWN, OfflineReason.INSPECTOR)
+
+
+def _call_moves(state: State, scope: Scope) -> Iterator[Move]:
+    if "calls" in scope.also:
+        yield "Inspect", 0, ev.TriggerAsked(1)
+    if "halt" in scope.also:
+        yield "automatic", 0, calls.AutomaticAsked()
+        yield "halt", 0, calls.HaltAsked()
+        yield "abort by call", 0, calls.AbortAsked()
+        yield "'reset' by call", 0, calls.ResetAsked()
+    if "unprepare" in scope.also:
+        yield "unprepare", 0, calls.UnprepareAsked(1)
+    if "run" in scope.also:
+        yield "run", 0, calls.RunAsked(1)
+        yield "stop", 0, calls.StopAsked()
+        yield "picture", 0, ev.PictureCame(1 if state.continuous is not None else 7)
+    if "simulation" in scope.also:
+        yield "simulate", 0, calls.SimulationAsked(1, True)
+        yield "simulate no more", 0, calls.SimulationAsked(1, False)
 
 
 # ---- the walk ---------------------------------------------------------------------------------------------------
