@@ -6,7 +6,7 @@ from gateway.core import events as ev
 from gateway.core import recipes
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Origin, Reason
-from gateway.core.state import ContinuousRun, next_seq
+from gateway.core.state import ContinuousRun, State, next_seq
 from gateway.core.turn import Turn
 
 
@@ -54,7 +54,7 @@ def take_picture(turn: Turn, run_id: int) -> None:
     if run is None or run.id != run_id or not run.awaiting:
         return
     s.continuous = replace(run, awaiting=False)
-    if s.reject_picture is RejectReason.NONE:
+    if _may_run(s) and s.reject_picture is RejectReason.NONE:
         turn.accept(next_seq(s.trigger_seq_accepted), run.part_id, run.origin, pictures_from=run.since)
 
 
@@ -63,12 +63,16 @@ def tend_run(turn: Turn) -> None:
     s, run = turn.s, turn.s.continuous
     if run is None:
         return
-    if s.offline - {OfflineReason.SIMULATION} or not s.enabled:
+    if not _may_run(s):
         end_run(turn)
         turn.cancel_all(Reason.CANCELLED)
     elif not run.awaiting and s.reject_picture is RejectReason.NONE:
         s.continuous = replace(run, awaiting=True)
         turn.actions.append(ev.AwaitPicture(run.id, run.since, run.origin.simulated))
+
+
+def _may_run(state: State) -> bool:
+    return state.enabled and not state.offline - {OfflineReason.SIMULATION}
 
 
 # ---- simulation -----------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ class Ticket:
     exposed: bool = False
     answer: Judgement | None = None
     result_seq: int = 0
+    simulated: bool = False
 
 
 @dataclass
@@ -41,6 +42,10 @@ class Books:
     overrun: bool = False
     flying: dict[int, Ticket] = field(default_factory=dict)
     accepted: int = 0
+    ids: int = 0
+    automatic: bool = False
+    unprepared: bool = False
+    run: bool = False
     queue: list[Ticket] = field(default_factory=list)
     shown: Ticket | None = None
     shown_seq: int = 0
@@ -87,18 +92,25 @@ class Books:
             **{f"count_{name}": count for name, count in self.counts.items()},
         }
 
-    def refuse(self) -> RejectReason:
-        """H2, as a list of questions."""
+    @property
+    def simulating(self) -> bool:
+        return OfflineReason.SIMULATION in self.down
+
+    def refuse(self, *, call: bool = False, picture: bool = False) -> RejectReason:
+        """H2, as a list of questions. A call is let through by simulation mode (H29), a picture by its run (H28)."""
+        down = self.down - {OfflineReason.SIMULATION} if call or picture else self.down
         buffering = self.plc.buffer_results or bool(self.queue)
         places = len(self.flying) + len(self.queue) + (self.valid_since is not None)
         questions = [
-            (bool(self.down), RejectReason.OFFLINE),
-            (not self.plc.enable, RejectReason.NOT_ENABLED),
+            (bool(down), RejectReason.OFFLINE),
+            (self.run and not picture, RejectReason.CONTINUOUS),
+            (not (self.plc.enable or self.automatic), RejectReason.NOT_ENABLED),
             (self.change is not None, RejectReason.RECIPE_CHANGE),
+            (self.unprepared, RejectReason.NO_RECIPE),
             (self.held_since is not None, RejectReason.TRIGGER_HELD),
             (any(not t.exposed and t.answer is None for t in self.flying.values()), RejectReason.EXPOSING),
             (len(self.flying) >= self.options.max_in_flight, RejectReason.BUSY),
-            (buffering and places >= self.options.result_depth, RejectReason.RESULTS_FULL),
+            (buffering and places >= self.options.result_depth and not self.simulating, RejectReason.RESULTS_FULL),
         ]
         return next((reason for holds, reason in questions if holds), RejectReason.NONE)
 

@@ -1,4 +1,4 @@
-"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of the rules H1..H22.
+"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22 and H25..H29.
 
 Deliberately slow and plain, with other structures than the core: one list of everything accepted, one list of
 results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
@@ -42,6 +42,7 @@ class Oracle(Books):
         if self.options.watchdog_action is WatchdogAction.OFFLINE:
             self.down.add(OfflineReason.WATCHDOG)
         if self.options.watchdog_action is WatchdogAction.CANCEL:
+            self.run = False
             self.cancel(Reason.CANCELLED)
 
     # ---- the PLC -------------------------------------------------------------------------------------------
@@ -53,6 +54,8 @@ class Oracle(Books):
         if new.plc_heartbeat != old.plc_heartbeat:
             self.alive()
         self.set_down(OfflineReason.PLC, new.set_offline)
+        if old.enable and not new.enable:
+            self.automatic = self.run = False
         if new.reset and not old.reset:
             self.reset()
             return
@@ -103,13 +106,12 @@ class Oracle(Books):
             if rose & {"trigger", "trigger_seq"}:
                 self.miss(RejectReason.SEVERAL_COMMANDS)
         elif rose == {"trigger"}:
-            if self.trigger(self.accepted_seq % 65535 + 1, new.part_id):
+            if self.trigger(self.accepted_seq % 65535 + 1, new.part_id) is RejectReason.NONE:
                 self.held_since, self.held_told = self.now, False
         elif rose == {"trigger_seq"}:
             self.trigger(new.trigger_seq, new.part_id)
         elif rose == {"abort"}:
-            self.held_since, self.held_told = None, False
-            self.cancel(Reason.CANCELLED)
+            self.abort()
         elif rose == {"flush_results"}:
             self.queue.clear()
         elif rose == {"change_recipe"}:
@@ -119,7 +121,14 @@ class Oracle(Books):
     def rises(name: str, old: ev.Commands, new: ev.Commands) -> bool:
         return getattr(new, name) and not getattr(old, name)
 
+    def abort(self) -> None:
+        self.run = False
+        self.held_since, self.held_told = None, False
+        self.cancel(Reason.CANCELLED)
+
     def reset(self) -> None:
+        self.run = self.automatic = self.unprepared = False
+        self.down -= {OfflineReason.HALTED, OfflineReason.SIMULATION}
         for ticket in self.flying.values():
             if ticket.answer is None:
                 ticket.answer = no_decision(Reason.RESET)
@@ -136,22 +145,31 @@ class Oracle(Books):
 
     # ---- triggers and answers ------------------------------------------------------------------------------
 
-    def trigger(self, seq: int, part_id: str, recipe: int = 0, timeout_ms: int = 0) -> bool:
-        why = self.refuse()
+    def trigger(
+        self, seq: int, part_id: str, recipe: int = 0, timeout_ms: int = 0, *, call: bool = False
+    ) -> RejectReason:
+        why = self.refuse(call=call)
         if why is RejectReason.NONE and recipe not in (0, self.recipe):
             why = RejectReason.OTHER_RECIPE
         if why is not RejectReason.NONE:
-            self.miss(why)
-            return False
+            if not (call and self.simulating):
+                self.miss(why)
+            return why
+        self.accept(seq, part_id, timeout_ms)
+        return why
+
+    def accept(self, seq: int, part_id: str, timeout_ms: int = 0) -> None:
         limit = self.options.inspection_timeout_ms
         ends = self.now + min(timeout_ms or limit, limit) * 1000
         ends = max([ends, *(ticket.deadline for ticket in self.flying.values())])
+        self.ids += 1
+        self.flying[self.ids] = Ticket(seq, part_id, self.recipe, ends, simulated=self.simulating)
+        if self.simulating:
+            return
         self.accepted += 1
-        self.flying[self.accepted] = Ticket(seq, part_id, self.recipe, ends)
         self.accepted_seq, self.refusal, self.overrun = seq, RejectReason.NONE, False
         if self.options.max_in_flight == 1 and not self.plc.buffer_results and not self.queue:
             self.valid_since = None
-        return True
 
     def miss(self, why: RejectReason) -> None:
         self.refusal = why
@@ -166,6 +184,8 @@ class Oracle(Books):
 
     def say(self, ticket: Ticket, judgement: Judgement) -> None:
         ticket.answer = judgement
+        if ticket.simulated:
+            return
         if judgement.reason not in (Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN):
             self.err(ErrorCode(100 + judgement.reason))
 
@@ -180,6 +200,8 @@ class Oracle(Books):
             if ticket.answer is None:
                 return
             del self.flying[number]
+            if ticket.simulated:
+                continue
             self.count(ticket)
             if self.plc.buffer_results or self.queue:
                 self.queue.append(ticket)
@@ -189,6 +211,8 @@ class Oracle(Books):
 
     def count(self, ticket: Ticket) -> None:
         assert ticket.answer is not None
+        if ticket.simulated:
+            return
         self.counts[NAMES[ticket.answer.verdict]] += 1
         self.result_seq = self.result_seq % 65535 + 1
         ticket.result_seq = self.result_seq
@@ -207,7 +231,7 @@ class Oracle(Books):
         refused = ErrorCode.NONE
         if recipe not in (1, 2):
             refused = ErrorCode.RECIPE_UNKNOWN
-        elif self.flying or self.change:
+        elif self.flying or self.change or self.run:
             refused = ErrorCode.RECIPE_BUSY
         if refused:
             self.err(refused)
@@ -224,7 +248,7 @@ class Oracle(Books):
         if error:
             self.err(error)
         else:
-            self.recipe = recipe
+            self.recipe, self.unprepared = recipe, False
         if not token and self.change_heard:
             self.outcome = "failed" if error else "done"
 

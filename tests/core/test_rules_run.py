@@ -79,6 +79,13 @@ def test_h28_one_picture_is_awaited_at_a_time_and_only_while_it_could_be_taken()
     assert [start.inspection_id for start in bench.all(ev.Start)] == [1, 2], "one picture, told of twice, is one"
 
 
+def test_h28_a_picture_told_of_twice_is_one_also_when_a_place_comes_free_in_between() -> None:
+    bench = running(inspection_timeout_ms=100)
+    bench.picture()
+    bench.happen(ev.PictureCame(1), 100).reads(reason=Reason.TIMEOUT, count_triggers=1, busy=False)
+    assert len(bench.awaited) == 2
+
+
 def test_h28_with_several_in_flight_the_next_picture_is_awaited_when_the_last_is_taken() -> None:
     bench = running(max_in_flight=2)
     bench.picture()

@@ -1,0 +1,105 @@
+"""What hypothesis can do by call: automatic mode, halt, reset, no recipe, runs, simulation."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from gateway.core import calls
+from gateway.core import events as ev
+from gateway.core.result import Origin
+from tests.core.driver import NOK, OK
+from tests.core.machine import Machine
+
+BATCH = Origin(by="continuous", job_id="J1")
+
+
+class ModeRules(Machine):
+    """Rules for `Machine`; by themselves they would be dull."""
+
+    def refused(self, reason: int) -> None:
+        assert [no.reason for no in self.bench.did(ev.Refused)] == ([reason] if reason else [])
+
+    @rule(often=st.sampled_from([False, False, True]))
+    def automatic(self, often: bool) -> None:
+        if often:
+            self.happen(calls.AutomaticAsked())
+            self.oracle.select_automatic()
+
+    @rule(often=st.integers(0, 5))
+    def halt(self, often: int) -> None:
+        if not often:
+            self.happen(calls.HaltAsked())
+            self.oracle.halt()
+
+    @rule(often=st.integers(0, 3))
+    def reset_by_call(self, often: int) -> None:
+        if not often:
+            self.happen(calls.ResetAsked())
+            self.oracle.reset()
+
+    @rule()
+    def abort_by_call(self) -> None:
+        self.happen(calls.AbortAsked())
+        self.oracle.abort()
+
+    @rule(often=st.integers(0, 2))
+    def unprepare(self, often: int) -> None:
+        if not often:
+            self.happen(calls.UnprepareAsked(4))
+            self.refused(self.oracle.unprepare())
+
+    @rule(on=st.booleans())
+    def simulate(self, on: bool) -> None:
+        self.happen(calls.SimulationAsked(5, on))
+        self.refused(self.oracle.simulate(on))
+
+    @rule(going=st.booleans())
+    def begin_run(self, going: bool) -> None:
+        if going:
+            self.get_going()
+        self.happen(calls.RunAsked(6, "batch", BATCH))
+        self.refused(self.oracle.begin_run())
+
+    @rule()
+    def end_run(self) -> None:
+        self.happen(calls.StopAsked())
+        self.oracle.run = False
+
+    @rule(stale=st.booleans())
+    @precondition(lambda self: self.bench.state.continuous is not None)
+    def picture(self, stale: bool) -> None:
+        """The awaited picture; or one that nobody awaits (a run of long ago, told of twice)."""
+        run = self.bench.state.continuous
+        assert run is not None
+        self.happen(ev.PictureCame(run.id - stale))
+        if run.awaiting and not stale and self.oracle.run:
+            self.oracle.picture("batch")
+
+    @rule(answers=st.lists(st.sampled_from([OK, NOK, None]), min_size=1, max_size=4))
+    @precondition(lambda self: self.bench.state.continuous is not None)
+    def run_pictures(self, answers: list[Any]) -> None:
+        """What a run does most of the time; each picture that is due is awaited."""
+        for answer in answers:
+            self.the_plc_reads_what_the_oracle_says()
+            run = self.bench.state.continuous
+            assert self.oracle.run == (run is not None)
+            assert not self.oracle.wants_picture() or (run is not None and run.awaiting)
+            self.picture_if_awaited()
+            if answer is not None and self.bench.state.flight:
+                self.happen(ev.Answered(self.bench.state.flight[-1].id, answer))
+                self.oracle.answered(self.oracle.ids, answer)
+
+    def picture_if_awaited(self) -> None:
+        if self.bench.state.continuous is not None:
+            self.picture(False)
+
+    def leave_modes(self) -> None:
+        """A halt and the like would keep all else from happening."""
+        state = self.bench.state
+        if state.halted or state.simulating or state.unprepared:
+            self.happen(calls.ResetAsked())
+            self.oracle.reset()
+
+    def get_going(self) -> None:
+        raise NotImplementedError
