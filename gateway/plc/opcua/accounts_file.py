@@ -59,11 +59,11 @@ class FileUser(BaseModel):
 
 
 class UsersFile(BaseModel):
-    """The whole file."""
+    """The whole file. One without `users` is none, and takes nobody's log-in away: it may be half written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    users: Annotated[tuple[FileUser, ...], Field(strict=False, max_length=MOST_USERS)] = ()
+    users: Annotated[tuple[FileUser, ...], Field(strict=False, max_length=MOST_USERS)]
 
     @model_validator(mode="after")
     def _different(self) -> Self:

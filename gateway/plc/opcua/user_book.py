@@ -52,6 +52,7 @@ class UserBook:
         self._taken = frozenset(taken)
         self._users: Mapping[str, FileUser] = {}
         self._seen: tuple[int, ...] = ()
+        self._last: tuple[int, ...] = ()
         self._free = BoundedSemaphore(TRIES_AT_ONCE)
         self._thread: ThreadPoolExecutor | None = None
 
@@ -68,9 +69,13 @@ class UserBook:
             thread.shutdown(wait=False, cancel_futures=True)
 
     def look(self) -> bool:
-        """Read the file again where it changed; whether users did. A broken one changes nothing. Blocks."""
+        """Read the file again where it changed; whether users did. A broken one changes nothing. Blocks.
+
+        Read only when it stands still from one look to the next: an editor that writes in place makes it empty first.
+        """
         stamp = self._stamp()
-        if stamp == self._seen:
+        stands_still, self._last = stamp == self._last, stamp
+        if stamp == self._seen or not stands_still:
             return False
         self._seen = stamp
         try:
