@@ -18,6 +18,7 @@ from gateway.core.tags import Tag, TagType, user_tag
 from gateway.plc.opcua.link import OpcUaLink
 from gateway.plc.opcua.settings import OpcUaSettings
 from gateway.ports import Identity, StationView
+from gateway.records import Records
 from tests.bare_station import OK, BareStation
 
 SCRATCH = Detection("Scratch", 1, 0.987, 10, 20, 30, 40)
@@ -87,7 +88,7 @@ def view(station: DeskStation, *, controls: bool = True) -> StationView:
     return StationView(station, registers, controls)
 
 
-def make_link(views: Sequence[StationView], **settings: Any) -> OpcUaLink:
+def make_link(views: Sequence[StationView], records: Records | None = None, **settings: Any) -> OpcUaLink:
     """A link on a free port, also without encryption, with one user who may do everything.
 
     Its certificate is that of the whole test session: to make a key takes tenths of a second.
@@ -95,7 +96,7 @@ def make_link(views: Sequence[StationView], **settings: Any) -> OpcUaLink:
     pat = {"name": PAT, "role": "engineer", "password_file": CERTIFICATES / "pat"}
     given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "allow_unencrypted": True, "users": [pat]}
     given |= {"client_certificates": "any", **settings}
-    return OpcUaSettings(**{"certificates": CERTIFICATES, **given}).create(views, Identity(version="1.2.3"))
+    return OpcUaSettings(**{"certificates": CERTIFICATES, **given}).create(views, Identity(version="1.2.3"), records)
 
 
 @asynccontextmanager

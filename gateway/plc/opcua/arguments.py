@@ -43,6 +43,15 @@ _NULLABLE = frozenset(
 )  # fmt: skip
 """Built-in types that have a null of their own; a Variant that is null altogether stands for it as well."""
 
+_NOTHING: Mapping[ua.VariantType, Any] = {
+    ua.VariantType.ExtensionObject: None,
+    ua.VariantType.Boolean: False,
+    ua.VariantType.String: "",
+    ua.VariantType.LocalizedText: ua.LocalizedText(),
+    ua.VariantType.DateTime: ua.DateTime(1601, 1, 1),
+}
+"""What stands for no value; for everything else it is 0. A DateTime has no null but its earliest moment."""
+
 _NO_TYPE = ua.NodeId()
 
 
@@ -71,6 +80,12 @@ class Parameter:
         if given.is_array or self.rank >= ua.ValueRank.OneOrMoreDimensions:
             return list(given.Value or ())
         return _plain(given.Value, self.kinds)
+
+    def nothing(self) -> Any:
+        """The value of an output argument of a method that failed."""
+        if self.rank >= ua.ValueRank.OneOrMoreDimensions:
+            return []
+        return next((value for kind, value in _NOTHING.items() if kind in self.kinds), 0)
 
     def _takes_null(self) -> bool:
         return self.rank >= ua.ValueRank.OneOrMoreDimensions or bool(self.kinds & _NULLABLE)

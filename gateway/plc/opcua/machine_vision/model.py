@@ -12,6 +12,7 @@ from gateway.plc.opcua.machine_vision.instance import Instances
 from gateway.plc.opcua.machine_vision.nodeset import load_nodeset
 from gateway.plc.opcua.machine_vision.values import Catalogue
 from gateway.plc.opcua.machine_vision.vision import VisionSystem
+from gateway.plc.opcua.machine_vision.vision_methods import VisionMethods
 from gateway.plc.opcua.methods import MethodTable
 from gateway.ports import Identity
 from gateway.records import Records
@@ -30,6 +31,7 @@ class MachineVision:
     def __init__(self, server: Server, identity: Identity, records: Records, options: ModelOptions) -> None:
         self._server, self._identity, self._records, self._options = server, identity, records, options
         self.systems: Sequence[VisionSystem] = ()
+        self._methods: VisionMethods | None = None
 
     async def load(self) -> None:
         """Add the types to the address space. Raises LinkError where that cannot be."""
@@ -54,14 +56,21 @@ class MachineVision:
             for face in faces
         ]
         add_refresh(methods, emitter, self._conditions)
+        self._methods = VisionMethods(methods, inner.aspace, self._records)
+        for system in self.systems:
+            self._methods.add(system)
 
     def attach(self) -> None:
-        """Follow the stations from now on."""
+        """Follow the stations from now on. Results can be asked for before events tell of them."""
+        if self._methods is not None:
+            self._methods.attach()
         for system in self.systems:
             system.attach()
 
     def detach(self) -> None:
         """Follow them no longer."""
+        if self._methods is not None:
+            self._methods.detach()
         for system in self.systems:
             system.detach()
 
