@@ -153,13 +153,13 @@ async def test_without_allow_unencrypted_an_open_connection_can_ask_for_endpoint
         asking = Client(made.url, timeout=TIMEOUT_S)
         endpoints = await asking.connect_and_get_server_endpoints()
         assert [one.SecurityMode for one in endpoints] == [SIGN_AND_ENCRYPT] * 3 + [SIGN] * 3
-        for opened in (True, False):
-            assert await _create_session(made, opened) == StatusCodes.BadSecurityModeRejected
+        assert await _create_session(made, True) == StatusCodes.BadSecurityModeRejected
+        assert await _create_session(made, False) == StatusCodes.BadTcpSecureChannelUnknown
 
 
 async def test_even_where_it_is_allowed_nothing_is_answered_before_a_channel_is_open(desk: Bench) -> None:
     """asyncua answers with no security policy chosen, and so with no rights asked for."""
-    assert await _create_session(desk, False) == StatusCodes.BadSecurityModeRejected
+    assert await _create_session(desk, False) == StatusCodes.BadTcpSecureChannelUnknown
     assert await _create_session(desk, True) == StatusCodes.Good
 
 

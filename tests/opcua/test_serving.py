@@ -132,7 +132,9 @@ async def test_connections_are_limited() -> None:
         host, port = made.url.removeprefix("opc.tcp://").split("/")[0].split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         async with asyncio.timeout(TIMEOUT_S):
-            assert await reader.read() == b""
+            told = await reader.read()
+        assert told[:4] == b"ERRF"
+        assert int.from_bytes(told[8:12], "little") == StatusCodes.BadTcpNotEnoughResources
         writer.close()
         await writer.wait_closed()
         assert await read(client, "status.verdict") == [0]

@@ -1,9 +1,8 @@
-"""What has to be done beside the requests: strangers are shown out, empty connections closed, certificates watched."""
+"""What has to be done beside the requests: strangers are shown out, certificates watched."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
 
 from asyncua.ua.uaerrors import UaError
 from cryptography import x509
@@ -12,15 +11,11 @@ from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused, parse
 from gateway.plc.opcua.own_certificate import OwnCertificate
 from gateway.plc.opcua.security_tags import SecurityTags
-from gateway.plc.opcua.server import GatewayServer, StationProtocol
+from gateway.plc.opcua.server import GatewayServer
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
-
-WITHOUT_SESSION_S = 10.0
-"""A connection that has no session for so long is closed: a client needs three round trips to get one. asyncua looks
-once, after the connection was made, and never again after a session was closed or timed out."""
 
 EXPIRY_S = 24 * 3600.0
 """How often the days left are counted; whoever connects meanwhile is counted then."""
@@ -35,7 +30,6 @@ class Caretaker:
         self._own = own
         self._tags = tags
         self._changed = asyncio.Event()
-        self._empty: Mapping[StationProtocol, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,7 +60,6 @@ class Caretaker:
                 self._server.use_certificate(self._own.current)
                 await self._show_out()
                 count_days_at = loop.time()
-            self._close_empty(loop.time())
 
     async def count_days(self) -> None:
         """Bring the security tags up to date."""
@@ -92,15 +85,6 @@ class Caretaker:
         except CertificateRefused as refused:
             return refused
         return None
-
-    def _close_empty(self, now: float) -> None:
-        """A connection has a session soon, or none at all."""
-        empty = [one for one in self._server.connections if not one.has_session]
-        self._empty = {one: self._empty.get(one, now) for one in empty}
-        for connection, since in self._empty.items():
-            if now - since > WITHOUT_SESSION_S:
-                log.info("OPC UA client %s is without a session; disconnected", connection.peer_name)
-                connection.cut()
 
 
 def _leaf(sent: bytes) -> x509.Certificate:

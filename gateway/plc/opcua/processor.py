@@ -17,15 +17,14 @@ from typing import Any
 from asyncua import ua
 from asyncua.common.utils import Buffer, ServiceError
 from asyncua.server.internal_session import SessionState
-from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.ua_binary import nodeid_from_binary, nodeid_to_binary, struct_from_binary, struct_to_binary
+from asyncua.ua.ua_binary import nodeid_to_binary, struct_from_binary, struct_to_binary
 
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.requests import bad
+from gateway.plc.opcua.request_guard import GuardedProcessor, Request
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.users import Channel
 
@@ -57,12 +56,11 @@ _REGISTER = frozenset(
 )
 
 
-class CallingProcessor(UaProcessor):
+class CallingProcessor(GuardedProcessor):
     """Answers Call requests whenever they are through, everything else in its turn."""
 
     def __init__(self, access: Access, *given: Any) -> None:
-        inherited: Any = super()
-        inherited.__init__(*given)
+        super().__init__(*given)
         self._access = access
         self._calls: set[asyncio.Task[Any]] = set()
         self._offered: Sequence[Any] = ()
@@ -84,26 +82,23 @@ class CallingProcessor(UaProcessor):
         """Of the channel; b"" where it is not secured, or not open."""
         return (self._connection.security_policy.peer_certificate or b"") if self._connection.is_open() else b""
 
-    async def process_message(self, seqhdr: Any, body: Buffer) -> Any:
-        inherited: Any = super()
-        kind = nodeid_from_binary(body.copy())
-        try:
-            self._check_security(kind)
-            if kind == _CREATE:
-                self._check_one_session()
-                self._check_application(body.copy())
-            elif kind == _ACTIVATE:
-                await self._check_activation(body.copy())
-        except (ServiceError, CertificateRefused) as error:
-            return self._refuse(seqhdr, body, error.code)
-        if kind != _CALL:
-            answered = await inherited.process_message(seqhdr, body)
-            if kind == _CREATE and isinstance(self.session, ClientSession):
+    async def admit(self, request: Request) -> None:
+        self._check_security(request.kind)
+        if request.kind == _CREATE:
+            self._check_one_session()
+            self._check_application(request)
+        elif request.kind == _ACTIVATE:
+            await self._check_activation(request)
+
+    async def answer(self, request: Request) -> bool:
+        if request.kind != _CALL:
+            answered = await super().answer(request)
+            if request.kind == _CREATE and isinstance(self.session, ClientSession):
                 self.session.channel = self._channel()
             return answered
         if len(self._calls) >= CALLS_AT_ONCE:
-            return self._refuse(seqhdr, body, StatusCodes.BadTooManyOperations)
-        call = asyncio.create_task(inherited.process_message(seqhdr, body), name="opcua-call")
+            return self.fault(request.header.RequestHandle, request.sequence, StatusCodes.BadTooManyOperations)
+        call = asyncio.create_task(super().answer(request), name="opcua-call")
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return True
@@ -130,8 +125,7 @@ class CallingProcessor(UaProcessor):
     def _send(self, header: ua.RequestHeader, seqhdr: Any, kind: bytes, rest: bytes) -> None:
         """A response whose body is encoded already."""
         head = struct_to_binary(ua.ResponseHeader(RequestHandle=header.RequestHandle))
-        data = self._connection.message_to_binary(kind + head + rest, request_id=seqhdr.RequestId)
-        self._transport.write(data)
+        self.send_body(header.RequestHandle, seqhdr, kind + head + rest)
 
     def _check_security(self, kind: ua.NodeId) -> None:
         """Raises ServiceError for what this connection's security is not enough for."""
@@ -147,38 +141,30 @@ class CallingProcessor(UaProcessor):
         if self.session is not None and self.session.state is not SessionState.Closed:
             raise ServiceError(StatusCodes.BadTooManySessions)
 
-    def _check_application(self, body: Buffer) -> None:
-        """Raises CertificateRefused where a client gives itself out for another application than its certificate."""
-        nodeid_from_binary(body)
-        struct_from_binary(ua.RequestHeader, body)
-        self._access.check_application(self.client_certificate, struct_from_binary(ua.CreateSessionParameters, body))
+    def _check_application(self, request: Request) -> None:
+        """Raises ServiceError where a client gives itself out for another application than its certificate."""
+        params = struct_from_binary(ua.CreateSessionParameters, request.body.copy())
+        try:
+            self._access.check_application(self.client_certificate, params)
+        except CertificateRefused as refused:
+            raise ServiceError(refused.code) from refused
 
-    async def _check_activation(self, body: Buffer) -> None:
+    async def _check_activation(self, request: Request) -> None:
         """Raises ServiceError for a session of another channel, and for who may not log in; waits where he has to."""
-        nodeid_from_binary(body)
-        header = struct_from_binary(ua.RequestHeader, body)
-        session = self.session or self.iserver.lookup_external_session(header.AuthenticationToken)
+        session = self.session or self.iserver.lookup_external_session(request.header.AuthenticationToken)
         if not isinstance(session, ClientSession):
             return
         channel = self._channel()
         if session.channel != channel:
             raise ServiceError(StatusCodes.BadSecurityChecksFailed)
-        await session.identify(struct_from_binary(ua.ActivateSessionParameters, body), channel, self.name)
+        params = struct_from_binary(ua.ActivateSessionParameters, request.body.copy())
+        await session.identify(params, channel, self.name)
 
     def _channel(self) -> Channel:
         policy = self._connection.security_policy
         encrypted = policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
         own = policy.host_certificate or b""
         return Channel(encrypted, policy.URI, policy.Mode, policy.peer_certificate or b"", own)
-
-    def _refuse(self, seqhdr: Any, body: Buffer, code: int) -> bool:
-        nodeid_from_binary(body)
-        header = struct_from_binary(ua.RequestHeader, body)
-        response = ua.ServiceFault()
-        response.ResponseHeader.ServiceResult = bad(code)
-        inherited: Any = super()
-        inherited.send_response(header.RequestHandle, seqhdr, response)
-        return True
 
     async def close(self) -> None:
         """The client is gone: nobody waits for its calls. Inspections that they started go on to their answer."""

@@ -1,8 +1,8 @@
 """asyncua's server with the parts replaced that a machine cannot live with.
 
 - sessions are counted for each server and are made by us (see session.py), requests are checked (see processor.py),
-- a connection that sends forged or broken messages is cut, with one line in the log (asyncua drops each message with
-  a stack trace, as often as somebody likes),
+- a connection that breaks the protocol's rules is told so and closed, with one line in the log (see transport_guard.py;
+  asyncua drops each message with a stack trace, as often as somebody likes),
 - it starts without a stack trace where its port is taken, knows the port it was given, and leaves no task behind.
 
 Everything here leans on asyncua 2.1's inner structure; the dependency is pinned below 2.2.
@@ -10,8 +10,6 @@ Everything here leans on asyncua 2.1's inner structure; the dependency is pinned
 
 import asyncio
 import gc
-import logging
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,21 +17,18 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import Buffer, ServiceError
-from asyncua.crypto import uacrypto
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.ua_binary import uatcp_to_binary
-from asyncua.ua.uaerrors import UaError
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate import ServerCertificate
 from gateway.plc.opcua.certificate_checks import CertificateRefused
+from gateway.plc.opcua.chunk_rules import ViolationError
 from gateway.plc.opcua.discovery import Discovery, Peer, SocketName
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.listeners import Listeners
@@ -41,32 +36,15 @@ from gateway.plc.opcua.processor import CallingProcessor, end_tasks
 from gateway.plc.opcua.read_path import ReadPath
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.transport_guard import GuardedProtocol, Watch
 from gateway.plc.opcua.turnstile import Turnstile
-
-log = logging.getLogger(__name__)
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 """Bytes of one message. The largest that makes sense, a subscription to 16 stations, is a tenth of it."""
 
 CHUNK = 65_535
-BUFFER = 1024 * 1024
-"""Bytes of an unfinished chunk: an announced size beyond it is no OPC UA client. A chunk has 64 KiB at most."""
-
 CLOSING_S = 0.3
 """How long leaving waits for clients to take what was sent, before their connections are cut."""
-
-BROKEN = (
-    UaError,
-    ServiceError,
-    InvalidSignature,
-    uacrypto.InvalidSignature,  # type: ignore[attr-defined]  # a class of its own, which hides the one imported there
-    ArithmeticError,
-    LookupError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What asyncua raises for bytes that are no message of the secure channel they came by."""
 
 MakeSession = Callable[[InternalServer, str, User], ClientSession]
 
@@ -118,46 +96,19 @@ class StationServer(InternalServer):
         await super().stop()
 
 
-class StationProtocol(OPCUAProtocol):
+class StationProtocol(GuardedProtocol):
     """One connection."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self.processor is not None:  # None: refused, there are too many
-            make: Any = CallingProcessor
-            server: Any = self.iserver
-            self.processor = make(server.access, server, self.transport, self.limits)
-            self._set_policies()
-
-    def _set_policies(self) -> None:
-        processor: Any = self.processor
-        processor.set_policies(self.policies)
+    def make_processor(self, transport: asyncio.Transport) -> CallingProcessor:
+        server: Any = self.iserver
+        made = CallingProcessor(server.access, server, transport, self.limits, self._watch.allowance)
+        made.set_policies(self.policies)
+        return made
 
     async def _process_one_msg(self, header: Any, buf: Buffer) -> bool:
         server: Any = self.iserver
         await server.turnstile.turn()
-        try:
-            return await super()._process_one_msg(header, buf)
-        except CertificateRefused as refused:
-            self.turn_away(refused)
-            return False
-        except BROKEN as error:
-            log.warning("OPC UA client %s sent a forged or broken message (%s); disconnected", self.peer_name, error)
-            self.cut()
-            return False
-
-    def data_received(self, data: bytes) -> None:
-        if len(self._buffer) + len(data) > BUFFER:
-            log.warning("OPC UA client %s sent no OPC UA; disconnected", self.peer_name)
-            self.cut()
-            return
-        super().data_received(data)
-
-    @property
-    def has_session(self) -> bool:
-        """Whether somebody is logged in over it."""
-        session = self.processor.session if self.processor is not None else None
-        return session is not None and session.is_activated()
+        return await super()._process_one_msg(header, buf)
 
     @property
     def client_certificate(self) -> bytes:
@@ -165,18 +116,8 @@ class StationProtocol(OPCUAProtocol):
         return self.processor.client_certificate if isinstance(self.processor, CallingProcessor) else b""
 
     def turn_away(self, refused: CertificateRefused) -> None:
-        """Tell a client why it is not trusted (Part 6, 7.1.2.5), and end its connection."""
-        log.warning("OPC UA client %s disconnected: %s", self.peer_name, refused)
-        if self.transport is not None:
-            error = ua.ErrorMessage(ua.StatusCode(ua.UInt32(refused.code)), ua.String(str(refused)))
-            kind: Any = ua.MessageType.Error
-            self.transport.write(uatcp_to_binary(kind, error))
-            self.transport.close()
-
-    def cut(self) -> None:
-        """End the connection without waiting for the client."""
-        if self.transport is not None:
-            self.transport.abort()
+        """Tell a client why it is not trusted, and end its connection."""
+        self.refuse(ViolationError(refused.code, str(refused)))
 
     def tasks(self) -> list[asyncio.Task[Any]]:
         """What runs for this connection."""
@@ -186,8 +127,13 @@ class StationProtocol(OPCUAProtocol):
 class StationSockets(BinaryServer):
     """The listening socket and its connections."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._watch = Watch()
+        self._looking: asyncio.Task[None] | None = None
+
     def _make_protocol(self) -> OPCUAProtocol:
-        return StationProtocol(self.iserver, self._policies, self.clients, self.closing_tasks, self.limits)
+        return StationProtocol(self._watch, self.iserver, self._policies, self.clients, self.closing_tasks, self.limits)
 
     async def listen(self, hosts: Sequence[str]) -> None:
         """Listen on all of them; the port is known then. Raises LinkError where that is impossible."""
@@ -195,9 +141,12 @@ class StationSockets(BinaryServer):
         opened: Any = listeners  # asyncua only closes it
         self._server, self.port = opened, listeners.port
         self.cleanup_task = asyncio.create_task(self._close_task_loop(), name="opcua-closed-connections")
+        self._looking = asyncio.create_task(self._watch.look(self.clients), name="opcua-look")
 
     async def stop(self) -> None:
         """Stop listening, let clients take what was sent, cut those that do not."""
+        looking, self._looking = self._looking, None
+        await end_tasks([looking] if looking is not None else [])
         if self._server is not None:
             self._server.close()
         protocols = [one for one in self.clients if isinstance(one, StationProtocol)]
@@ -207,8 +156,10 @@ class StationSockets(BinaryServer):
         tasks = [task for protocol in protocols for task in protocol.tasks()]
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSING_S)
-        for protocol in [one for one in self.clients if isinstance(one, StationProtocol)]:
+        for protocol in protocols:
             protocol.cut()
+        for refused in tuple(self._watch.turned_away):
+            refused.cut()
         await end_tasks(tasks)
         await super().stop()
 
