@@ -23,10 +23,11 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary, struct_to_binary
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from gateway.plc.opcua.body_rules import BadBodyError, check_body, handle_of
+from gateway.plc.opcua.body_rules import check_body, handle_of
 from gateway.plc.opcua.chunk_rules import CLOSE, OPEN, Agreement, ViolationError
 from gateway.plc.opcua.guarded_channel import Allowance, GuardedChannel
 from gateway.plc.opcua.nodes import standard_id
+from gateway.plc.opcua.value_rules import BadBodyError
 
 log = logging.getLogger(__name__)
 
