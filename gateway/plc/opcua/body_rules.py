@@ -10,10 +10,11 @@ with asyncua later (custom data types) are walked as well.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum, IntFlag
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final, cast
 
 from asyncua import ua
 from asyncua.ua.ua_binary import get_safe_type_hints
@@ -44,15 +45,37 @@ from gateway.plc.opcua.value_rules import (
     variant,
 )
 
+REMEMBERED: Final = 256
+REMEMBERED_BYTES: Final = 8192
+"""Parameters that were found good are not walked again: who polls sends the same ones all the time. 2 MiB at most."""
 
-def check_body(kind: type, body: bytes) -> None:
-    """Raises BadBodyError where `body` is none of this data class, too deep or too long. What follows it is let be."""
+
+def check_body(kind: Any, body: bytes) -> None:
+    """Raises BadBodyError where `body` is no such request, is too deep, or too long. What follows it is let be."""
     try:
-        end = layout(kind)(body, 0, Bounds(layout))
+        end = layout(ua.RequestHeader)(body, node_id(body, 0, Bounds(layout)), Bounds(layout))
     except (struct.error, IndexError):
         end = len(body) + 1
     if end > len(body):
+        raise broken("its header ends too early")
+    parameters = body[end:]
+    if len(parameters) <= REMEMBERED_BYTES:
+        _check_remembered(kind, parameters)
+    else:
+        _check_parameters(kind, parameters)
+
+
+def _check_parameters(kind: Any, data: bytes) -> None:
+    """Everything behind the header."""
+    try:
+        end = _structure(kind, leave_out=_HEADER)(data, 0, Bounds(layout))
+    except (struct.error, IndexError):
+        end = len(data) + 1
+    if end > len(data):
         raise broken("it ends too early")
+
+
+_check_remembered: Callable[[Any, bytes], None] = lru_cache(REMEMBERED)(_check_parameters)
 
 
 def handle_of(body: bytes) -> int:
@@ -80,9 +103,9 @@ def layout(kind: Any) -> Walk:
             return walk
     if issubclass(kind, ua.UaUnion):
         return _union(kind)
-    if not is_dataclass(kind):
-        raise broken(f"a {name} has no layout")
-    return _structure(kind)
+    if is_dataclass(kind):
+        return _structure(cast(type, kind))
+    raise broken(f"a {name} has no layout")
 
 
 def _array(kind: Any) -> Walk:
@@ -106,12 +129,18 @@ def _member(kind: Any) -> Walk:
     return extension_object if type_allow_subclass(kind) else layout(kind)
 
 
-def _structure(kind: Any) -> Walk:
+_HEADER = frozenset({"TypeId", "RequestHeader"})
+
+
+@cache
+def _structure(kind: Any, leave_out: frozenset[str] = frozenset()) -> Walk:
     """Fields that may be left out have a bit each, in the field named Encoding."""
     hints = get_safe_type_hints(kind, {"ua": ua})
     parts: list[tuple[int, Walk]] = []
     bit, mask_size = 1, 0
     for one in fields(kind):
+        if one.name in leave_out:
+            continue
         hint, needs = hints[one.name], 0
         if type_is_optional(hint):
             hint, needs, bit = type_from_optional(hint), bit, bit << 1

@@ -20,8 +20,8 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from gateway.plc.opcua.certificate import ServerCertificate
+from gateway.plc.opcua.guarded_channel import BROKEN
 from gateway.plc.opcua.processor import end_tasks
-from gateway.plc.opcua.server import BROKEN
 
 log = logging.getLogger(__name__)
 

@@ -193,17 +193,19 @@ class GuardedProcessor(UaProcessor):
         return True
 
     def send_response(self, requesthandle: Any, seqhdr: Any, response: Any, msgtype: Any = b"MSG") -> None:
-        """Send an answer, or a fault where it is longer than the client said it takes."""
+        response.ResponseHeader.RequestHandle = requesthandle
+        self.send_body(requesthandle, seqhdr, struct_to_binary(response), msgtype)
+
+    def send_body(self, handle: int, sequence: Any, body: bytes, kind: Any = b"MSG") -> None:
+        """Send an encoded answer, or a fault where it is longer than the client said it takes."""
         if self.silent:
             return
-        response.ResponseHeader.RequestHandle = requesthandle
-        data = struct_to_binary(response)
-        if self._agreed is not None and not self._agreed.takes(len(data)):
-            fault = ua.ServiceFault()
-            fault.ResponseHeader.RequestHandle = requesthandle
+        if self._agreed is not None and not self._agreed.takes(len(body)):
+            fault = ua.ServiceFault(ResponseHeader=ua.ResponseHeader(RequestHandle=handle))
             fault.ResponseHeader.ServiceResult = ua.StatusCode(ua.UInt32(StatusCodes.BadResponseTooLarge))
-            data = struct_to_binary(fault)
-        self._transport.write(self.channel.message_to_binary(data, message_type=msgtype, request_id=seqhdr.RequestId))
+            body = struct_to_binary(fault)
+        data = self.channel.message_to_binary(body, message_type=kind, request_id=sequence.RequestId)
+        self._transport.write(data)
 
 
 def _decoded(sequence: Any, body: Buffer, whole: bytes) -> Request:
