@@ -89,7 +89,7 @@ def view(station: DeskStation, *, controls: bool = True) -> StationView:
 
 
 def make_link(views: Sequence[StationView], records: Records | None = None, **settings: Any) -> OpcUaLink:
-    """A link on a free port, also without encryption, with one user who may do everything.
+    """A link on a free port, also without encryption, with one user who may do everything; `records` for its past.
 
     Its certificate is that of the whole test session: to make a key takes tenths of a second.
     """

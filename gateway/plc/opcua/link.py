@@ -21,6 +21,8 @@ from gateway.plc.opcua.caretaker import Caretaker
 from gateway.plc.opcua.certificate import ServerCertificate, Wanted
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.history import HistoryService
+from gateway.plc.opcua.history_nodes import history_for
 from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
@@ -119,6 +121,7 @@ class OpcUaLink:
         self._model: MachineVision | None = None
         self._faces: list[StationFace] = []
         self._gate: Gate | None = None
+        self._history: HistoryService | None = None
         self._caretaker: Caretaker | None = None
         self._open = AsyncExitStack()
         self._server: GatewayServer | None = None
@@ -146,6 +149,8 @@ class OpcUaLink:
                 self._model = await self._load_model(server)
                 self._fill(server)
             opened.callback(self._detach)
+            history = history_for(server.iserver, self._faces, self._records.store)
+            self._history = await opened.enter_async_context(history)
             self._caretaker = caretaker = Caretaker(server, access, own, tags)
             opened.push_async_callback(access.close)
             await access.open(caretaker.changed, own.look)
@@ -226,10 +231,10 @@ class OpcUaLink:
         await server.set_build_info(NAMESPACE_URI, who.vendor, who.product, who.version or "0", "0", datetime.now(UTC))
 
     def _make_session(self, inner: InternalServer, name: str, user: User) -> ClientSession:
-        if self._gate is None:
+        if self._gate is None or self._history is None:
             raise LinkError("the OPC UA server has no stations yet")
         fastest = self._limits.fastest_publishing_ms
-        return ClientSession(self._gate, self._security.access, fastest, inner, name, user)
+        return ClientSession(self._gate, self._history, self._security.access, fastest, inner, name, user)
 
     def _fill(self, server: GatewayServer) -> None:
         """Every station's nodes and its method."""

@@ -1,7 +1,7 @@
 """How the requests of one connection are answered: asyncua's processor, with the checks that it leaves out.
 
-- method calls run beside other requests (asyncua answers one request after the other, so that a client which waits in
-  `Inspect` could not even read meanwhile),
+- method calls and history reads run beside other requests (asyncua answers one request after the other, so that a
+  client which waits in `Inspect` could not even read meanwhile),
 - nothing but discovery is answered on a connection whose security is not offered (asyncua falls back to none at all,
   and answers before a channel is open, without asking for rights),
 - a session is tied to the certificate and the security that it was made with; a connection has one at a time,
@@ -29,9 +29,10 @@ from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.users import Channel
 
 CALLS_AT_ONCE = 16
-"""Method calls under way on one connection; a client that has more is told BadTooManyOperations."""
+"""Method calls and history reads under way on one connection; a client that has more is told BadTooManyOperations."""
 
 _CALL = standard_id(ObjectIds.CallRequest_Encoding_DefaultBinary)
+_BESIDE = frozenset({_CALL, standard_id(ObjectIds.HistoryReadRequest_Encoding_DefaultBinary)})
 _CREATE = standard_id(ObjectIds.CreateSessionRequest_Encoding_DefaultBinary)
 _ACTIVATE = standard_id(ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
 _OPEN_TO_ALL = frozenset(
@@ -57,7 +58,7 @@ _REGISTER = frozenset(
 
 
 class CallingProcessor(GuardedProcessor):
-    """Answers Call requests whenever they are through, everything else in its turn."""
+    """Answers Call and HistoryRead requests whenever they are through, everything else in its turn."""
 
     def __init__(self, access: Access, *given: Any) -> None:
         super().__init__(*given)
@@ -91,7 +92,7 @@ class CallingProcessor(GuardedProcessor):
             await self._check_activation(request)
 
     async def answer(self, request: Request) -> bool:
-        if request.kind != _CALL:
+        if request.kind not in _BESIDE:
             answered = await super().answer(request)
             if request.kind == _CREATE and isinstance(self.session, ClientSession):
                 self.session.channel = self._channel()

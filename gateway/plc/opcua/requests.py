@@ -17,7 +17,7 @@ from gateway.core.tags import Direction, Tag, TagType, TagValue
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import VARIANT_TYPES
-from gateway.plc.opcua.rights import LEAST_ROLE, Role
+from gateway.plc.opcua.rights import LEAST_ROLE, READ_HISTORY, Role
 
 _OF_THE_USER = (AttributeIds.UserAccessLevel, AttributeIds.UserExecutable)
 _RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")
@@ -27,6 +27,8 @@ _NUMBERS = frozenset(
         ua.VariantType.UInt32, ua.VariantType.Int64, ua.VariantType.UInt64, ua.VariantType.Float, ua.VariantType.Double,
     }
 )  # fmt: skip
+
+_READ_ONLY = ua.AccessLevel.CurrentRead.mask | ua.AccessLevel.HistoryRead.mask
 
 GOOD = StatusCodes.Good
 
@@ -88,8 +90,12 @@ class Gate:
         owner = self._owners.get(item.NodeId)
         if owner is None or item.AttributeId != AttributeIds.UserAccessLevel:
             return value
-        may = owner[1].name in LEAST_ROLE and role >= LEAST_ROLE[owner[1].name]
-        return value if may else ua.DataValue(ua.Variant(ua.AccessLevel.CurrentRead.mask, ua.VariantType.Byte))
+        level = value.Value.Value if value.Value is not None else 0
+        if owner[1].name not in LEAST_ROLE or role < LEAST_ROLE[owner[1].name]:
+            level &= _READ_ONLY
+        if role < READ_HISTORY:
+            level &= ~ua.AccessLevel.HistoryRead.mask
+        return ua.DataValue(ua.Variant(level, ua.VariantType.Byte))
 
     def place(self, item: ua.ReadValueId) -> AttributeValue | None:
         """Where the value stands that this item asks for, where it is a whole tag, which everybody may read."""

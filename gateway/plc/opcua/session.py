@@ -16,6 +16,8 @@ from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
 
 from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.history import HistoryService, Read
+from gateway.plc.opcua.history_points import Points
 from gateway.plc.opcua.login import Challenge, who
 from gateway.plc.opcua.methods import Caller, SessionEnd
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
@@ -31,6 +33,7 @@ class ClientSession(InternalSession):
     def __init__(
         self,
         gate: Gate,
+        history: HistoryService,
         access: Access,
         fastest_publishing_ms: int,
         server: InternalServer,
@@ -44,6 +47,8 @@ class ClientSession(InternalSession):
         server.register_external_session(self)
         self.channel: Channel | None = None
         self._gate = gate
+        self._history = history
+        self._points: Points[Read] = Points()
         self._access = access
         self._guest: Visitor | None = None
         self._end = SessionEnd()
@@ -97,7 +102,7 @@ class ClientSession(InternalSession):
     async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
         if self.rights < READ_HISTORY:
             raise ServiceError(StatusCodes.BadUserAccessDenied)
-        return await super().history_read(params)
+        return await self._history.read(params, self._points)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         if not params:
@@ -111,6 +116,7 @@ class ClientSession(InternalSession):
 
     async def close_session(self, delete_subs: bool = True) -> None:
         self._end.over()
+        self._points.clear()
         await super().close_session(delete_subs)
 
     async def create_subscription(
