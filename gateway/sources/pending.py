@@ -1,11 +1,12 @@
 """Files in the drop that are not known to be whole yet, and when they came to be whole."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.sources.look import key_of, look
+from gateway.sources.naming import natural_key
 from gateway.sources.shelf import Arrival, FileKey
 
 BATCH = 250
@@ -31,6 +32,33 @@ def arrived_at(written_ns: int, lower: int, now: int) -> int:
     """A file's time stamp (unix ns) as monotonic us, between `lower` and `now`."""
     behind = time.time_ns() - written_ns - GRAIN_NS
     return min(max(now_us() - behind // 1000, lower), now)
+
+
+def in_order(arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
+    """Sorted by time. What came within one grain of each other is in the order of the files' own times, then names.
+
+    Files are looked at in any order, and by a moment that is less exact than the camera's: of a burst, each would get
+    its place by chance.
+    """
+    burst: list[Arrival] = []
+    ordered: list[Arrival] = []
+    for arrival in [*sorted(arrivals, key=lambda one: one.at), None]:
+        if burst and (arrival is None or arrival.at - burst[0].at > GRAIN_NS // 1000):
+            ordered += _by_file_time(burst)
+            burst = []
+        if arrival is not None:
+            burst.append(arrival)
+    return tuple(ordered)
+
+
+def _by_file_time(burst: list[Arrival]) -> list[Arrival]:
+    """The same moments, given out anew; no two of them are equal then."""
+    files = sorted(burst, key=lambda one: (one.key.mtime_ns if one.key is not None else 0, natural_key(one.name)))
+    ordered: list[Arrival] = []
+    for moment, one in zip(burst, files, strict=True):
+        at = max(moment.at, ordered[-1].at + 1) if ordered else moment.at
+        ordered.append(replace(one, at=at))
+    return ordered
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.sources.look import key_of, written_ns
-from gateway.sources.pending import BATCH, BREATHER_S, Pending, arrived_at, now_us
+from gateway.sources.pending import BATCH, BREATHER_S, Pending, arrived_at, in_order, now_us
 from gateway.sources.shelf import Arrival, FileKey
 
 LAZY_DUTY = 20
@@ -254,7 +254,7 @@ class Scanner:
         return changed
 
     def _whole(self) -> tuple[Arrival, ...]:
-        arrivals = tuple(self._pending.whole(self.pace.give_up_s))
+        arrivals = in_order(self._pending.whole(self.pace.give_up_s))
         for arrival in arrivals:
             self._reported(arrival)
         return arrivals

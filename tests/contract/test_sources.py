@@ -5,10 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from pydantic import TypeAdapter
@@ -17,49 +14,8 @@ from gateway.core.errors import SourceError
 from gateway.core.result import Reason, no_decision
 from gateway.ports import Fate, ImageSource, Picture
 from gateway.sources import SourceSettings
+from tests.contract.sources import KINDS, Bench
 from tests.sources.pictures import OK, drop, files, order, png, until
-
-KINDS: dict[str, dict[str, object]] = {
-    "inotify": {"kind": "file_drop", "watch": "inotify"},
-    "watchdog": {"kind": "file_drop", "watch": "watchdog"},
-    "scan": {"kind": "file_drop", "watch": "scan"},
-    "trailer": {"kind": "file_drop", "watch": "inotify", "complete": "trailer"},
-    "playlist": {"kind": "playlist"},
-}
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A kind of source over a folder that has one picture for each trigger."""
-
-    kind: str
-    folder: Path
-
-    @asynccontextmanager
-    async def source(self) -> AsyncIterator[ImageSource]:
-        settings: SourceSettings = TypeAdapter(SourceSettings).validate_python(
-            {**KINDS[self.kind], "folder": str(self.folder)}
-        )
-        source: ImageSource = settings.create("line")
-        if self.kind == "playlist":
-            self.fill(0, 1, 2, 3)
-        async with source:
-            yield source
-
-    def fill(self, *marks: int) -> None:
-        for mark in marks:
-            drop(self.folder, f"part{mark}.png", png(mark))
-
-    def expose(self, mark: int) -> None:
-        if self.kind != "playlist":
-            self.fill(mark)
-
-
-@pytest.fixture(params=KINDS)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    return Bench(request.param, folder)
 
 
 async def next_picture(bench: Bench, source: ImageSource, mark: int) -> Picture:

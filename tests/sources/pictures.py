@@ -6,10 +6,11 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.core.result import Judgement, Verdict
-from gateway.ports import Order
+from gateway.ports import ImageSource, Order, Picture
 
 OK = Judgement(Verdict.OK)
 PATIENCE_S = 10.0
@@ -37,11 +38,50 @@ def bmp(size: int = 60) -> bytes:
     return b"BM" + struct.pack("<I", size) + b"\0" * (size - 6)
 
 
-def order(number: int = 1, *, within_s: float = 5.0, part_id: str = "", ago_s: float = 0.0) -> Order:
+def order(
+    number: int = 1,
+    *,
+    within_s: float = 5.0,
+    part_id: str = "",
+    ago_s: float = 0.0,
+    pictures_from: int | None = None,
+) -> Order:
     """An order that was accepted `ago_s` before now and ends `within_s` from now."""
     now = time.monotonic_ns() // 1000
     accepted = now - int(ago_s * 1e6)
-    return Order("line", number, number, part_id, 1, accepted, now + int(within_s * 1e6), time.time() - ago_s)
+    deadline, wall = now + int(within_s * 1e6), time.time() - ago_s
+    return Order("line", number, number, part_id, 1, accepted, deadline, wall, pictures_from)
+
+
+@dataclass
+class Run:
+    """A continuous run on a source, as a station makes it."""
+
+    source: ImageSource
+    since: int = field(default_factory=lambda: time.monotonic_ns() // 1000)
+    orders: int = 0
+
+    def __post_init__(self) -> None:
+        self.source.collect(self.since)
+
+    async def next(self) -> Picture:
+        """Wait for the next picture, and order it. Raises SourceError as both do."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.source.arrival()
+        return await self.order()
+
+    async def order(self) -> Picture:
+        self.orders += 1
+        return await self.source.acquire(order(self.orders, pictures_from=self.since))
+
+    async def none(self, within_s: float = 0.1) -> bool:
+        """Whether no picture comes in this time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.source.arrival()
+        except TimeoutError:
+            return True
+        return False
 
 
 def drop(folder: Path, name: str, data: bytes) -> None:
