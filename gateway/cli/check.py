@@ -84,6 +84,8 @@ def station_facts(station: StationSettings, settings: Settings) -> Iterator[tupl
     if settings.links.opcua is not None:
         yield "nodes", f"ns=2;s={station.name}.status.verdict, ns=2;s={station.name}.control.trigger, .."
     yield "source", station.source.summary
+    if station.simulation is not None:
+        yield "simulation", station.simulation.summary
     for recipe in station.recipes:
         first = ", in force at the start" if recipe.number == station.first_recipe else ""
         yield f"recipe {recipe.number}", f"{recipe.name} at {recipe.url}, {len(recipe.classes)} classes{first}"
