@@ -8,6 +8,7 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 
 from benchmarks.opcua_wire import WireClient
+from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.turnstile import Turnstile
 from tests.opcua.desk import TIMEOUT_S, Bench, tag_id
 
@@ -15,8 +16,8 @@ from tests.opcua.desk import TIMEOUT_S, Bench, tag_id
 class CountingTurnstile(Turnstile):
     """`turns`: how many messages were let through."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, right_of_way: RightOfWay) -> None:
+        super().__init__(right_of_way)
         self.turns = 0
 
     async def turn(self) -> None:

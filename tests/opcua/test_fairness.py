@@ -9,6 +9,7 @@ import pytest
 from gateway.plc.modbus.link import Limits as ModbusLimits
 from gateway.plc.modbus.link import ModbusLink
 from gateway.plc.opcua import server
+from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.turnstile import Turnstile
 from gateway.ports import Identity, StationView
 from gateway.tagmap import load_map
@@ -89,7 +90,7 @@ async def test_answers_of_one_connection_keep_their_order(counted_desk: Bench) -
 
 
 async def test_one_message_goes_through_in_each_pass_and_the_first_comes_first() -> None:
-    turnstile, through = Turnstile(), list[tuple[int, int]]()
+    turnstile, through = Turnstile(RightOfWay()), list[tuple[int, int]]()
     passes = 0
 
     def count() -> None:
@@ -110,7 +111,7 @@ async def test_one_message_goes_through_in_each_pass_and_the_first_comes_first()
 
 
 async def test_who_leaves_while_waiting_takes_nobody_with_him() -> None:
-    turnstile, through = Turnstile(), list[int]()
+    turnstile, through = Turnstile(RightOfWay()), list[int]()
 
     async def go(number: int) -> None:
         await turnstile.turn()
@@ -125,7 +126,7 @@ async def test_who_leaves_while_waiting_takes_nobody_with_him() -> None:
 
 
 async def test_nobody_waits_alone() -> None:
-    turnstile = Turnstile()
+    turnstile = Turnstile(RightOfWay())
     await asyncio.sleep(0)
     coroutine = turnstile.turn()
     with pytest.raises(StopIteration):

@@ -18,6 +18,7 @@ from gateway.plc.opcua import read_path
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.read_path import LONGEST, PLANS, ReadPath
 from gateway.plc.opcua.requests import Gate
+from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.shown import Shown, at_hand, encoded
 from gateway.plc.opcua.turnstile import Turnstile
@@ -55,7 +56,7 @@ class Road:
     def __init__(self, desk: Bench) -> None:
         gate = desk.link._gate
         assert isinstance(gate, Gate)
-        self.gate, self.turnstile = gate, Turnstile()
+        self.gate, self.turnstile = gate, Turnstile(RightOfWay())
         self.path = ReadPath(gate, self.turnstile)
 
     async def ask(self, *nodes: ua.ReadValueId, role: Role = Role.VIEWER) -> bytes | None:

@@ -6,6 +6,7 @@ places directly instead, in one go without any suspension, so that no read and n
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC
@@ -19,6 +20,7 @@ from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode
+from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.shown import Shown
 from gateway.ports import StationView
 
@@ -26,7 +28,8 @@ log = logging.getLogger(__name__)
 
 FLUSH_DELAY_S = 0.001
 """Images of one millisecond go out together: a trigger's answer on Modbus and the request to PEKAT come first, and no
-subscription publishes faster than that. A read never waits for it: it flushes before it reads."""
+subscription publishes faster than that. A read never waits for it: it flushes before it reads. While an inspection
+has the right of way, they wait for that too."""
 
 _LAST = ("result_seq", "result_valid")
 """Put in place after all others, in this order."""
@@ -58,8 +61,9 @@ class _Cell:
 class StationFace:
     """The nodes of one station. `attach` it to follow the station's images, `detach` it at the end."""
 
-    def __init__(self, view: StationView, writer: NodeWriter) -> None:
+    def __init__(self, view: StationView, writer: NodeWriter, right_of_way: RightOfWay) -> None:
         self.view = view
+        self._right_of_way = right_of_way
         self.station = view.station
         writer.station(self.station.name, writable=view.controls)
         self.nodes = {
@@ -73,6 +77,7 @@ class StationFace:
         self._shown: TagImage | None = None
         self._stamps: dict[str, ua.DateTime] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._waits_since = 0.0
         self._end_watch = _nothing
         self._also: list[Callable[[], None]] = []
 
@@ -122,9 +127,14 @@ class StationFace:
     def schedule(self) -> None:
         """See to it that what is new is shown soon."""
         if self._timer is None:
+            self._waits_since = time.monotonic()
             self._timer = asyncio.get_running_loop().call_later(FLUSH_DELAY_S, self._flush_due)
 
     def _flush_due(self) -> None:
+        now = time.monotonic()
+        if (due := self._right_of_way.due(self._waits_since)) > now:
+            self._timer = asyncio.get_running_loop().call_later(due - now, self._flush_due)
+            return
         self._timer = None
         self.flush()
 

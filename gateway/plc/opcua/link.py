@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,6 +120,7 @@ class OpcUaLink:
         self._machine_vision = machine_vision
         self._model: MachineVision | None = None
         self._faces: list[StationFace] = []
+        self._ends: list[Callable[[], None]] = []
         self._gate: Gate | None = None
         self._history: HistoryService | None = None
         self._caretaker: Caretaker | None = None
@@ -240,7 +241,9 @@ class OpcUaLink:
         """Every station's nodes and its method."""
         writer = NodeWriter(server.iserver)
         methods = MethodTable(server.iserver.aspace)
-        self._faces = [StationFace(view, writer) for view in self._views]
+        right_of_way = server.right_of_way
+        self._faces = [StationFace(view, writer, right_of_way) for view in self._views]
+        self._ends = [right_of_way.follow(view.station) for view in self._views if not view.controls]
         self._gate = Gate(server.iserver.aspace, self._faces, methods)
         server.read_through(self._gate)
         for face in self._faces:
@@ -259,6 +262,8 @@ class OpcUaLink:
         return model
 
     def _detach(self) -> None:
+        for end in self._ends:
+            end()
         if self._model is not None:
             self._model.detach()
         for face in self._faces:

@@ -35,6 +35,7 @@ from gateway.plc.opcua.listeners import Listeners
 from gateway.plc.opcua.processor import CallingProcessor, end_tasks
 from gateway.plc.opcua.read_path import ReadPath
 from gateway.plc.opcua.requests import Gate
+from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.transport_guard import GuardedProtocol, Watch
 from gateway.plc.opcua.turnstile import Turnstile
@@ -60,7 +61,8 @@ class StationServer(InternalServer):
         self._max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
-        self.turnstile = Turnstile()
+        self.right_of_way = RightOfWay()
+        self.turnstile = Turnstile(self.right_of_way)
         self.read_path: ReadPath | None = None
         """How tags are read fast; None until there are some."""
         self.discovery: Discovery | None = None
@@ -181,6 +183,13 @@ class GatewayServer(Server):
         """
         with no_garbage_collection():
             await super().init(shelf_file)
+
+    @property
+    def right_of_way(self) -> RightOfWay:
+        """Of the inspections over what clients ask for."""
+        inner: Any = self.iserver
+        right_of_way: RightOfWay = inner.right_of_way
+        return right_of_way
 
     def read_through(self, gate: Gate) -> None:
         """Answer Read requests by the short way from now on."""

@@ -1,0 +1,40 @@
+"""When OPC UA has to wait because an inspection's own work is due.
+
+Taking the image and asking for its judgement take some milliseconds of the event loop's attention in a dozen small
+steps, and the machine waits for all of them. What OPC UA clients read and what they are told can wait for so long.
+"""
+
+import time
+from collections.abc import Callable
+
+from gateway.core import events as ev
+from gateway.ports import StationPort, Step
+
+LONGEST_S = 0.003
+"""An inspection has the right of way for this long after its trigger at most: about what the gateway itself takes
+where PEKAT answers at once. Later it waits for PEKAT. Nobody gives way for longer than that, see `due`."""
+
+
+class RightOfWay:
+    """Which stations have it, and until when."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self.ended: Callable[[], None] = lambda: None
+        """Called when nobody has it any longer because the answer is there."""
+
+    def follow(self, station: StationPort) -> Callable[[], None]:
+        """Give this station the right of way after each trigger; returns what ends that."""
+        return station.observe(lambda step: self._note(station.name, step))
+
+    def due(self, since: float) -> float:
+        """Monotonic seconds: when whoever waits `since` may go on. In the past, or now, where nobody has it."""
+        return min(max(self._until.values(), default=0.0), since + LONGEST_S)
+
+    def _note(self, station: str, step: Step) -> None:
+        for action in step.actions:
+            match action:
+                case ev.Start():
+                    self._until[station] = time.monotonic() + LONGEST_S
+                case ev.Record() if self._until.pop(station, None) is not None and not self._until:
+                    self.ended()
