@@ -58,7 +58,7 @@ class StationServer(InternalServer):
         nobody: Any = None  # asyncua's own lets everybody in; sessions find out themselves who comes
         self.user_manager = nobody
         self.access = access
-        self._max_sessions = max_sessions
+        self.max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
         self.right_of_way = RightOfWay()
@@ -79,7 +79,7 @@ class StationServer(InternalServer):
         return self.discovery.servers(self.endpoints, params, sockname) if self.discovery is not None else []
 
     def create_session(self, name: str, user: User | None = None, external: bool = False) -> InternalSession:
-        if len(self._external_sessions) >= self._max_sessions:
+        if len(self._external_sessions) >= self.max_sessions:
             raise ServiceError(StatusCodes.BadTooManySessions)
         return self._make_session(self, name, user or User(role=UserRole.Anonymous))
 

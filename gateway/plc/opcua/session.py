@@ -15,6 +15,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
 
+from gateway.plc.opcua import shares
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.history import HistoryService, Read
 from gateway.plc.opcua.history_points import Points
@@ -70,12 +71,23 @@ class ClientSession(InternalSession):
         policies = self._access.offer.of_channel(channel.policy)
         challenge = Challenge(self.iserver.private_key, self.nonce or b"", channel, policies)
         try:
-            self._guest = await self._access.identify(params, challenge)
+            guest = await self._access.identify(params, challenge)
         except ServiceError:
             doorman.refused(name, address, peer)
             raise
+        if guest.name is None:
+            self._check_room_for_nobodies()
+        self._guest = guest
         if name:
             doorman.welcomed(name, address)
+
+    def _check_room_for_nobodies(self) -> None:
+        """Where others have names, half of the sessions are theirs: nobody without one locks a PLC out."""
+        server: Any = self.iserver
+        others = [one.user for one in server.sessions if one is not self]
+        nameless = sum(isinstance(user, Visitor) and user.name is None for user in others)
+        if self._access.doorman.has_users and nameless >= max(1, server.max_sessions // 2):
+            raise ServiceError(StatusCodes.BadTooManySessions)
 
     def activate_session(
         self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
@@ -125,11 +137,8 @@ class ClientSession(InternalSession):
         callback: Callable[..., Any],
         request_callback: Callable[..., Any] | None = None,
     ) -> ua.CreateSubscriptionResult:
-        asked = params.RequestedPublishingInterval
-        # Written so that a NaN becomes the fastest as well.
-        params.RequestedPublishingInterval = (
-            asked if asked > self._fastest_publishing_ms else self._fastest_publishing_ms
-        )
+        shares.check_subscriptions(self.subscription_service, self.session_id)
+        shares.moderate(params, self._fastest_publishing_ms)
         return await super().create_subscription(params, callback, request_callback)
 
     async def create_monitored_items(
@@ -138,7 +147,13 @@ class ClientSession(InternalSession):
         self._own(params.SubscriptionId)
         self._gate.refresh()
         asked = params.ItemsToCreate
-        codes = [self._gate.filter_status(item.ItemToMonitor, item.RequestedParameters.Filter) for item in asked]
+        room = shares.room_for_items(self.subscription_service, self.session_id)
+        codes = [
+            self._gate.filter_status(item.ItemToMonitor, item.RequestedParameters.Filter)
+            if number < room
+            else StatusCodes.BadTooManyMonitoredItems
+            for number, item in enumerate(asked)
+        ]
         params.ItemsToCreate = [item for item, code in zip(asked, codes, strict=True) if code == GOOD]
         made = iter(await super().create_monitored_items(params))
         return [next(made) if code == GOOD else ua.MonitoredItemCreateResult(bad(code)) for code in codes]
@@ -192,6 +207,7 @@ class ClientSession(InternalSession):
         self, params: ua.TransferSubscriptionsParameters, callback: Callable[..., Any]
     ) -> list[ua.TransferResult]:
         """From another session of the same user: after a lost connection."""
+        shares.check_subscriptions(self.subscription_service, self.session_id, len(params.SubscriptionIds))
         asked = params.SubscriptionIds
         keep = [self._is_of_this_user(one) for one in asked]
         params.SubscriptionIds = [one for one, kept in zip(asked, keep, strict=True) if kept]

@@ -111,8 +111,13 @@ class Doorman:
     def tokens(self) -> list[type]:
         """The kinds of identity that are offered to clients."""
         anonymous: list[type] = [ua.AnonymousIdentityToken] if self._anonymous is not None else []
-        names: list[type] = [ua.UserNameIdentityToken] if self._known or self.book is not None else []
+        names: list[type] = [ua.UserNameIdentityToken] if self.has_users else []
         return [*anonymous, *names, *([ua.X509IdentityToken] if self.book is not None else [])]
+
+    @property
+    def has_users(self) -> bool:
+        """Whether anybody may log in by a name."""
+        return bool(self._known) or self.book is not None
 
     @property
     def nobody(self) -> Visitor | None:
