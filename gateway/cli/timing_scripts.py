@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.result import Judgement, Verdict
 from gateway.core.state import Options
@@ -178,6 +179,30 @@ SCRIPTS: dict[str, Script] = {
             _plc("PLC has seen recipe_ack: change_recipe 0", change_recipe=False),
             _plc("PLC asks for recipe 9, which is not configured", change_recipe=True, recipe_request=9),
             _plc("PLC has seen recipe_error: change_recipe 0", change_recipe=False),
+        ),
+    ),
+    "handshake-continuous": Script(
+        (
+            "trigger",
+            "ready",
+            "busy",
+            "trigger_rejected",
+            "reject_reason",
+            "result_valid",
+            "ok",
+            "nok",
+            "result_seq",
+            "state",
+        ),
+        (
+            _world("call: a continuous run begins", calls.RunAsked(1)),
+            _world("a picture comes: the first trigger", ev.PictureCame(1)),
+            _answered(1, OK),
+            _plc("PLC: trigger 1, rejected, reason 11 (continuous)", trigger=True),
+            _plc("PLC: trigger 0", trigger=False),
+            _world("a picture comes", ev.PictureCame(1)),
+            _world("call: stop; what is in flight is finished", calls.StopAsked()),
+            _answered(2, NOK),
         ),
     ),
 }

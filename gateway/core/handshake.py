@@ -22,7 +22,8 @@ def step(state: State, event: Event, now: int) -> tuple[State, tuple[Action, ...
     turn = Turn(state.copy(), now)
     _pass_time(turn)
     _handle(turn, event)
-    modes.tend_run(turn)
+    if turn.s.continuous is not None:
+        modes.tend_run(turn)
     presenting.flip_toggle(turn.s, state)
     return turn.s, tuple(turn.actions)
 

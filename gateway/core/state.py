@@ -243,7 +243,7 @@ class State:
     @property
     def reject_picture(self) -> RejectReason:
         """Why the station would not take another picture now, offline and a continuous run apart."""
-        if not self.enabled:
+        if not (self.commands.enable or self.automatic):
             return RejectReason.NOT_ENABLED
         if self.changing is not None:
             return RejectReason.RECIPE_CHANGE

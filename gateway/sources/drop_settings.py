@@ -41,7 +41,7 @@ class FileDropSettings(BaseModel):
     pick: Pick = Field(
         "newest",
         description="Which picture a trigger gets where there are several: `newest`, `oldest`, or `part_id`: the one "
-        "that is named by the trigger's part id.",
+        "that is named by the trigger's part id. In a continuous run every picture is taken, the oldest first.",
     )
     part_id_name: str = Field(
         PLACE,

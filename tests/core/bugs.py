@@ -93,7 +93,7 @@ BUGS = [
     Bug("torn image", 24, "result_seq_end is not the number of the result shown",
         "image", '"result_seq_end": s.shown_seq', '"result_seq_end": s.result_seq'),
     Bug("automatic is forgotten", 25, "a station that was enabled by call accepts nothing",
-        "state", "return self.commands.enable or self.automatic", "return self.commands.enable"),
+        "state", "if not (self.commands.enable or self.automatic):", "if not self.commands.enable:"),
     Bug("automatic outlives enable", 25, "dropping enable does not disable the station",
         "handshake", "if old.enable and not new.enable:  # H25\n        s.automatic = False",
         "if old.enable and not new.enable:  # H25\n        pass"),
