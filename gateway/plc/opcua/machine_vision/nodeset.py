@@ -6,10 +6,14 @@ The file is the OPC Foundation's own, version 1.0.0, unchanged and with its lice
 import gzip
 from collections.abc import Iterator
 from importlib.resources import files
+from typing import Any
 
 from asyncua import ua
+from asyncua.common.xmlimporter import XmlImporter
+from asyncua.server.address_space import AddressSpace
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core.errors import LinkError
 from gateway.plc.opcua.machine_vision.data_types import (
@@ -20,6 +24,9 @@ from gateway.plc.opcua.machine_vision.data_types import (
     model_id,
     register_data_types,
 )
+from gateway.plc.opcua.nodes import standard_id
+
+_ONE_WAY = frozenset(map(standard_id, (ObjectIds.HasTypeDefinition, ObjectIds.HasModellingRule)))
 
 NODESET = "Opc.Ua.MachineVision.NodeSet2.xml.gz"
 
@@ -33,8 +40,41 @@ async def load_nodeset(server: Server) -> None:
     if await server.register_namespace(NAMESPACE_URI) != NAMESPACE:
         raise LinkError(f"{NAMESPACE_URI} has to be namespace {NAMESPACE} of this server")
     packed = files(__package__).joinpath(NODESET).read_bytes()
-    await server.import_xml(xmlstring=gzip.decompress(packed).decode())
+    importer: Any = _Importer(server)
+    await importer.import_xml(xmlstring=gzip.decompress(packed).decode())
     _define_ids(server)
+
+
+class _Importer(XmlImporter):
+    """asyncua's importer, which spends half its time browsing what it has just added, to turn references round."""
+
+    async def _add_missing_reverse_references(self, new_nodes: Any) -> set[Any]:  # ids, whatever asyncua declares
+        """Each reference is known at both ends, but for those to types and rules: they would have thousands."""
+        this: Any = self
+        aspace: AddressSpace = this.session.iserver.aspace
+        missing = [
+            _turned_round(node, reference)
+            for node in new_nodes
+            for reference in aspace[node].references
+            if reference.ReferenceTypeId not in _ONE_WAY and not _knows(aspace, reference, node)
+        ]
+        await this._add_references(missing)  # noqa: SLF001 - its own, only untyped
+        return set()
+
+
+def _knows(aspace: AddressSpace, reference: ua.ReferenceDescription, source: ua.NodeId) -> bool:
+    """Whether the target of a reference from `source` has it too. A target that is not there has nothing to know."""
+    target = aspace.get(reference.NodeId)
+    return target is None or any(
+        back.NodeId == source and back.ReferenceTypeId == reference.ReferenceTypeId for back in target.references
+    )
+
+
+def _turned_round(source: ua.NodeId, reference: ua.ReferenceDescription) -> ua.AddReferencesItem:
+    made = ua.AddReferencesItem()
+    made.SourceNodeId, made.TargetNodeId = reference.NodeId, source
+    made.ReferenceTypeId, made.IsForward = reference.ReferenceTypeId, not reference.IsForward
+    return made
 
 
 def _define_ids(server: Server) -> None:
