@@ -24,6 +24,7 @@ from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.history import HistoryService
 from gateway.plc.opcua.history_nodes import history_for
 from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
+from gateway.plc.opcua.machine_vision.vision import VisionSystem
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.own_certificate import OwnCertificate
@@ -137,6 +138,11 @@ class OpcUaLink:
     def faces(self) -> Sequence[StationFace]:
         """The stations' nodes, once entered."""
         return self._faces
+
+    @property
+    def vision_systems(self) -> Sequence[VisionSystem]:
+        """The stations as OPC 40100-1 shows them, once entered; none where that is switched off."""
+        return self._model.systems if self._model is not None else ()
 
     async def __aenter__(self) -> Self:
         access = self._security.access

@@ -15,6 +15,7 @@ from asyncua.ua.uaprotocol_auto import DataChangeFilter
 
 from gateway.core.tags import Direction, Tag, TagType, TagValue
 from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.machine_vision import event_filter
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import VARIANT_TYPES
 from gateway.plc.opcua.rights import LEAST_ROLE, READ_HISTORY, Role
@@ -106,7 +107,12 @@ class Gate:
         return face.nodes[tag.name].place
 
     def filter_status(self, item: ua.ReadValueId, wanted: object) -> int:
-        """Whether a monitored item may have this filter: a deadband is for numbers, and absolute."""
+        """Whether a monitored item may have this filter: deadbands are for numbers, and absolute; events need one."""
+        is_events = isinstance(wanted, ua.EventFilter)
+        if is_events != (item.AttributeId == AttributeIds.EventNotifier):
+            return StatusCodes.BadFilterNotAllowed
+        if isinstance(wanted, ua.EventFilter):
+            return event_filter.filter_status(wanted)
         if not has_deadband(wanted):
             return GOOD
         if isinstance(wanted, DataChangeFilter) and wanted.DeadbandType != ua.DeadbandType.Absolute:

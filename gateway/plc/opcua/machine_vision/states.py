@@ -149,7 +149,7 @@ def path(before: VisionState, after: VisionState, causes: Iterable[str] = ()) ->
 
     Reset leads through Preoperational, also where the station is as ready as before when it is over.
     """
-    methods = frozenset(causes)
+    methods = frozenset(causes) - {""}
     if "Reset" in methods and VisionState.PREOPERATIONAL not in (before, after):
         down = path(before, VisionState.PREOPERATIONAL, methods)
         return down + path(VisionState.PREOPERATIONAL, after, methods - {"Reset"})

@@ -4,7 +4,7 @@ The station's steps are only noted while it steps. They are shown, and told as e
 go, without any suspension, off the path of the trigger.
 """
 
-import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -39,8 +39,6 @@ from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, node_id, standard_id
 from gateway.ports import Recorded, Step
 from gateway.records import Registrar, monotonic_us
-
-log = logging.getLogger(__name__)
 
 MAIN = "VisionStateMachine"
 AUTOMATIC = f"{MAIN}.AutomaticModeStateMachine"
@@ -97,11 +95,11 @@ class VisionSystem:
         self.view, self.station = face.view, face.station
         self.registrar, self.catalogue = registrar, catalogue
         self._face, self._aspace = face, server.aspace
-        self._notes: list[Note] = []
+        self._notes: deque[Note] = deque()
         self._causes: list[str] = []
         self._course = Course()
         self._job = ""
-        self._shown: SystemStateDescriptionDataType | None = None
+        self._shown: tuple[VisionState, bool] | None = None
         self._end_observing: Callable[[], None] = lambda: None
         self.here = f"{self.station.name}.vision"
         name = ua.QualifiedName(f"{self.station.name} vision", NAMESPACE)
@@ -112,6 +110,7 @@ class VisionSystem:
         self.source = Source(self.root, name.Name, self.root)
         self._teller = Teller(emitter, self.source, main, automatic, catalogue)
         self.conditions = ConditionNodes(server.aspace, instances, methods, emitter, self.source)
+        self.conditions.add_confirm_all(methods, self.node(MAIN), self.node(f"{MAIN}.ConfirmAll"))
         self._faults = Faults(self.conditions, catalogue)
         now = registrar.clock.at(monotonic_us())
         self._machines = (
@@ -132,7 +131,8 @@ class VisionSystem:
         self._put("ConfigurationManagement.ActiveConfiguration", self.catalogue.configuration, now)
         self._put("DiagnosticLevel", ua.Variant(0, ua.VariantType.UInt16), now)
         self._faults.begin(state, now)
-        self._show_state(vision_state(state), state, now)
+        self._show_state(vision_state(state), now)
+        self._show_system(state, now)
         self._face.also(self.flush)
         self._end_observing = self.station.observe(self._note)
 
@@ -142,9 +142,8 @@ class VisionSystem:
 
     def flush(self) -> None:
         """Show and tell what was noted."""
-        notes, self._notes = self._notes, []
-        for note in notes:
-            self._follow(note)
+        while self._notes:
+            self._follow(self._notes.popleft())
 
     def _note(self, step: Step) -> None:
         self._notes.append(Note(step, frozenset(self._causes)))
@@ -167,6 +166,7 @@ class VisionSystem:
             if heard:
                 self._teller.job_started(self._job, at)
         self._faults.follow(step, result, at)
+        self._show_system(step.after, at)
 
     def _take_results(self, step: Step, *, heard: bool) -> MadeLater | None:
         result: MadeLater | None = None
@@ -181,7 +181,7 @@ class VisionSystem:
 
     def _make_move(self, move: Move, state: State, at: datetime, *, heard: bool) -> None:
         self._machines[move.transition.automatic_mode].show_transition(move.transition, at)
-        self._show_state(move.after, state, at)
+        self._show_state(move.after, at)
         if not heard:
             return
         self._teller.moved(move, at)
@@ -214,16 +214,18 @@ class VisionSystem:
 
     # ---- nodes ---------------------------------------------------------------------------------------------
 
-    def _show_state(self, vision: VisionState, state: State, at: datetime) -> None:
+    def _show_state(self, vision: VisionState, at: datetime) -> None:
         for machine in self._machines:
             machine.show(vision, at)
-        simulating = SystemStateDataType.ENG_3 if state.simulating else None
-        shown = SystemStateDescriptionDataType(
-            State=simulating or _SYSTEM_STATES[vision],
-            StateDescription=ua.String(vision.name.replace("_", " ").lower()),
-        )
-        if shown != self._shown:
-            self._shown = shown
+
+    def _show_system(self, state: State, at: datetime) -> None:
+        vision = vision_state(state)
+        if (vision, state.simulating) != self._shown:
+            self._shown = vision, state.simulating
+            shown = SystemStateDescriptionDataType(
+                State=SystemStateDataType.ENG_3 if state.simulating else _SYSTEM_STATES[vision],
+                StateDescription=ua.String(vision.name.replace("_", " ").lower()),
+            )
             self._put("SystemState", shown, at)
 
     def _put(self, path: str, value: object, at: datetime) -> None:
