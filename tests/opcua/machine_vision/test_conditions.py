@@ -143,7 +143,7 @@ async def test_a_method_that_fails_warns(desk: Bench, client: Client) -> None:
     assert [one["Retain"] for one in events.events] == [True, False]
 
 
-async def _refresh(client: Client, subscription: int, item: int | None = None) -> str:
+async def _refresh(client: Client, subscription: Any, item: Any = None) -> str:
     request = ua.CallMethodRequest()
     number = ObjectIds.ConditionType_ConditionRefresh if item is None else ObjectIds.ConditionType_ConditionRefresh2
     request.ObjectId, request.MethodId = CONDITION, ua.NodeId(ua.Int32(number))
@@ -153,8 +153,8 @@ async def _refresh(client: Client, subscription: int, item: int | None = None) -
 
 
 async def test_who_comes_later_is_told_by_a_refresh(desk: Bench, client: Client) -> None:
-    _down(desk)
     desk.station.run(no_decision(Reason.NO_IMAGE))
+    _down(desk)
     events = Told(PATHS)
     subscription = await client.create_subscription(10, events)
     async with told(client, PATHS, CONDITIONS) as others:
@@ -181,8 +181,8 @@ async def test_a_disabled_condition_says_that_and_then_nothing(desk: Bench, clie
     async with told(client, PATHS, CONDITIONS) as events:
         assert await _call(client, "SourceDown.Disable") == "Good"
         assert await _call(client, "SourceDown.Disable") == "BadConditionAlreadyDisabled"
-        _down(desk)
         desk.station.run(no_decision(Reason.NO_IMAGE))
+        _down(desk)
         await events.wait(2)
         assert [(one["ConditionName"], one["EnabledState/Id"], one["Retain"]) for one in events.events] == [
             ("SourceDown", False, False),
@@ -195,8 +195,8 @@ async def test_a_disabled_condition_says_that_and_then_nothing(desk: Bench, clie
 
 
 async def test_one_call_acknowledges_and_confirms_everything(desk: Bench, client: Client) -> None:
-    _down(desk)
     desk.station.run(no_decision(Reason.NO_IMAGE))
+    _down(desk)
     machine, method = vision_id("VisionStateMachine"), vision_id("VisionStateMachine.ConfirmAll")
     async with told(client, PATHS, CONDITIONS) as events:
         await client.get_node(machine).call_method(method, ua.Variant(ua.LocalizedText("all seen")))
