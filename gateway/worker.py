@@ -7,6 +7,7 @@ would keep the gateway from ending. This thread is a daemon, and whoever lost it
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
@@ -16,6 +17,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+HOLD_S = 0.0005
+"""How long a thread may keep the interpreter to itself."""
 END_TIMEOUT_S = 0.5
 """An idle or aborted thread ends within a millisecond; one that hangs is left behind rather than waited for."""
 
@@ -111,3 +114,19 @@ def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args:
         loop.call_soon_threadsafe(callback, *args)
     except RuntimeError as error:  # closed between the two lines
         log.debug("nobody left to tell: %s", error)
+
+
+class Courtesy:
+    """For long work in a thread: lets the event loop have the interpreter now and then, before it is taken away.
+
+    Python itself lets a thread go on for 5 ms when another one waits; that is a trigger's time.
+    """
+
+    def __init__(self) -> None:
+        self._since = time.thread_time()
+
+    def step_aside(self) -> None:
+        """Called between two pieces of the work; sleeps for a moment where HOLD_S are over."""
+        if time.thread_time() - self._since > HOLD_S:
+            time.sleep(0)
+            self._since = time.thread_time()

@@ -31,6 +31,7 @@ from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_file import DamagedError, ForeignError, fault, look_at, move_aside
 from gateway.sinks.history_query import selected
 from gateway.sinks.history_table import APPLICATION_ID, METADATA, RESULTS, VERSION, microseconds, result_of, text
+from gateway.worker import Courtesy
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ DROPPED_AT_ONCE = 500
 _STEPS = 10_000
 """SQLite's own machine steps between two looks at the clock: less than a millisecond."""
 _ROWS = 20
-"""Rows that become results before others get the interpreter: half a millisecond."""
+"""Rows that the driver fetches in one go."""
 
 
 class Database:
@@ -123,11 +124,11 @@ class Database:
 
     def _select(self, wanted: Select[Any]) -> list[StoredResult]:
         found: list[StoredResult] = []
+        courtesy = Courtesy()
         with self._using() as connection, _limited(connection), connection.begin():
             for row in connection.execute(wanted.execution_options(yield_per=_ROWS)):
                 found.append(result_of(row))
-                if len(found) % _ROWS == 0:
-                    time.sleep(0)  # let the event loop have the interpreter
+                courtesy.step_aside()
         return found
 
     @contextmanager

@@ -93,7 +93,7 @@ def in_file(request: pytest.FixtureRequest) -> Iterator[bool]:
     return request.param == "file"  # type: ignore[no-any-return]  # pytest's params have no type
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answers=recordeds(), queries=st.lists(_queries, max_size=12))
 def test_every_question_is_answered_as_by_a_list(
     in_file: bool, answers: list[Recorded], queries: list[ResultQuery]

@@ -7,7 +7,7 @@ holds nothing: what was answered is in the store, how far a client has read is i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
@@ -27,6 +27,9 @@ MOST_NODES = 100
 """Of one request; a client that wants more asks again."""
 MOST_VALUES = 1000
 """Of one node in one response; 24 kB of numbers."""
+MOST_EVENT_NODES = 10
+MOST_EVENTS = 200
+"""The same for events, which are a hundred times as large as a number."""
 MOST_VALUES_TOGETHER = 10_000
 """Of all nodes of one response, so that it stays far below any client's largest message."""
 NEVER = ua.get_win_epoch()
@@ -37,14 +40,23 @@ Pages = dict[tuple[Wanted, Domain, Place, int], tuple[Sequence[Entry], Place]]
 """Pages of one request: several tags of a station are read at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How many values follow, these values, and what is left to be read."""
+
+    count: int
+    data: ua.ExtensionObject
+    rest: "Read | None"
+
+
 class Read(Protocol):
     """A read of one node that is not at its end."""
 
     @property
     def node(self) -> ua.NodeId: ...
 
-    async def page(self, room: int, pages: Pages) -> tuple[int, ua.ExtensionObject, "Read | None"]:
-        """How many values follow, these values, and what is left to be read. Raises SinkError."""
+    async def page(self, room: int, pages: Pages) -> Page:
+        """What follows, `room` values at most. Raises SinkError."""
         ...
 
 
@@ -84,15 +96,15 @@ class RawRead:
     place: Place
     form: Form
 
-    async def page(self, room: int, pages: Pages) -> tuple[int, ua.ExtensionObject, Read | None]:
+    async def page(self, room: int, pages: Pages) -> Page:
         entries, place = await self.source.entries(self.wanted, self.domain, self.place, room, pages)
         data = await self.source.thread.submit(lambda: history_data(entries, self.form))
-        return len(entries), data, None if place.over else replace(self, place=place)
+        return Page(len(entries), data, None if place.over else replace(self, place=place))
 
 
 Begin = Callable[[ua.HistoryReadValueId], Read | int]
 """Makes the read of one node, or says by a status code why there is none."""
-EventReads = Callable[[Any, Source], Begin]
+EventReads = Callable[[ua.ReadEventDetails, Source], Begin]
 """Makes a Begin for the details of an event read; raises ServiceError where they are wrong."""
 
 
@@ -125,7 +137,8 @@ class HistoryService:
         items = params.NodesToRead
         if not items:
             raise ServiceError(StatusCodes.BadNothingToDo)
-        if len(items) > MOST_NODES:
+        of_events = isinstance(params.HistoryReadDetails, ua.ReadEventDetails)
+        if len(items) > (MOST_EVENT_NODES if of_events else MOST_NODES):
             raise ServiceError(StatusCodes.BadTooManyOperations)
         if params.ReleaseContinuationPoints:
             return [_release(item, points) for item in items]
@@ -187,15 +200,15 @@ class _Request:
         if isinstance(read, int):
             return Answer(bad(read))
         try:
-            count, data, rest = await read.page(self._room, self._pages)
+            page = await read.page(self._room, self._pages)
         except SinkError:  # the store has logged it
             if item.ContinuationPoint:
                 self._points.put_back(item.ContinuationPoint, read)
             return Answer(bad(StatusCodes.BadDataUnavailable))
-        point = self._points.keep(rest, self._issued) if rest is not None else None
-        if rest is not None and point is None:
+        point = self._points.keep(page.rest, self._issued) if page.rest is not None else None
+        if page.rest is not None and point is None:
             return Answer(bad(StatusCodes.BadNoContinuationPoints))
-        return Answer(bad(GOOD if count or rest is not None else StatusCodes.GoodNoData), point, data)
+        return Answer(bad(GOOD if page.count or point else StatusCodes.GoodNoData), point, page.data)
 
     def _resumed(self, item: ua.HistoryReadValueId) -> Read | int:
         read = self._points.take(item.ContinuationPoint)

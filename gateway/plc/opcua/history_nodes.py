@@ -1,6 +1,6 @@
 """What the address space says of the history: which nodes have one, how it is kept, and what a client may ask for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from asyncua import ua
 from asyncua.server.internal_server import InternalServer
@@ -8,25 +8,56 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
 from gateway.plc.opcua.face import StationFace
-from gateway.plc.opcua.history import MOST_NODES, MOST_VALUES, HistorizedTag, HistoryService
+from gateway.plc.opcua.history import (
+    MOST_EVENT_NODES,
+    MOST_EVENTS,
+    MOST_NODES,
+    MOST_VALUES,
+    EventReads,
+    HistorizedTag,
+    HistoryService,
+)
+from gateway.plc.opcua.history_events import EventHistory, kept_events
 from gateway.plc.opcua.history_points import MOST_POINTS
 from gateway.plc.opcua.history_tags import history_of
-from gateway.plc.opcua.nodes import standard_id
+from gateway.plc.opcua.machine_vision.event_filter import TypeTree
+from gateway.plc.opcua.machine_vision.events import RESULT_READY, SERVER
+from gateway.plc.opcua.machine_vision.vision import VisionSystem
+from gateway.plc.opcua.nodes import NodeWriter, standard_id
 from gateway.ports import ResultStore
 
-MOST_EVENT_NODES = 10
-"""Of one request: an event is larger than a value."""
-MOST_EVENTS = 200
-"""Of one node in one response: some 100 kB with all fields."""
-
 _READ = ua.AccessLevel.HistoryRead.mask
+_HEARD_AND_KEPT = ua.EventNotifier.SubscribeToEvents.mask | ua.EventNotifier.HistoryRead.mask
 
 
-def history_for(server: InternalServer, faces: Iterable[StationFace], store: ResultStore | None) -> HistoryService:
-    """The history of these stations, and all that the address space says of it."""
-    tags = historize(server, faces) if store is not None else {}
-    tell_capabilities(server, values=store is not None, events=False)
-    return HistoryService(server.aspace, store, tags)
+def history_for(
+    server: InternalServer,
+    faces: Iterable[StationFace],
+    systems: Sequence[VisionSystem],
+    store: ResultStore | None,
+) -> HistoryService:
+    """The history of these stations and vision systems, and all that the address space says of it."""
+    if store is None:
+        tell_capabilities(server, values=False, events=False)
+        return HistoryService(server.aspace, None, {})
+    tell_capabilities(server, values=True, events=bool(systems))
+    return HistoryService(server.aspace, store, historize(server, faces), _event_reads(server, systems))
+
+
+def _event_reads(server: InternalServer, systems: Sequence[VisionSystem]) -> EventReads | None:
+    """The events' history; None where there are no vision systems."""
+    if not systems:
+        return None
+    events = EventHistory(systems, TypeTree(server.aspace))
+    writer = NodeWriter(server)
+    for node in events.nodes:
+        place = server.aspace[node].attributes[AttributeIds.EventNotifier]
+        place.value = ua.DataValue(ua.Variant(_HEARD_AND_KEPT, ua.VariantType.Byte))
+        path = "Server" if node == SERVER else str(node.Identifier)
+        writer.standard_property(node, "HistoricalEventFilter", kept_events(), ObjectIds.EventFilter, path=path)
+    kinds = standard_id(ObjectIds.DefaultHEConfiguration_EventTypes)
+    _refer(server, kinds, ObjectIds.Organizes, RESULT_READY)
+    return events.begin
 
 
 def historize(server: InternalServer, faces: Iterable[StationFace]) -> Mapping[ua.NodeId, HistorizedTag]:
@@ -48,11 +79,15 @@ def _mark(server: InternalServer, node: ua.NodeId) -> None:
         mask = (level.Value if level is not None else 0) | _READ
         attributes[attribute].value = ua.DataValue(ua.Variant(mask, ua.VariantType.Byte))
     attributes[AttributeIds.Historizing].value = ua.DataValue(ua.Variant(True, ua.VariantType.Boolean))
-    configuration = standard_id(ObjectIds.HAConfiguration)
-    for source, target, forward in ((node, configuration, True), (configuration, node, False)):
+    _refer(server, node, ObjectIds.HasHistoricalConfiguration, standard_id(ObjectIds.HAConfiguration))
+
+
+def _refer(server: InternalServer, source: ua.NodeId, kind: int, target: ua.NodeId) -> None:
+    """A reference, and its inverse."""
+    for one, other, forward in ((source, target, True), (target, source, False)):
         reference = ua.AddReferencesItem()
-        reference.SourceNodeId, reference.TargetNodeId, reference.IsForward = source, target, forward
-        reference.ReferenceTypeId = standard_id(ObjectIds.HasHistoricalConfiguration)
+        reference.SourceNodeId, reference.TargetNodeId, reference.IsForward = one, other, forward
+        reference.ReferenceTypeId = standard_id(kind)
         server.node_mgt_service.add_references([reference])
 
 

@@ -1,6 +1,5 @@
 """The values of a history as bytes. Made in a thread: a thousand of them would hold the event loop for 5 ms."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +14,7 @@ from gateway.plc.opcua.history_domain import Entry
 from gateway.plc.opcua.history_tags import TagHistory
 from gateway.plc.opcua.nodes import VARIANT_TYPES, standard_id
 from gateway.plc.opcua.requests import bad, cut
-
-AT_ONCE = 20
-"""Pieces that are made before others get the interpreter: some tenths of a millisecond."""
+from gateway.worker import Courtesy
 
 _DATA = standard_id(ObjectIds.HistoryData_Encoding_DefaultBinary)
 
@@ -38,11 +35,11 @@ def history_data(entries: Sequence[Entry], form: Form) -> ua.ExtensionObject:
 
 def packed(structure: ua.NodeId, pieces: Iterable[bytes], count: int) -> ua.ExtensionObject:
     """A structure that is nothing but a list, of its encoded pieces. Lets others work while it is made."""
+    courtesy = Courtesy()
     body = [count.to_bytes(4, "little")]
-    for number, piece in enumerate(pieces, 1):
+    for piece in pieces:
         body.append(piece)
-        if number % AT_ONCE == 0:
-            time.sleep(0)
+        courtesy.step_aside()
     return ua.ExtensionObject(structure, ua.ByteString(b"".join(body)))
 
 

@@ -95,7 +95,7 @@ class NodeWriter:
         self._add(here, node_id(station, folder), tag.name, attributes, ObjectIds.HasComponent, kind)
         text = self._meanings(here, tag) if tag.texts else None
         if tag.unit:
-            self._property(here, "EngineeringUnits", engineering_unit(tag.unit), ObjectIds.EUInformation)
+            self.standard_property(here, "EngineeringUnits", engineering_unit(tag.unit), ObjectIds.EUInformation)
         return TagNode(tag, here, self._place(here), text)
 
     def method(
@@ -118,7 +118,7 @@ class NodeWriter:
         item = _item(here, node_id(station), name, attributes, ObjectIds.HasComponent, ua.NodeClass.Method)
         self._commit(item)
         for label, given in zip(("InputArguments", "OutputArguments"), arguments, strict=True):
-            self._property(here, label, given, ObjectIds.Argument)
+            self.standard_property(here, label, given, ObjectIds.Argument)
         return here
 
     # ---- kinds of nodes ------------------------------------------------------------------------------------
@@ -144,12 +144,17 @@ class NodeWriter:
         values = [
             ua.EnumValueType(number, ua.LocalizedText(text), ua.LocalizedText(text)) for number, text in tag.texts
         ]
-        self._property(owner, "EnumValues", values, ObjectIds.EnumValueType)
-        return self._property(owner, "ValueAsText", ua.LocalizedText(""), ObjectIds.LocalizedText)
+        self.standard_property(owner, "EnumValues", values, ObjectIds.EnumValueType)
+        return self.standard_property(owner, "ValueAsText", ua.LocalizedText(""), ObjectIds.LocalizedText)
 
-    def _property(self, owner: ua.NodeId, name: str, value: object, data_type: int) -> AttributeValue:
-        """A standard property: its browse name stands in the namespace of OPC UA itself."""
-        here = node_id(str(owner.Identifier), name)
+    def standard_property(
+        self, owner: ua.NodeId, name: str, value: object, data_type: int, *, path: str = ""
+    ) -> AttributeValue:
+        """A property that OPC UA defines: its browse name stands in OPC UA's own namespace.
+
+        Its id is the owner's with the name, or `path` with the name.
+        """
+        here = node_id(path or str(owner.Identifier), name)
         attributes = _variable(name, ua.Variant(value), standard_id(data_type))
         item = _item(here, owner, name, attributes, ObjectIds.HasProperty, ua.NodeClass.Variable)
         item.BrowseName = ua.QualifiedName(name, 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import blake2b
 
 from asyncua import ua
 
@@ -80,8 +81,7 @@ class Teller:
 
     def result_ready(self, result: ResultDataType, verdict: str, at: datetime) -> None:
         """A result, whole."""
-        message = f"result {result.ResultId.Id} for part {result.PartId.Id if result.PartId else ''!r}: {verdict}"
-        self._emit(ev.RESULT_READY, self._root, ev.STATE_SEVERITY, message, at, result_fields(result))
+        self._emitter.emit(self._root.notifier, lambda: result_event(self._root, result, verdict, at))
 
     def _job_event(self, kind: ua.NodeId, job: str, message: str, at: datetime) -> None:
         fields = {model_path("JobId"): ev.structure(JobIdDataType(ua.String(job)))}
@@ -97,6 +97,22 @@ class Teller:
         fields: Mapping[Path, ua.Variant],
     ) -> None:
         self._emitter.emit(source.notifier, lambda: VisionEvent(kind, source, severity, words, utc(at), fields))
+
+
+def result_event(source: Source, result: ResultDataType, verdict: str, at: datetime) -> VisionEvent:
+    """The ResultReady event of this result. Its id comes from the result's: it is the same in the history."""
+    message = f"result {result.ResultId.Id} for part {result.PartId.Id if result.PartId else ''!r}: {verdict}"
+    whose = f"{source.name} {result.ResultId.Id}"
+    event_id = blake2b(whose.encode(), digest_size=16).digest()
+    return VisionEvent(
+        ev.RESULT_READY,
+        source,
+        ev.STATE_SEVERITY,
+        message,
+        utc(at),
+        result_fields(result),
+        event_id=event_id,
+    )
 
 
 def result_fields(result: ResultDataType) -> dict[Path, ua.Variant]:
