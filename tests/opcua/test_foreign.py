@@ -29,7 +29,7 @@ def node_opcua(package: str = "node-opcua-client") -> tuple[str, Path]:
     return node, folder
 
 
-async def _session(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
+async def session(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
     node, folder = node_opcua()
     process = await asyncio.create_subprocess_exec(
         node,
@@ -52,7 +52,7 @@ async def _session(script: str, *arguments: str, **environment: str) -> dict[str
     return seen
 
 
-class _SelfAnswering(DeskStation):
+class SelfAnswering(DeskStation):
     """Answers each inspection NOK, 20 ms after its trigger: long enough for the client to see it busy."""
 
     def _perform(self, action: Any) -> None:
@@ -65,10 +65,10 @@ class _SelfAnswering(DeskStation):
 @pytest.mark.timeout(90)
 async def test_node_opcua_plays_the_handshake() -> None:
     node_opcua()
-    station = _SelfAnswering("line 1")
+    station = SelfAnswering("line 1")
     station.enable()
     async with bench(view(station), anonymous="operate") as made:
-        seen = await _session("client.mjs", made.url, "line 1")
+        seen = await session("client.mjs", made.url, "line 1")
     assert seen["endpoints"] == [made.url] * 7
     assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
     assert seen["read"] == [20555, pytest.approx(123.456, abs=1e-4), "AB", 0x01020304, True]
@@ -92,11 +92,11 @@ async def test_node_opcua_logs_in_encrypted_and_inspects(tmp_path: Path) -> None
     password = tmp_path / "password"
     password.write_text("Grüße an alle", encoding="utf-8")
     olga = {"name": "olga", "role": "operator", "password_file": password}
-    station = _SelfAnswering("line 1")
+    station = SelfAnswering("line 1")
     station.enable()
     async with bench(view(station), allow_unencrypted=False, anonymous="none", users=[olga]) as made:
         pki = str(tmp_path / "pki")
-        seen = await _session("encrypted.mjs", made.url, "line 1", pki, USER_NAME="olga", USER_PASSWORD="Grüße an alle")
+        seen = await session("encrypted.mjs", made.url, "line 1", pki, USER_NAME="olga", USER_PASSWORD="Grüße an alle")
     assert seen["wrong"] == "BadUserAccessDenied"
     assert seen["read"] == [20555, True]
     assert seen["written"] == ["Good", "BadUserAccessDenied"]

@@ -10,7 +10,7 @@ from gateway.plc.opcua.trust_folder import TrustFolder, common_name, fingerprint
 from gateway.plc.opcua.user_book import hash_password
 from tests.opcua.desk import DeskStation, bench, until, view
 from tests.opcua.papers import Paper, paper
-from tests.opcua.test_foreign import _session, node_opcua
+from tests.opcua.test_foreign import node_opcua, session
 
 PASSWORD = "Grüße an alle"
 SECURED = [
@@ -41,7 +41,7 @@ async def testnode_opcua_logs_in_over_every_policy_and_mode(tmp_path: Path) -> N
     given = {"anonymous": "none", "users": [], "users_file": file, "certificates": tmp_path / "certificates"}
     async with bench(view(DeskStation("line 1")), **given) as made:
         words = (made.url, "line 1", str(tmp_path / "pki"), str(pem), str(holder.key_file))
-        seen = await _session("policies.mjs", *words, USER_NAME="olga", USER_PASSWORD=PASSWORD)
+        seen = await session("policies.mjs", *words, USER_NAME="olga", USER_PASSWORD=PASSWORD)
     expected = {"name": 20555, "wrong": "BadUserAccessDenied", "certificate": 20555}
     assert seen == dict.fromkeys(["None None", *SECURED], expected)
 
@@ -57,12 +57,12 @@ async def testnode_opcua_is_refused_until_it_is_trusted(tmp_path: Path) -> None:
     given = {"users": [], "users_file": users(tmp_path, holder), "certificates": folder.root}
     async with bench(view(DeskStation("line 1")), client_certificates="trusted", **given) as made:
         words = (made.url, "line 1", str(tmp_path / "pki"), str(pem), str(holder.key_file))
-        seen = await _session("policies.mjs", *words, USER_NAME="olga", USER_PASSWORD=PASSWORD)
+        seen = await session("policies.mjs", *words, USER_NAME="olga", USER_PASSWORD=PASSWORD)
         assert all("connect" in seen[one] for one in SECURED), seen
         await until(lambda: folder.found("rejected"))
         (refused,) = folder.found("rejected")
         folder.trust(refused.thumbprint)
         assert common_name(refused.certificate).startswith("node client")
         await until(lambda: made.link._security.access._store._trusted.clients)
-        seen = await _session("policies.mjs", *words, USER_NAME="olga", USER_PASSWORD=PASSWORD)
+        seen = await session("policies.mjs", *words, USER_NAME="olga", USER_PASSWORD=PASSWORD)
         assert all(seen[one]["name"] == 20555 for one in SECURED), seen
