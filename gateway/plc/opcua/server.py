@@ -39,6 +39,7 @@ from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.transport_guard import GuardedProtocol, Watch
 from gateway.plc.opcua.turnstile import Turnstile
+from gateway.plc.opcua.views import Views
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 """Bytes of one message. The largest that makes sense, a subscription to 16 stations, is a tenth of it."""
@@ -61,6 +62,7 @@ class StationServer(InternalServer):
         self.max_sessions = max_sessions
         self._make_session = make_session
         self.allow_remote_admin = False
+        self.view_service = Views(self.aspace)
         self.right_of_way = RightOfWay()
         self.turnstile = Turnstile(self.right_of_way)
         self.read_path: ReadPath | None = None
