@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Self
 
 from asyncua import ua
@@ -15,25 +14,30 @@ from asyncua.crypto.permission_rules import User
 from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
-from gateway.plc.opcua import inspect_method
+from gateway.plc.opcua import inspect_method, monitored_items
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.caretaker import Caretaker
 from gateway.plc.opcua.certificate import ServerCertificate, Wanted
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.face import StationFace
+from gateway.plc.opcua.farewell import say_farewell
 from gateway.plc.opcua.history import HistoryService
 from gateway.plc.opcua.history_nodes import history_for
 from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
 from gateway.plc.opcua.machine_vision.vision import VisionSystem
 from gateway.plc.opcua.methods import MethodTable
-from gateway.plc.opcua.nodes import NAMESPACE, NAMESPACE_URI, NodeWriter
+from gateway.plc.opcua.nodes import NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.own_certificate import OwnCertificate
 from gateway.plc.opcua.presence import NOBODY, Announcing, Presence
+from gateway.plc.opcua.quiet_library import quiet_library
 from gateway.plc.opcua.registration import Notice
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.security_tags import SecurityTags
+from gateway.plc.opcua.self_description import SelfDescription
 from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer, no_garbage_collection
+from gateway.plc.opcua.server_object import Capacity, ServerObject
+from gateway.plc.opcua.service_level import ServiceLevel
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.trust_folder import TrustFolder
 from gateway.ports import Endpoint, Identity, StationView
@@ -52,14 +56,6 @@ QUEUED_CHANGES = 1_000
 
 UNACKNOWLEDGED = 100
 """Notifications kept for a client that has not acknowledged them, for it to ask for again."""
-
-_LOG_LEVELS = {
-    "asyncua": logging.ERROR,
-    "asyncua.server.uaprocessor": logging.CRITICAL,
-    "asyncua.client": logging.CRITICAL + 1,
-}
-"""asyncua tells of each session, subscription and call, and logs an error for each request that it refuses: any
-client could fill the log with those. Its client is for discovery servers, and raises what it logs with stack traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +124,8 @@ class OpcUaLink:
         self._open = AsyncExitStack()
         self._server: GatewayServer | None = None
         self._presence: Presence | None = None
+        self._about: ServerObject | None = None
+        self._level: ServiceLevel | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
 
     @property
@@ -147,7 +145,7 @@ class OpcUaLink:
     async def __aenter__(self) -> Self:
         access = self._security.access
         async with AsyncExitStack() as opened:
-            opened.enter_context(_quiet_library())
+            opened.enter_context(quiet_library())
             own = OwnCertificate(self._security.folder, await asyncio.to_thread(self._listening.wanted_certificate))
             server = await self._make_server(await asyncio.to_thread(own.open))
             tags = SecurityTags(server)
@@ -175,12 +173,21 @@ class OpcUaLink:
 
     async def __aexit__(self, *exc: object) -> None:
         server, self._server = self._server, None
-        presence, self._presence = self._presence, None
         async with self._open:
-            if presence is not None:
-                await presence.stop()
-            if server is not None:
+            if server is None:
+                return
+            try:
+                await self._say_farewell(server)
+            finally:
                 await server.stop()
+
+    async def _say_farewell(self, server: GatewayServer) -> None:
+        """Tell clients and discovery servers that it ends, at the same time."""
+        if self._level is not None:
+            self._level.end()
+        leaving = [self._presence.stop()] if self._presence is not None else []
+        telling = [say_farewell(server.iserver, self._about)] if self._about is not None else []
+        await asyncio.gather(*leaving, *telling)
 
     def _warn(self) -> None:
         """What whoever runs this should know of its security, one line each."""
@@ -217,7 +224,7 @@ class OpcUaLink:
         server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
         self._name(server)
         await server.init()
-        await self._say_who(server, own.uri)
+        self._about = await self._description(own.uri).write(server)
         return server
 
     def _name(self, server: GatewayServer) -> None:
@@ -229,14 +236,11 @@ class OpcUaLink:
         server.set_identity_tokens(self._security.access.doorman.tokens)
         server.set_security_policy(self._security.access.offer.types())
 
-    async def _say_who(self, server: GatewayServer, uri: str) -> None:
-        await server.set_application_uri(uri)
-        if await server.register_namespace(NAMESPACE_URI) != NAMESPACE:
-            raise LinkError(
-                f"application_uri must not be {NAMESPACE_URI!r}", hint="choose a URI of its own for this server"
-            )
-        who = self._identity
-        await server.set_build_info(NAMESPACE_URI, who.vendor, who.product, who.version or "0", "0", datetime.now(UTC))
+    def _description(self, uri: str) -> SelfDescription:
+        limits, access = self._limits, self._security.access
+        capacity = Capacity(limits.sessions, limits.subscriptions, QUEUED_CHANGES, LARGEST_REQUEST)
+        peers = [peer.uri for peer in self._listening.announcing.peers]
+        return SelfDescription(self._identity, uri, capacity, [one.uri for one in access.offer.chosen], peers)
 
     def _make_session(self, inner: InternalServer, name: str, user: User) -> ClientSession:
         if self._gate is None or self._history is None:
@@ -256,6 +260,11 @@ class OpcUaLink:
         for face in self._faces:
             inspect_method.add(face, writer, methods)
             face.attach()
+        monitored_items.add(methods, server.iserver.subscription_service)
+        stations = [view.station for view in self._views]
+        self._level = ServiceLevel(server.iserver.aspace, stations, in_a_set=bool(self._listening.announcing.peers))
+        self._level.attach()
+        self._ends.append(self._level.end)
         if self._model is not None:
             self._model.add(self._faces, methods)
             self._model.attach()
@@ -275,17 +284,3 @@ class OpcUaLink:
             self._model.detach()
         for face in self._faces:
             face.detach()
-
-
-@contextmanager
-def _quiet_library() -> Iterator[None]:
-    """asyncua's own loggers at their levels; as they were afterwards. Levels that somebody set are left alone."""
-    loggers = [(logging.getLogger(name), level) for name, level in _LOG_LEVELS.items()]
-    changed = [(logger, level) for logger, level in loggers if logger.level == logging.NOTSET]
-    for logger, level in changed:
-        logger.setLevel(level)
-    try:
-        yield
-    finally:
-        for logger, _ in changed:
-            logger.setLevel(logging.NOTSET)

@@ -24,6 +24,7 @@ from asyncua.ua.ua_binary import nodeid_to_binary, struct_from_binary, struct_to
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.nodes import standard_id
+from gateway.plc.opcua.operation_limits import excess
 from gateway.plc.opcua.request_guard import GuardedProcessor, Request
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.users import Channel
@@ -105,7 +106,13 @@ class CallingProcessor(GuardedProcessor):
         return True
 
     async def _process_message(self, typeid: ua.NodeId, header: ua.RequestHeader, seqhdr: Any, body: Buffer) -> Any:
-        """A Read by the short way; everything else, and what that way cannot do, as asyncua does it."""
+        """A Read by the short way; everything else, and what that way cannot do, as asyncua does it.
+
+        Raises ServiceError for a request that asks for too much.
+        """
+        code = excess(typeid, body)
+        if code != StatusCodes.Good:
+            raise ServiceError(code)
         session = self.session
         if typeid == _READ and isinstance(session, ClientSession) and self._may(session, typeid, body):
             self.session_last_activity = time.monotonic()

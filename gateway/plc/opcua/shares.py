@@ -5,9 +5,12 @@ closed live for 15 000 of its intervals, which a client may choose as long as it
 """
 
 import math
+from collections.abc import Mapping
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
+from asyncua.server.internal_subscription import InternalSubscription
+from asyncua.server.monitored_item_service import MonitoredItemData
 from asyncua.server.subscription_service import SubscriptionService
 from asyncua.ua.status_codes import StatusCodes
 
@@ -16,6 +19,9 @@ SUBSCRIPTIONS_OF_ONE = 25
 
 ITEMS_OF_ONE = 20_000
 """Monitored items of one session: all tags of 16 stations are some thousands."""
+
+ITEMS_OF_ALL = 40_000
+"""Monitored items of all sessions: each costs some two kilobytes."""
 
 SLOWEST_PUBLISHING_MS = 60_000.0
 """The longest publishing interval given."""
@@ -43,5 +49,15 @@ def check_subscriptions(service: SubscriptionService, session: ua.NodeId, more: 
 
 def room_for_items(service: SubscriptionService, session: ua.NodeId) -> int:
     """How many monitored items a session may still make."""
-    own = [one for one in service.subscriptions.values() if one.session_id == session]
-    return ITEMS_OF_ONE - sum(len(one.monitored_item_srv._monitored_items) for one in own)  # noqa: SLF001 - not counted elsewhere
+    own = others = 0
+    for one in service.subscriptions.values():
+        if one.session_id == session:
+            own += len(items_of(one))
+        else:
+            others += len(items_of(one))
+    return min(ITEMS_OF_ONE, ITEMS_OF_ALL - others) - own
+
+
+def items_of(subscription: InternalSubscription) -> Mapping[int, MonitoredItemData]:
+    """The monitored items of a subscription, by the server's handles."""
+    return subscription.monitored_item_srv._monitored_items  # noqa: SLF001 - they are known nowhere else
