@@ -150,7 +150,8 @@ class GuardedProcessor(UaProcessor):
         """Do what an admitted request asks for."""
         try:
             own: Any = self  # asyncua's part that answers, without its checks; subclasses have shorter ways
-            return bool(await own._process_message(request.kind, request.header, request.sequence, request.body))
+            done = own._process_message(request.kind, request.header, request.sequence, request.body)  # noqa: SLF001
+            return bool(await done)
         except (ServiceError, UaStatusCodeError) as error:
             code = error.code
         except Exception as error:  # noqa: BLE001 - an error in one request must not end anything else
