@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.cli.diagrams import DRAWINGS
 from gateway.cli.reference import config_reference
+from gateway.cli.rights_table import opcua_rights
 from gateway.cli.tags import (
     TagRow,
     as_markdown,
@@ -96,6 +97,7 @@ def numbers_table(enum: type[IntEnum], texts: Callable[[int], str] | None = None
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
+    "opcua-rights": opcua_rights,
     **DRAWINGS,
     "tags": readme_tags,
     "all-tags": all_tags,
