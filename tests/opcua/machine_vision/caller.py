@@ -1,6 +1,6 @@
 """Calls of a vision system's methods, as they are: nothing of asyncua's client in between that checks or converts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asyncua import ua
@@ -8,6 +8,7 @@ from asyncua.client.client import Client
 
 from gateway.plc.opcua.machine_vision import data_types as types
 from gateway.plc.opcua.nodes import node_id
+from tests.opcua.desk import bit, text, u32
 
 MACHINE = "VisionStateMachine"
 AUTOMATIC = f"{MACHINE}.AutomaticModeStateMachine"
@@ -117,3 +118,37 @@ def start_arguments(
 ) -> list[ua.Variant]:
     """What StartSingleJob and StartContinuous take."""
     return [meas(meas_id), part(part_id), external(recipe), product(product_id), parameters or anything()]
+
+
+CAUSE = (i32(0), text(""))
+_FILTERS = [
+    i32(0), meas(), part(), external(), internal(), configuration(), configuration(), product(), job(), u32(0), u32(0),
+    i32(0),
+]  # fmt: skip
+GOOD_ARGUMENTS: Mapping[str, Sequence[ua.Variant]] = {
+    "SelectModeAutomatic": [],
+    **dict.fromkeys(("Halt", "Reset", "Stop", "Abort"), CAUSE),
+    "ConfirmAll": [ua.Variant(ua.LocalizedText("seen"), ua.VariantType.LocalizedText)],
+    **dict.fromkeys(("StartSingleJob", "StartContinuous"), start_arguments()),
+    "SimulationMode": [bit(False), *CAUSE],
+    **dict.fromkeys(("PrepareRecipe", "UnprepareRecipe"), (external("bottle"), internal())),
+    **dict.fromkeys(("PrepareProduct", "UnprepareProduct"), (product("product 1"),)),
+    "GetRecipeListFiltered": [external(), product(), i32(2), u32(0), u32(0), i32(0)],
+    **dict.fromkeys(("ReleaseRecipeHandle", "ReleaseConfigurationHandle", "ReleaseResultHandle"), (u32(1),)),
+    "ActivateConfiguration": [configuration("station1")],
+    "GetConfigurationList": [u32(0), u32(0), i32(0)],
+    "GetConfigurationById": [configuration("station1"), i32(0)],
+    **dict.fromkeys(("GetResultById", "GetResultComponentsById"), (result_id("none"), i32(0))),
+    "GetResultListFiltered": _FILTERS,
+}
+"""Arguments of the right types for each method."""
+
+TYPE_METHODS = {
+    "SelectModeAutomatic": 7095, "Halt": 7094, "Reset": 7093, "ConfirmAll": 7066, "StartSingleJob": 7098,
+    "StartContinuous": 7009, "Stop": 7096, "Abort": 7097, "SimulationMode": 7100, "PrepareRecipe": 7015,
+    "UnprepareRecipe": 7055, "PrepareProduct": 7060, "UnprepareProduct": 7059, "GetRecipeListFiltered": 7014,
+    "ReleaseRecipeHandle": 7056, "ActivateConfiguration": 7048, "GetConfigurationList": 7045,
+    "GetConfigurationById": 7041, "ReleaseConfigurationHandle": 7046, "GetResultById": 7026,
+    "GetResultComponentsById": 7007, "GetResultListFiltered": 7089, "ReleaseResultHandle": 7090,
+}  # fmt: skip
+"""The methods of the types, by their numbers in the nodeset."""
