@@ -14,9 +14,9 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.plc.opcua import read_path
+from gateway.plc.opcua import read_path, request_guard
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.read_path import LONGEST, PLANS, ReadPath
+from gateway.plc.opcua.read_path import LONGEST, PLANS, AskedToRead, ReadPath, familiar_read
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.rights import Role
@@ -59,7 +59,7 @@ class Road:
         self.gate, self.turnstile = gate, Turnstile(RightOfWay())
         self.path = ReadPath(gate, self.turnstile)
 
-    async def ask(self, *nodes: ua.ReadValueId, role: Role = Role.VIEWER) -> bytes | None:
+    async def ask(self, *nodes: ua.ReadValueId, role: Role = Role.VIEWER) -> bytes:
         return await self.path.answer(struct_to_binary(params_of(*nodes)), role)
 
     def asyncuas(self, *nodes: ua.ReadValueId, role: Role = Role.VIEWER) -> bytes:
@@ -195,6 +195,45 @@ async def test_memory_is_bounded_and_keeps_what_is_in_use(road: Road) -> None:
         await road.ask(*[value_of("status.ok")] * (number + 1))
     assert len(road.path._plans) == PLANS
     assert struct_to_binary(params_of(kept)) in road.path._plans
+
+
+async def test_the_same_read_again_is_answered_without_decoding_it(
+    desk: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, other = await desk.connect(), await desk.connect()
+    paths = ("status.result_seq", "status.verdict", "status")
+    assert await read(client, *paths) == await read(other, *paths) == [0, 0, None]
+    decoded: list[object] = []
+    monkeypatch.setattr(request_guard, "_decoded", lambda *request: decoded.append(request))
+    desk.station.run(NOK)
+    assert await read(client, *paths) == await read(other, *paths) == [1, 2, None]
+    assert not decoded
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.uuids().map(lambda token: ua.NodeId(ua.Guid(token.hex))) | st.integers(0, 2**32 - 1).map(standard_id),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([None, "", "who asked"]),
+    st.sampled_from([ua.ExtensionObject(), ua.ViewDescription()]),
+    st.lists(ITEMS, max_size=3),
+)
+def test_a_familiar_read_is_taken_apart_as_asyncua_does(
+    session: ua.NodeId, handle: int, audit: str | None, additional: object, nodes: list[ua.ReadValueId]
+) -> None:
+    request = ua.ReadRequest(Parameters=params_of(*nodes))
+    header = request.RequestHeader
+    header.AuthenticationToken, header.RequestHandle, header.AuditEntryId = session, handle, audit
+    header.AdditionalHeader = additional
+    whole = struct_to_binary(request)
+    asked = familiar_read(whole, session)
+    if audit or isinstance(additional, ua.ViewDescription):
+        assert asked is None
+    else:
+        assert asked == AskedToRead(ua.IntegerId(handle), struct_to_binary(request.Parameters))
+    assert familiar_read(whole, ua.NodeId(ua.Guid(int=7))) is None
+    assert familiar_read(struct_to_binary(ua.WriteRequest(RequestHeader=header)), session) is None
+    assert all(familiar_read(whole[:length], session) is None for length in range(30))
 
 
 async def test_what_asyncua_refuses_is_refused(desk: Bench) -> None:

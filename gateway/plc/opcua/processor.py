@@ -25,6 +25,7 @@ from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.operation_limits import excess
+from gateway.plc.opcua.read_path import AskedToRead, ReadPath, familiar_read
 from gateway.plc.opcua.request_guard import GuardedProcessor, Request
 from gateway.plc.opcua.session import ClientSession
 from gateway.plc.opcua.users import Channel
@@ -84,6 +85,16 @@ class CallingProcessor(GuardedProcessor):
         """Of the channel; b"" where it is not secured, or not open."""
         return (self._connection.security_policy.peer_certificate or b"") if self._connection.is_open() else b""
 
+    async def process_message(self, seqhdr: Any, body: Buffer) -> bool:
+        """A Read that is as one before it is answered without another look at it; everything else is looked at."""
+        session = self.session
+        if isinstance(session, ClientSession):
+            asked = familiar_read(bytes(body), session.auth_token)
+            if asked is not None and self._reads.knows(asked.parameters) and self._may_read(session, body):
+                await self._read(session, asked, seqhdr)
+                return True
+        return await super().process_message(seqhdr, body)
+
     async def admit(self, request: Request) -> None:
         self._check_security(request.kind)
         if request.kind == _CREATE:
@@ -114,35 +125,43 @@ class CallingProcessor(GuardedProcessor):
         if code != StatusCodes.Good:
             raise ServiceError(code)
         session = self.session
-        if typeid == _READ and isinstance(session, ClientSession) and self._may(session, typeid, body):
-            self.session_last_activity = time.monotonic()
-            session.touch()
-            server: Any = self.iserver
-            results = await server.read_path.answer(bytes(body), session.rights)
-            if results is not None:
-                self._send(header, seqhdr, _READ_RESPONSE, results)
-                return True
+        if typeid == _READ and isinstance(session, ClientSession) and self._may_read(session, body):
+            await self._read(session, AskedToRead(header.RequestHandle, bytes(body)), seqhdr)
+            return True
         inherited: Any = super()
         return await inherited._process_message(typeid, header, seqhdr, body)  # noqa: SLF001 - ours as well
 
-    def _may(self, session: ClientSession, typeid: ua.NodeId, body: Buffer) -> bool:
-        """What asyncua checks before it reads. Where it would refuse, it says so itself."""
-        rules: Any = self._connection.security_policy.permissions
-        return session.is_activated() and (rules is None or rules.check_validity(session.user, typeid, body))
+    @property
+    def _reads(self) -> ReadPath:
+        server: Any = self.iserver
+        reads: ReadPath = server.read_path
+        return reads
 
-    def _send(self, header: ua.RequestHeader, seqhdr: Any, kind: bytes, rest: bytes) -> None:
-        """A response whose body is encoded already."""
-        head = struct_to_binary(ua.ResponseHeader(RequestHandle=header.RequestHandle))
-        self.send_body(header.RequestHandle, seqhdr, kind + head + rest)
+    def _may_read(self, session: ClientSession, body: Buffer) -> bool:
+        """What is asked before anything is read. Where it is no, the long way finds out why."""
+        rules: Any = self._connection.security_policy.permissions
+        allowed = rules is None or rules.check_validity(session.user, _READ, body)
+        return session.is_activated() and allowed and self._is_secured()
+
+    async def _read(self, session: ClientSession, asked: AskedToRead, seqhdr: Any) -> None:
+        self.session_last_activity = time.monotonic()
+        session.touch()
+        results = await self._reads.answer(asked.parameters, session.rights)
+        head = struct_to_binary(ua.ResponseHeader(RequestHandle=ua.IntegerId(asked.handle)))
+        self.send_body(asked.handle, seqhdr, _READ_RESPONSE + head + results)
 
     def _check_security(self, kind: ua.NodeId) -> None:
         """Raises ServiceError for what this connection's security is not enough for."""
         if kind in _REGISTER:
             raise ServiceError(StatusCodes.BadServiceUnsupported)
+        if kind not in _OPEN_TO_ALL and not self._is_secured():
+            raise ServiceError(StatusCodes.BadSecurityModeRejected)
+
+    def _is_secured(self) -> bool:
+        """As well as it was offered."""
         policy = self._connection.security_policy
         offered = any(one.matches(policy.URI, policy.Mode) for one in self._offered)
-        if kind not in _OPEN_TO_ALL and not (offered and self._connection.is_open()):
-            raise ServiceError(StatusCodes.BadSecurityModeRejected)
+        return offered and bool(self._connection.is_open())
 
     def _check_one_session(self) -> None:
         """asyncua forgets the first session where a connection makes a second one: it would keep its place for ever."""

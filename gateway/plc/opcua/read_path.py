@@ -9,13 +9,15 @@ What is not remembered yet, and what is no tag, takes asyncua's way in slices, w
 values themselves are taken all at once: a Read never shows parts of two images.
 """
 
+import struct
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.server.address_space import AttributeValue
-from asyncua.ua.ua_binary import Primitives, struct_from_binary, struct_to_binary
+from asyncua.ua.ua_binary import Primitives, nodeid_to_binary, struct_from_binary, struct_to_binary
 
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.rights import Role
@@ -38,6 +40,13 @@ _NONE = struct_to_binary(ua.ReadParameters())[_NODES:]
 """An array without elements."""
 
 
+_READ = nodeid_to_binary(ua.ReadRequest().TypeId)
+_HEADER = struct.Struct("<qIIiI3s")
+"""A RequestHeader after its AuthenticationToken: Timestamp, RequestHandle, ReturnDiagnostics, the length of
+AuditEntryId, TimeoutHint, AdditionalHeader."""
+_NO_OBJECT = bytes(3)
+
+
 class _Plan:
     """What one request asks for, and the last answer to it where it asks for nothing but tags."""
 
@@ -57,8 +66,12 @@ class ReadPath:
         self._turnstile = turnstile
         self._plans: OrderedDict[bytes, _Plan] = OrderedDict()
 
-    async def answer(self, parameters: bytes, role: Role) -> bytes | None:
-        """What follows the response's header, for the encoded ReadParameters; None where nothing is asked for.
+    def knows(self, parameters: bytes) -> bool:
+        """Whether such a request was answered before, so that nobody has to look whether it can be decoded."""
+        return parameters in self._plans
+
+    async def answer(self, parameters: bytes, role: Role) -> bytes:
+        """What follows the response's header, for the encoded ReadParameters.
 
         Raises what asyncua raises for bytes that are none.
         """
@@ -67,8 +80,6 @@ class ReadPath:
             plan = await self._plan(parameters)
         else:
             self._plans.move_to_end(parameters)
-        if not plan.items:
-            return None
         version = self._gate.refresh()
         if plan.version == version and plan.only_tags:
             return plan.answer
@@ -108,6 +119,25 @@ class ReadPath:
             if len(self._plans) > PLANS:
                 self._plans.popitem(last=False)
         return plan
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToRead:
+    """A Read request: what it calls itself, and its encoded ReadParameters."""
+
+    handle: int
+    parameters: bytes
+
+
+def familiar_read(request: bytes, session: ua.NodeId) -> AskedToRead | None:
+    """A request taken apart without decoding it, where it is a Read of this session with nothing unusual in its header;
+    else None."""
+    start = _READ + nodeid_to_binary(session)
+    end = len(start) + _HEADER.size
+    if not request.startswith(start) or len(request) < end:
+        return None
+    _, handle, _, audit_entry, _, additional = _HEADER.unpack_from(request, len(start))
+    return AskedToRead(handle, request[end:]) if audit_entry in (-1, 0) and additional == _NO_OBJECT else None
 
 
 def _value(place: AttributeValue) -> ua.DataValue:
