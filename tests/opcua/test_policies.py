@@ -118,6 +118,30 @@ async def test_a_session_is_for_the_certificate_of_its_channel(tmp_path: Path) -
             await client.disconnect_sessionless()
 
 
+async def test_a_client_signs_what_it_activates_before_its_password_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncua answers that the server is broken, after it took the password."""
+    async with bench(view(DeskStation()), allow_unencrypted=False) as made:
+        asked: list[str] = []
+        monkeypatch.setattr(made.link._security.access.doorman, "_find", lambda name, _: asked.append(name))
+        client = await secured(made.url, paper(tmp_path))
+        await client.connect_sessionless()
+        try:
+            await client.create_session()
+            params = ua.ActivateSessionParameters()
+            params.UserIdentityToken = ua.UserNameIdentityToken("username", "pat", b"correct horse", None)
+            params.ClientSignature.Signature = bytes(256)
+            with pytest.raises(UaStatusCodeError) as refused:
+                await client.uaclient.activate_session(params)
+            assert refused.value.code == StatusCodes.BadApplicationSignatureInvalid
+            assert not asked
+            assert "could not be answered" not in caplog.text
+        finally:
+            await client._cancel_task(client._renew_channel_task)
+            await client.disconnect_sessionless()
+
+
 def test_the_policies_are_asyncuas() -> None:
     """Their URIs and algorithms are looked up there, and are those of OPC UA Part 7."""
     assert {one.name: one.sealing_uri for one in Offer().chosen} == {

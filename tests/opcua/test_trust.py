@@ -285,6 +285,14 @@ async def test_certificates_that_end_soon_are_warned_of(tmp_path: Path, caplog: 
         await client.disconnect()
 
 
+async def test_a_station_may_be_called_gateway(tmp_path: Path) -> None:
+    """Its object has the security tags then, beside its own."""
+    async with bench(view(DeskStation("gateway")), certificates=tmp_path) as made:
+        client = await made.connect()
+        assert await tags(client, "warning") == [False]
+        assert await client.get_node(tag_id("status.map_signature", "gateway")).read_value() == 20555
+
+
 async def tags(client: Client, *names: str, whole: bool = False) -> list[Any]:
     """Of the gateway's security; without `whole` those of the server's own certificate."""
     found = []

@@ -17,15 +17,20 @@ from asyncua.client.client import Client
 from asyncua.common.utils import ServiceError
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
 from gateway.core.errors import ConfigError
 from gateway.plc.opcua import user_book, users, watch
 from gateway.plc.opcua.accounts_file import FileUser, read_users, write_users
+from gateway.plc.opcua.login import Challenge, proven
+from gateway.plc.opcua.policies import Offer
 from gateway.plc.opcua.rights import LEAST_ROLE, Role
 from gateway.plc.opcua.trust_folder import TrustFolder, fingerprint
 from gateway.plc.opcua.user_book import UserBook, hash_password
+from gateway.plc.opcua.users import Channel
 from tests.opcua.desk import Bench, DeskStation, bench, bit, item, read, until, view, write
 from tests.opcua.papers import POLICIES, Paper, paper, secured
 
@@ -251,11 +256,36 @@ async def test_a_certificate_without_its_key_or_that_is_nobodys_lets_nobody_in(
 
 
 @pytest.mark.parametrize("days", [(-9, -1), (1, 9)])
-async def test_a_user_certificate_is_taken_in_its_time_only(days: tuple[int, int], tmp_path: Path) -> None:
+async def test_a_user_certificate_is_taken_in_its_time_only(
+    days: tuple[int, int], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     holder, channel = paper(tmp_path, "olga", number=6, days=days), paper(tmp_path)
     async with holders(tmp_path, holder) as made:
         trying = log_in(made, channel, holder, "Basic256Sha256", ua.MessageSecurityMode.SignAndEncrypt)
         assert await status_of(trying) == "BadUserAccessDenied"
+    assert "is valid from" in caplog.text
+
+
+def test_a_user_signs_by_the_policy_of_his_endpoint(tmp_path: Path) -> None:
+    """asyncua takes SHA-1, and whatever the client names."""
+    holder, server = paper(tmp_path, "olga", number=6), b"server's certificate"
+    token: Any = ua.X509IdentityToken("certificate", ua.ByteString(holder.der))
+    no_key: Any = None
+    challenge = Challenge(no_key, b"nonce", Channel(True, "", 3, b"", server), Offer().chosen[:1])
+    best, worst = Offer().chosen[0], ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", PKCS1v15(), hashes.SHA1())
+    for uri, padding, digest, signed, right in (
+        (best.signing_uri, best.signing, hashes.SHA256(), server + b"nonce", True),
+        (best.signing_uri, best.signing, hashes.SHA256(), server + b"another nonce", False),
+        (*worst, server + b"nonce", False),
+        (Offer().chosen[1].signing_uri, PKCS1v15(), hashes.SHA256(), server + b"nonce", False),
+    ):
+        proof: Any = ua.SignatureData(ua.String(uri), ua.ByteString(holder.key.sign(signed, padding, digest)))
+        if right:
+            assert proven(token, proof, challenge) == holder.certificate
+            continue
+        with pytest.raises(ServiceError) as refused:
+            proven(token, proof, challenge)
+        assert refused.value.code == StatusCodes.BadUserSignatureInvalid
 
 
 async def test_wrong_certificates_wait_like_wrong_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

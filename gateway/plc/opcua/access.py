@@ -1,7 +1,6 @@
 """Who may open a channel, and who may log in: the trusted certificates and the users, as they are at this moment."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -18,7 +17,13 @@ from gateway.plc.opcua.trust_store import TrustStore
 from gateway.plc.opcua.users import Doorman, Visitor
 from gateway.plc.opcua.watch import Watch
 
-log = logging.getLogger(__name__)
+
+class LoginRefusedError(ServiceError):
+    """Who this is, is known, but he may not come in now; the log says why, the client learns no more than anybody."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(StatusCodes.BadUserAccessDenied)
+        self.why = why
 
 
 class Access:
@@ -109,8 +114,7 @@ class Access:
         try:
             self._store.check_user(certificate, datetime.now(UTC))
         except CertificateRefused as refused:
-            log.warning("OPC UA login refused: %s", refused)
-            return None
+            raise LoginRefusedError(str(refused)) from refused
         return self.doorman.holder(fingerprint(certificate))
 
     def still_welcome(self, visitor: object) -> bool:

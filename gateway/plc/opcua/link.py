@@ -148,11 +148,11 @@ class OpcUaLink:
             opened.enter_context(quiet_library())
             own = OwnCertificate(self._security.folder, await asyncio.to_thread(self._listening.wanted_certificate))
             server = await self._make_server(await asyncio.to_thread(own.open))
-            tags = SecurityTags(server)
-            await tags.add()
             with no_garbage_collection():
                 self._model = await self._load_model(server)
                 self._fill(server)
+            tags = SecurityTags(server)
+            await tags.add()
             opened.callback(self._detach)
             systems = self._model.systems if self._model is not None else ()
             history = history_for(server.iserver, self._faces, systems, self._records.store)

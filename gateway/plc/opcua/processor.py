@@ -20,6 +20,7 @@ from asyncua.server.internal_session import SessionState
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import nodeid_to_binary, struct_from_binary, struct_to_binary
+from cryptography.exceptions import InvalidSignature
 
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused
@@ -185,7 +186,23 @@ class CallingProcessor(GuardedProcessor):
         if session.channel != channel:
             raise ServiceError(StatusCodes.BadSecurityChecksFailed)
         params = struct_from_binary(ua.ActivateSessionParameters, request.body.copy())
+        self._check_signature(params.ClientSignature, session)
         await session.identify(params, channel, self.name)
+
+    def _check_signature(self, signature: ua.SignatureData, session: ClientSession) -> None:
+        """Raises ServiceError where the client has not signed the server's certificate and last nonce.
+
+        asyncua finds out as well, but only after the password was looked at, and says that the server is broken.
+        """
+        policy = self._connection.security_policy
+        if policy.Mode == ua.MessageSecurityMode.None_:
+            return
+        verifier: Any = policy.asymmetric_cryptography
+        signed = (policy.host_certificate or b"") + (session.nonce or b"")
+        try:
+            verifier.verify(signed, bytes(signature.Signature or b""))
+        except InvalidSignature as error:
+            raise ServiceError(StatusCodes.BadApplicationSignatureInvalid) from error
 
     def _channel(self) -> Channel:
         policy = self._connection.security_policy

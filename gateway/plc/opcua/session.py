@@ -72,8 +72,9 @@ class ClientSession(InternalSession):
         challenge = Challenge(self.iserver.private_key, self.nonce or b"", channel, policies)
         try:
             guest = await self._access.identify(params, challenge)
-        except ServiceError:
-            doorman.refused(name, address, peer)
+        except ServiceError as error:
+            if error.code != StatusCodes.BadTooManyOperations:  # nobody looked at his password
+                doorman.refused(name, address, peer, getattr(error, "why", ""))
             raise
         if guest.name is None:
             self._check_room_for_nobodies()

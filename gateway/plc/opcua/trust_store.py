@@ -87,6 +87,7 @@ class TrustStore:
         self._folder = folder
         self._trusted = Trusted()
         self._seen: tuple[object, ...] = ()
+        self._unwritable = False
         self._refused: queue.Queue[x509.Certificate] = queue.Queue(WAITING)
 
     def open(self) -> None:
@@ -169,8 +170,11 @@ class TrustStore:
             try:
                 new = self._folder.keep_rejected(certificate)
             except OSError as error:
-                log.error("%s cannot be kept in %s: %s", shown(certificate), self._folder.place(REJECTED), error)
+                if not self._unwritable:
+                    log.error("%s cannot be kept in %s: %s", shown(certificate), self._folder.place(REJECTED), error)
+                self._unwritable = True
                 continue
+            self._unwritable = False
             if new:
                 mark = thumbprint(certificate)[:12]
                 log.warning(

@@ -174,7 +174,7 @@ class Doorman:
                 bucket.take(start, free)
             await asyncio.sleep(start - now)
 
-    def refused(self, name: str, address: str, peer: object) -> None:
+    def refused(self, name: str, address: str, peer: object, why: str = "") -> None:
         """A login failed: the next one waits. Logged at its 1st, 2nd, 4th, 8th.. time, so that no log is flooded."""
         now = asyncio.get_running_loop().time()
         for bucket, _ in self._counted(name, address):
@@ -182,7 +182,7 @@ class Doorman:
             bucket.last = now
         count = self._bucket(name, address).count
         if count & (count - 1) == 0:
-            log.warning("OPC UA login as %.80r from %s refused (%d times)", name, peer, count)
+            log.warning("OPC UA login as %.80r from %s refused (%d times)%s", name, peer, count, why and f": {why}")
 
     def welcomed(self, name: str, address: str) -> None:
         """A login succeeded: the next one by this name does not wait."""
