@@ -15,7 +15,7 @@ from gateway.plc.opcua.policies import Offer
 from gateway.plc.opcua.trust_folder import fingerprint
 from gateway.plc.opcua.trust_store import TrustStore
 from gateway.plc.opcua.users import Doorman, Visitor
-from gateway.plc.opcua.watch import Watch
+from gateway.plc.opcua.watch import FileWatch
 
 
 class LoginRefusedError(ServiceError):
@@ -38,7 +38,7 @@ class Access:
         self.offer = offer
         self.clients_known = clients_known
         self._store = store
-        self._watch: Watch | None = None
+        self._watch: FileWatch | None = None
 
     async def open(self, changed: Callable[[], None], *looks: Callable[[], bool]) -> None:
         """Read the files and go on to look at them, and by `looks` at others; `changed` is called on the loop when
@@ -46,7 +46,7 @@ class Access:
         """
         await asyncio.to_thread(self._read)
         book = self.doorman.book
-        watch = Watch([self._store.look, *([book.look] if book is not None else []), *looks], changed)
+        watch = FileWatch([self._store.look, *([book.look] if book is not None else []), *looks], changed)
         watch.start()
         self._watch = watch
 

@@ -147,10 +147,9 @@ class TrustFolder:
         }
         if len(meant) == 1:
             return next(iter(meant.values()))
-        wrong = f"{len(meant)} certificates in {self.place(place)} are meant by" if meant else "no certificate is"
-        where = "" if meant else f" in {self.place(place)}"
+        count = f"{len(meant)} certificates" if meant else "no certificate"
         hint = "name one by the start of its thumbprint; `pekat-gateway certs list` shows them"
-        raise LinkError(f"{wrong} {which!r}{where}", hint=hint)
+        raise LinkError(f"{count} in {self.place(place)} can be meant by {which!r}", hint=hint)
 
 
 def read_certificate(file: Path) -> x509.Certificate:

@@ -14,7 +14,7 @@ LEAVING_S = 5.0
 """A look reads some small files; one that takes longer hangs on a disk that is gone, and is left to it."""
 
 
-class Watch:
+class FileWatch:
     """The thread. `looks` say whether something changed; then the loop calls `changed`. Errors of a look are logged."""
 
     def __init__(self, looks: Sequence[Callable[[], bool]], changed: Callable[[], None]) -> None:
