@@ -49,6 +49,7 @@ class BareStation:
         self.started: list[ev.Start] = []
         self.recorded: list[ev.Record] = []
         self.images = 0
+        self.drawings: dict[int, bytes] | None = None
         self.post(ev.CameOnline(OfflineReason.STARTING))
 
     # ---- ports.StationPort ---------------------------------------------------------------------------------
@@ -60,6 +61,13 @@ class BareStation:
     @property
     def watchers(self) -> int:
         return len(self._watchers)
+
+    @property
+    def draws(self) -> bool:
+        return self.drawings is not None
+
+    def drawn(self, inspection_id: int) -> bytes | None:
+        return (self.drawings or {}).get(inspection_id)
 
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
         self._watchers.append(callback)

@@ -111,3 +111,12 @@ class Inspector(Part, Protocol):
     async def check(self) -> None:
         """Raise InspectorError where nothing could be judged now. Never disturbs an inspection under way."""
         ...
+
+    @property
+    def draws(self) -> bool:
+        """Some recipe has the inspector draw what it saw."""
+        ...
+
+    def drawn(self, inspection_id: int) -> bytes | None:
+        """What was drawn for this inspection, as a PNG, as long as it is one of the last few."""
+        ...

@@ -67,6 +67,15 @@ class StationPort(Protocol):
         """A simulation source is configured."""
         ...
 
+    @property
+    def draws(self) -> bool:
+        """Some recipe has an image drawn of what was seen."""
+        ...
+
+    def drawn(self, inspection_id: int) -> bytes | None:
+        """The image that was drawn for this inspection, as a PNG, as long as it is one of the last few."""
+        ...
+
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
         """Call back with each new image, at once and in order; returns what ends that."""
         ...

@@ -68,6 +68,7 @@ class Station:
         self._state = State(options or Options(), boot_id, recipe, numbers, started_at=now, beat_at=now)
         self._image = self._projection.image(self._state)
         self._health = Health(name, source, inspector, self.post, health or HealthPolicy())
+        self._inspector = inspector
         self._work = Work(name, inspector, self.post)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
@@ -104,6 +105,13 @@ class Station:
     @property
     def can_simulate(self) -> bool:
         return self._simulation is not None
+
+    @property
+    def draws(self) -> bool:
+        return self._inspector.draws
+
+    def drawn(self, inspection_id: int) -> bytes | None:
+        return self._inspector.drawn(inspection_id)
 
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
         return self._listen(self._watchers, callback)

@@ -9,6 +9,7 @@ from typing import Self
 from gateway.core.errors import InspectorError
 from gateway.core.result import Judgement, Reason
 from gateway.ports import Order, Picture
+from gateway.vision.drawings import Drawings
 from gateway.vision.lanes import Lanes
 from gateway.vision.pekat import Ask, ClientOptions, HttpReply, PekatClient
 from gateway.vision.pekat_reply import Reply, ReplyRules, read_reply
@@ -62,6 +63,7 @@ class PekatInspector:
         self._current = next(iter(self._programs.values()), None)
         self._ping_timeout_s = ping_timeout_s
         self._on_reply = on_reply
+        self._drawings = Drawings(2 * workers)
         self._lanes = Lanes(f"{station}-pekat", workers)
         self._check_lanes = Lanes(f"{station}-pekat-check", CHECK_LANES)
 
@@ -94,6 +96,15 @@ class PekatInspector:
         if self._current is not None:
             await self._ping(self._current)
 
+    @property
+    def draws(self) -> bool:
+        """Some recipe asks PEKAT for an image beside the context."""
+        return any(program.rules.response_type != "context" for program in self._programs.values())
+
+    def drawn(self, inspection_id: int) -> bytes | None:
+        """The PNG that PEKAT drew for this inspection, as long as it is one of the last few."""
+        return self._drawings.find(inspection_id)
+
     async def _ping(self, program: Program) -> None:
         deadline = time.monotonic() + self._ping_timeout_s
         await self._check_lanes.run(program.url, program.options, deadline, PekatClient.ping)
@@ -108,6 +119,8 @@ class PekatInspector:
     def _judge(self, program: Program, picture: Picture, order: Order, client: PekatClient, call: Call) -> Judgement:
         answer = _ask(program, picture, order, client, call)
         reply = read_reply(answer.status, answer.headers, answer.body, program.rules)
+        if reply.image is not None:
+            self._drawings.put(order.inspection_id, reply.image)
         if self._on_reply is not None:
             self._on_reply(order, reply)
         return replace(reply.judgement, inspector_us=answer.elapsed_us)

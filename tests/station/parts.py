@@ -91,6 +91,11 @@ class MemoryInspector:
             raise self.error
         return self.verdicts.get(order.part_id, OK)
 
+    draws = False
+
+    def drawn(self, inspection_id: int) -> bytes | None:
+        return None
+
     async def prepare(self, recipe: int) -> None:
         if self.gate is not None:
             await self.gate.wait()

@@ -145,3 +145,22 @@ async def test_replies_can_be_listened_to() -> None:
     assert part_id == "P-1"
     assert image is not None
     assert image.startswith(b"\x89PNG")
+
+
+async def test_what_pekat_drew_can_be_had_by_the_inspections_id() -> None:
+    async with PekatSimulator() as pekat:
+        recipe = RecipeSettings(number=1, name="drawn", url=pekat.url, response_type="annotated_image")
+        async with PekatSettings().create("station1", [recipe], []) as part:
+            assert part.draws
+            await judge(part)
+            image = part.drawn(order().inspection_id)
+            assert image is not None
+            assert image.startswith(b"\x89PNG")
+            assert part.drawn(4711) is None
+
+
+async def test_without_such_a_recipe_nothing_is_drawn() -> None:
+    async with PekatSimulator() as pekat, inspector(pekat.url) as part:
+        await judge(part)
+        assert not part.draws
+        assert part.drawn(order().inspection_id) is None

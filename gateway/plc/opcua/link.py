@@ -267,6 +267,7 @@ class OpcUaLink:
         self._ends.append(self._level.end)
         if self._model is not None:
             self._model.add(self._faces, methods)
+            self._gate.settings.update(self._model.settings())
             self._model.attach()
 
     async def _load_model(self, server: GatewayServer) -> MachineVision | None:

@@ -4,7 +4,7 @@ asyncua checks the access level alone: it ignores an IndexRange and takes an arr
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asyncua import ua
@@ -47,6 +47,22 @@ class _Accepted:
     stamps: dict[str, ua.DateTime] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A variable beside the tags that clients may write; `take` is what happens then."""
+
+    tag: Tag
+    least_role: Role
+    take: Callable[[TagValue], None]
+
+    def write(self, item: ua.WriteValue, role: Role) -> int:
+        """Take what is written, or the status of the refusal."""
+        code = refusal(item, self.tag) if role >= self.least_role else StatusCodes.BadUserAccessDenied
+        if code == GOOD:
+            self.take(item.Value.Value.Value)
+        return code
+
+
 class Gate:
     """Between the clients' requests and the stations' faces."""
 
@@ -57,6 +73,7 @@ class Gate:
         self._owners: Mapping[ua.NodeId, tuple[StationFace, Tag]] = {
             node.node_id: (face, node.tag) for face in faces for node in face.nodes.values()
         }
+        self.settings: dict[ua.NodeId, Setting] = {}
 
     def refresh(self) -> int:
         """Show every station's newest image; whoever reads next sees the present.
@@ -88,6 +105,9 @@ class Gate:
                 return value  # no method
             may_call = self.methods.right(item.NodeId, role) == GOOD
             return ua.DataValue(ua.Variant(may_call, ua.VariantType.Boolean))
+        setting = self.settings.get(item.NodeId)
+        if setting is not None and item.AttributeId == AttributeIds.UserAccessLevel and role < setting.least_role:
+            return ua.DataValue(ua.Variant(ua.AccessLevel.CurrentRead.mask, ua.VariantType.Byte))
         owner = self._owners.get(item.NodeId)
         if owner is None or item.AttributeId != AttributeIds.UserAccessLevel:
             return value
@@ -126,6 +146,9 @@ class Gate:
         current = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)
         if current.StatusCode is not None and not current.StatusCode.is_good():
             return current.StatusCode.value
+        setting = self.settings.get(item.NodeId) if item.AttributeId == AttributeIds.Value else None
+        if setting is not None:
+            return setting.write(item, role)
         if owner is None or item.AttributeId != AttributeIds.Value:
             return StatusCodes.BadNotWritable
         face, tag = owner

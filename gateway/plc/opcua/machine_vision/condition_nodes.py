@@ -67,18 +67,6 @@ class ConditionNodes:
 
         return call
 
-    def add_confirm_all(self, methods: MethodTable, owner: ua.NodeId, node: ua.NodeId) -> None:
-        """The state machine's ConfirmAll: acknowledges and confirms whatever waits for it."""
-
-        async def call(caller: Caller, signature: Signature, given: list[Any]) -> ua.CallMethodResult:
-            now = ev.utc_now()
-            for condition in self.conditions.values():
-                if condition.confirm_anyhow(_words(given[0]), caller.name, now):
-                    self.show(condition)
-            return signature.answer([])
-
-        methods.add(owner, node, Method(call))
-
     def show(self, condition: Condition) -> None:
         """Put the condition into its nodes and tell those who listen. A disabled one tells only that it is."""
         event = condition.event()

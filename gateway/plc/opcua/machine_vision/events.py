@@ -27,6 +27,7 @@ SERVER = standard_id(ObjectIds.Server)
 
 STATE_SEVERITY = 250
 """Information in the specification's scale (201 to 400)."""
+DIAGNOSTIC_SEVERITY = 100
 ERROR_SEVERITY = 700
 PERSISTENT_SEVERITY = 850
 WARNING_SEVERITY = 500

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from asyncua import ua
 from asyncua.server.server import Server
 
 from gateway.plc.opcua.face import StationFace
@@ -14,6 +15,7 @@ from gateway.plc.opcua.machine_vision.values import Catalogue
 from gateway.plc.opcua.machine_vision.vision import VisionSystem
 from gateway.plc.opcua.machine_vision.vision_methods import VisionMethods
 from gateway.plc.opcua.methods import MethodTable
+from gateway.plc.opcua.requests import Setting
 from gateway.ports import Identity
 from gateway.records import Records
 
@@ -59,6 +61,10 @@ class MachineVision:
         self._methods = VisionMethods(methods, inner.aspace, self._records)
         for system in self.systems:
             self._methods.add(system)
+
+    def settings(self) -> dict[ua.NodeId, Setting]:
+        """The variables that clients may write."""
+        return {system.node("DiagnosticLevel"): system.diagnostic_level for system in self.systems}
 
     def attach(self) -> None:
         """Follow the stations from now on. Results can be asked for before events tell of them."""

@@ -8,7 +8,6 @@ from asyncua import ua
 
 from gateway.core.state import State
 from gateway.plc.opcua.machine_vision import events as ev
-from gateway.plc.opcua.machine_vision import values
 from gateway.plc.opcua.machine_vision.data_types import JobIdDataType, ResultDataType, Structure, model_id
 from gateway.plc.opcua.machine_vision.emitter import Emitter
 from gateway.plc.opcua.machine_vision.events import Path, Source, VisionEvent, base_path, model_path
@@ -40,6 +39,11 @@ class Teller:
         self._emitter = emitter
         self._root, self._main, self._automatic = root, main, automatic
         self._catalogue = catalogue
+        self._ids = {
+            model_path("InternalConfigurationId"): ev.structure(catalogue.configuration.InternalId),
+            model_path("ExternalConfigurationId"): ev.structure(catalogue.configuration.ExternalId),
+            model_path("CausePath"): ua.Variant(root.name, _KINDS.String),
+        }
 
     @property
     def heard(self) -> bool:
@@ -82,6 +86,14 @@ class Teller:
     def result_ready(self, result: ResultDataType, verdict: str, at: datetime) -> None:
         """A result, whole."""
         self._emitter.emit(self._root.notifier, lambda: result_event(self._root, result, verdict, at))
+
+    def remark(self, words: str, at: datetime) -> None:
+        """Something that an operator may want to know."""
+        self._emit(ev.INFORMATION, self._root, ev.STATE_SEVERITY, words, at, self._ids)
+
+    def diagnose(self, words: str, at: datetime) -> None:
+        """Something that a technician asked for."""
+        self._emit(ev.DIAGNOSTIC, self._root, ev.DIAGNOSTIC_SEVERITY, words, at, self._ids)
 
     def _job_event(self, kind: ua.NodeId, job: str, message: str, at: datetime) -> None:
         fields = {model_path("JobId"): ev.structure(JobIdDataType(ua.String(job)))}
@@ -159,6 +171,3 @@ def _named(name: str, words: str, node: int, number: int) -> dict[Path, ua.Varia
 
 def _name(number: int) -> str:
     return STATE_NODES[number][0]
-
-
-VERDICTS = values.WORDS

@@ -16,8 +16,9 @@ from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core.result import Origin
 from gateway.core.state import State
+from gateway.core.tags import Direction, Tag, TagType, TagValue
 from gateway.plc.opcua.face import StationFace, put
-from gateway.plc.opcua.machine_vision import values
+from gateway.plc.opcua.machine_vision import remarks, values
 from gateway.plc.opcua.machine_vision.condition_nodes import ConditionNodes
 from gateway.plc.opcua.machine_vision.conditions import WARNING
 from gateway.plc.opcua.machine_vision.course import Course, Note, images_taken, jobs_begun, records
@@ -26,6 +27,7 @@ from gateway.plc.opcua.machine_vision.data_types import (
     SystemStateDescriptionDataType,
     model_id,
 )
+from gateway.plc.opcua.machine_vision.drawing import DrawingNode
 from gateway.plc.opcua.machine_vision.emitter import Emitter
 from gateway.plc.opcua.machine_vision.events import Source
 from gateway.plc.opcua.machine_vision.faults import Faults
@@ -37,7 +39,9 @@ from gateway.plc.opcua.machine_vision.telling import Teller
 from gateway.plc.opcua.machine_vision.values import Catalogue, utc
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, node_id, standard_id
-from gateway.ports import Recorded, Step
+from gateway.plc.opcua.requests import Setting
+from gateway.plc.opcua.rights import Role
+from gateway.ports import Recorded, Step, StoredResult
 from gateway.records import Registrar, monotonic_us
 
 MAIN = "VisionStateMachine"
@@ -78,6 +82,9 @@ _SYSTEM_STATES = {
 }
 
 
+_LEVEL = Tag("DiagnosticLevel", Direction.CONTROL, TagType.UINT16, "How much is told of what happens inside")
+
+
 class VisionSystem:
     """The VisionSystem of one station. `attach` it to follow the station, `detach` it at the end."""
 
@@ -99,6 +106,7 @@ class VisionSystem:
         self._causes: list[str] = []
         self._course = Course()
         self._job = ""
+        self._level = 0
         self._shown: tuple[VisionState, bool] | None = None
         self._end_observing: Callable[[], None] = lambda: None
         self.here = f"{self.station.name}.vision"
@@ -106,11 +114,12 @@ class VisionSystem:
         self.root = instances.make(model_id(1003), standard_id(ObjectIds.ObjectsFolder), name, self.here, OPTIONAL)
         instances.refer(node_id(self.here, MAIN, "Operational"), ObjectIds.HasSubStateMachine, self.node(AUTOMATIC))
         self._make_notifier(instances)
+        self._make_writable("DiagnosticLevel")
+        self.diagnostic_level = Setting(_LEVEL, Role.ENGINEER, self._set_level)
         main, automatic = (self._source(path) for path in (MAIN, AUTOMATIC))
         self.source = Source(self.root, name.Name, self.root)
         self._teller = Teller(emitter, self.source, main, automatic, catalogue)
         self.conditions = ConditionNodes(server.aspace, instances, methods, emitter, self.source)
-        self.conditions.add_confirm_all(methods, self.node(MAIN), self.node(f"{MAIN}.ConfirmAll"))
         self._faults = Faults(self.conditions, catalogue)
         now = registrar.clock.at(monotonic_us())
         self._machines = (
@@ -118,6 +127,9 @@ class VisionSystem:
             MachineNodes(server.aspace, f"{self.here}.{AUTOMATIC}", now, automatic_mode=True),
         )
         self._results = ResultsFolder(server.aspace, instances, f"{self.here}.ResultManagement.Results", kept_results)
+
+        results = f"{self.here}.ResultManagement"
+        self._drawing = DrawingNode(server.aspace, instances, results) if self.station.draws else None
 
     def node(self, path: str) -> ua.NodeId:
         """The node with this path of browse names below the vision system."""
@@ -129,7 +141,7 @@ class VisionSystem:
         """Show the station as it is now, and from now on."""
         state, now = self.station.state, self.registrar.clock.at(monotonic_us())
         self._put("ConfigurationManagement.ActiveConfiguration", self.catalogue.configuration, now)
-        self._put("DiagnosticLevel", ua.Variant(0, ua.VariantType.UInt16), now)
+        self._set_level(0)
         self._faults.begin(state, now)
         self._show_state(vision_state(state), now)
         self._show_system(state, now)
@@ -166,6 +178,8 @@ class VisionSystem:
             if heard:
                 self._teller.job_started(self._job, at)
         self._faults.follow(step, result, at)
+        if heard:
+            self._remark(step, at)
         self._show_system(step.after, at)
 
     def _take_results(self, step: Step, *, heard: bool) -> MadeLater | None:
@@ -174,10 +188,16 @@ class VisionSystem:
             recorded = Recorded(self.station.name, record.result, step.after.counts, record.presented)
             result = MadeLater(self.registrar.stored(recorded), self.catalogue)
             self._results.add(result)
+            self._show_drawing(result.stored)
             if heard:
                 verdict = values.WORDS[record.result.verdict]
                 self._teller.result_ready(result.data, verdict, result.stored.answered)
         return result
+
+    def _show_drawing(self, stored: StoredResult) -> None:
+        image = self.station.drawn(stored.result.inspection_id) if self._drawing is not None else None
+        if self._drawing is not None and image is not None:
+            self._drawing.show(image, stored)
 
     def _make_move(self, move: Move, state: State, at: datetime, *, heard: bool) -> None:
         self._machines[move.transition.automatic_mode].show_transition(move.transition, at)
@@ -189,6 +209,12 @@ class VisionSystem:
             self._teller.ready(self._job, at)
         if move.transition.cause in ("PrepareRecipe", "PrepareProduct"):
             self._teller.prepared(state, at)
+
+    def _remark(self, step: Step, at: datetime) -> None:
+        for words in remarks.information(step):
+            self._teller.remark(words, at)
+        for words in remarks.diagnostics(step, self._level):
+            self._teller.diagnose(words, at)
 
     def _job_of(self, origin: Origin, inspection_id: int) -> str:
         """The client's job, or one named as the result that it will have."""
@@ -228,12 +254,25 @@ class VisionSystem:
             )
             self._put("SystemState", shown, at)
 
+    def _set_level(self, level: TagValue) -> None:
+        """How much of its diagnostics the vision system tells, from the next step on."""
+        self.flush()
+        self._level = int(level)
+        now = self.registrar.clock.at(monotonic_us())
+        self._put("DiagnosticLevel", ua.Variant(self._level, ua.VariantType.UInt16), now)
+
     def _put(self, path: str, value: object, at: datetime) -> None:
         variant = value if isinstance(value, ua.Variant) else ua.Variant(value, ua.VariantType.ExtensionObject)
         put(self._aspace[self.node(path)].attributes[AttributeIds.Value], variant, utc(at), utc(at))
 
     def _source(self, path: str) -> Source:
         return Source(self.node(path), path.rpartition(".")[2], self.root)
+
+    def _make_writable(self, path: str) -> None:
+        both = ua.AccessLevel.CurrentRead.mask | ua.AccessLevel.CurrentWrite.mask
+        for attribute in (AttributeIds.AccessLevel, AttributeIds.UserAccessLevel):
+            place = self._aspace[self.node(path)].attributes[attribute]
+            place.value = ua.DataValue(ua.Variant(both, ua.VariantType.Byte))
 
     def _make_notifier(self, instances: Instances) -> None:
         """Events can be subscribed to here, and the Server object tells that they come from here."""
