@@ -9,6 +9,7 @@ A client that sends faster than it is answered, or does not take its answers, is
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ class GuardedProtocol(OPCUAProtocol):
         if wire is None or wire.is_closing():
             return
         wire.write(error_message(violation.code, violation.told))
-        if wire.can_write_eof():
+        with contextlib.suppress(OSError):  # it is gone already, which its transport is about to find out
             wire.write_eof()
         wire.resume_reading()
         asyncio.get_running_loop().call_later(FAREWELL_S, wire.abort)

@@ -240,6 +240,22 @@ async def test_the_sequence_number_may_wrap_where_the_specification_lets_it(desk
             assert (await old.answer()).status == CHECKS
 
 
+async def test_the_old_token_is_good_until_a_second_renewal(desk: Bench) -> None:
+    """What was sent with it may still be under way when the new one is used first."""
+    async with wire(desk.url, "log_in") as busy:
+        first = busy.token
+        busy.send(busy.opn())
+        second = busy.token = (await busy.answer()).response.Parameters.SecurityToken.TokenId
+        for token in (first, second, first, second):
+            busy.send(busy.call(read_request(), token=token))
+            assert (await busy.answer()).status == "Good"
+        busy.send(busy.opn())
+        busy.token = (await busy.answer()).response.Parameters.SecurityToken.TokenId
+        assert (await busy.ask(read_request())).status == "Good"
+        busy.send(busy.call(read_request(), token=first))
+        assert (await busy.answer()).status == TOKEN
+
+
 async def test_closing_the_channel_closes_the_connection_without_a_word(
     desk: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
