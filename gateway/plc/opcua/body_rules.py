@@ -29,9 +29,10 @@ from asyncua.ua.uatypes import (
 )
 
 from gateway.plc.opcua.value_rules import (
+    BYTES,
     FIXED,
     SPECIAL,
-    TEXTS,
+    STRINGS,
     BadBodyError,
     Bounds,
     Walk,
@@ -53,7 +54,8 @@ REMEMBERED_BYTES: Final = 8192
 def check_body(kind: Any, body: bytes) -> None:
     """Raises BadBodyError where `body` is no such request, is too deep, or too long. What follows it is let be."""
     try:
-        end = layout(ua.RequestHeader)(body, node_id(body, 0, Bounds(layout)), Bounds(layout))
+        start = node_id(body, 0, Bounds(layout))
+        end = layout(ua.RequestHeader)(body, start, Bounds(layout, strict=False))
     except (struct.error, IndexError):
         end = len(body) + 1
     if end > len(body):
@@ -68,7 +70,7 @@ def check_body(kind: Any, body: bytes) -> None:
 def _check_parameters(kind: Any, data: bytes) -> None:
     """Everything behind the header."""
     try:
-        end = _structure(kind, leave_out=_HEADER)(data, 0, Bounds(layout))
+        end = _structure(kind, leave_out=_HEADER)(data, 0, Bounds(layout, strict=kind not in _LENIENT))
     except (struct.error, IndexError):
         end = len(data) + 1
     if end > len(data):
@@ -94,7 +96,7 @@ def layout(kind: Any) -> Walk:
     if type_is_list(kind):
         return _array(type_from_list(kind))
     name = kind.__name__
-    if name in SPECIAL or name in TEXTS or name in FIXED:
+    if name in SPECIAL or name in BYTES or name in STRINGS or name in FIXED:
         return named(name)
     if issubclass(kind, Enum):
         return fixed(FIXED[kind.datatype()] if issubclass(kind, IntFlag) and hasattr(kind, "datatype") else 4)
@@ -130,6 +132,9 @@ def _member(kind: Any) -> Walk:
 
 
 _HEADER = frozenset({"TypeId", "RequestHeader"})
+
+_LENIENT = (ua.CreateSessionRequest, ua.GetEndpointsRequest, ua.FindServersRequest)
+"""Nothing hangs on the names in them, and there are clients that put theirs there in Latin-1."""
 
 
 @cache

@@ -24,11 +24,13 @@ request may have."""
 class Bounds:
     """What is left of a request's bounds while it is walked."""
 
-    __slots__ = ("depth", "items", "layout")
+    __slots__ = ("depth", "items", "layout", "strict")
 
-    def __init__(self, layout: "Callable[[Any], Walk]") -> None:
+    def __init__(self, layout: "Callable[[Any], Walk]", *, strict: bool = True) -> None:
         self.layout = layout
         """How structures lie in a message."""
+        self.strict = strict
+        """Whether strings have to be UTF-8, as they should."""
         self.depth = DEEPEST
         self.items = MOST_ITEMS
 
@@ -56,7 +58,8 @@ FIXED: Mapping[str, int] = MappingProxyType(
         "StatusCode": 4, "Int64": 8, "UInt64": 8, "Double": 8, "DateTime": 8, "Guid": 16,
     }
 )  # fmt: skip
-TEXTS = frozenset({"String", "Bytes", "ByteString", "CharArray", "XmlElement"})
+BYTES = frozenset({"Bytes", "ByteString"})
+STRINGS = frozenset({"String", "CharArray", "XmlElement"})
 
 
 class BadBodyError(Exception):
@@ -81,16 +84,29 @@ def _text(data: bytes, at: int, left: Bounds) -> int:
     return at + 4 + max(0, int(length))
 
 
+def _string(data: bytes, at: int, left: Bounds) -> int:
+    end = _text(data, at, left)
+    text = data[at + 4 : end]
+    if left.strict and not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            raise broken("a string that is no UTF-8") from None
+    return end
+
+
 def node_id(data: bytes, at: int, left: Bounds) -> int:
     mask = data[at]
     kind = mask & 0x3F
     if kind > 5:
         raise broken(f"node id of kind {kind}")
     end = at + (2, 4, 7, 3, 19, 3)[kind]
-    if kind in (3, 5):
+    if kind == 3:
+        end = _string(data, end, left)
+    elif kind == 5:
         end = _text(data, end, left)
     if mask & 0x80:
-        end = _text(data, end, left)
+        end = _string(data, end, left)
     return end + 4 if mask & 0x40 else end
 
 
@@ -99,12 +115,12 @@ def _localized_text(data: bytes, at: int, left: Bounds) -> int:
     end = at + 1
     for bit in (1, 2):
         if mask & bit:
-            end = _text(data, end, left)
+            end = _string(data, end, left)
     return end
 
 
 def _qualified_name(data: bytes, at: int, left: Bounds) -> int:
-    return _text(data, at + 2, left)
+    return _string(data, at + 2, left)
 
 
 def count_of(data: bytes, at: int, least: int) -> int:
@@ -244,4 +260,6 @@ def _built_in(kind: int) -> Walk:
 
 
 def named(name: str) -> Walk:
-    return SPECIAL[name] if name in SPECIAL else _text if name in TEXTS else fixed(FIXED[name])
+    if name in SPECIAL:
+        return SPECIAL[name]
+    return _string if name in STRINGS else _text if name in BYTES else fixed(FIXED[name])

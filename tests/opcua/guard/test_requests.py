@@ -84,6 +84,7 @@ BODIES: dict[str, tuple[Callable[[Wire], bytes], str]] = {
     "dimensions below zero": (
         lambda w: _body(w, WRITE, _written(b"\xc1" + struct.pack("<ibiii", 1, 1, 2, -1, -1))), "BadDecodingError",
     ),
+    "a string that is no UTF-8": (lambda w: _body(w, WRITE, _written(b"\x0c" + text(b"caf\xe9"))), "BadDecodingError"),
     "a variant of type 63": (lambda w: _body(w, WRITE, _written(b"\x3f" + bytes(9))), "BadDecodingError"),
     "an extension object in XML": (
         lambda w: _body(w, WRITE, _written(b"\x16\x00\x00\x02" + text(b"<x/>"))), "BadDecodingError",
@@ -141,6 +142,17 @@ async def test_what_is_deep_but_not_too_deep_is_decoded(desk: Bench) -> None:
             assert [one.name for one in answer.response.Results] == ["BadNotWritable"]
 
 
+async def test_a_client_may_call_itself_anything(desk: Bench) -> None:
+    """There are clients whose names are in Latin-1."""
+    async with wire(desk.url) as old:
+        request = ua.CreateSessionRequest()
+        request.Parameters.SessionName = ua.String(
+            "Pr\udcfcfstand"
+        )  # asyncua encodes it as the byte that it stands for
+        request.Parameters.ClientNonce = bytes(32)
+        assert (await old.ask(request)).status == "Good"
+
+
 async def test_many_small_things_in_one_request_are_too_many(desk: Bench) -> None:
     """A megabyte of null variants would be a hundred megabytes of objects."""
     async with wire(desk.url, "log_in") as much:
@@ -189,6 +201,17 @@ async def test_a_request_needs_its_own_sessions_token(desk: Bench) -> None:
             other.session = token
             assert (await other.ask(read_request())).status == "BadSessionIdInvalid"
         assert (await mine.ask(read_request())).status == "Good"
+
+
+async def test_a_closed_session_leaves_no_subscription_behind(desk: Bench) -> None:
+    """asyncua keeps them where the client wishes so: a hundred of them, and nobody can subscribe for days."""
+    assert desk.link._server is not None
+    subscriptions = desk.link._server.iserver.subscription_service.subscriptions
+    async with wire(desk.url, "log_in") as greedy:
+        assert (await greedy.ask(ua.CreateSubscriptionRequest())).status == "Good"
+        assert len(subscriptions) == 1
+        assert (await greedy.ask(ua.CloseSessionRequest(DeleteSubscriptions=False))).status == "Good"
+        assert not subscriptions
 
 
 async def test_a_closed_session_is_closed(desk: Bench) -> None:
