@@ -40,6 +40,9 @@ READ, WRITE, CALL = (
 )
 
 
+_NODE = struct.pack("<BHIIi", 2, 0, 2255, 13, -1) + bytes(2) + struct.pack("<i", -1)
+
+
 def _written(value: bytes) -> bytes:
     """Parameters of a Write of one raw variant."""
     node = struct.pack("<BHI", 2, 0, 2255)
@@ -71,7 +74,7 @@ BODIES: dict[str, tuple[Callable[[Wire], bytes], str]] = {
     "an array of 2^31 - 1": (lambda w: _body(w, READ, struct.pack("<dii", 0, 0, 2**31 - 1)), "BadDecodingError"),
     "an array of -2": (lambda w: _body(w, READ, struct.pack("<dii", 0, 0, -2)), "BadDecodingError"),
     "a string of -5": (lambda w: _body(w, READ, struct.pack("<diiBHi", 0, 0, 1, 3, 2, -5)), "BadDecodingError"),
-    "an enum of 99": (lambda w: _body(w, READ, struct.pack("<dii", 0, 99, 0)), "BadDecodingError"),
+    "an enum of 99": (lambda w: _body(w, READ, struct.pack("<dii", 0, 99, 1) + _NODE), "BadDecodingError"),
     "nulls without number": (
         lambda w: _body(w, WRITE, _written(b"\x80" + struct.pack("<i", 2**31 - 1))), "BadDecodingError",
     ),
