@@ -118,11 +118,16 @@ def _link_errors(file: str, links: LinkSettings, stations: Stations) -> Iterator
 
 
 def _no_writer(file: str, links: LinkSettings, stations: Stations) -> Iterator[ConfigError]:
-    """Control tags over OPC UA that nobody has the right to write: the PLC would find out at its first trigger."""
+    """Control tags over OPC UA that nobody has the right to write: the PLC would find out at its first trigger.
+
+    Who is in a users file may change at any time: that there is one, is enough here.
+    """
     opcua = links.opcua
-    if opcua is None or opcua.anonymous == "operate" or any(user.role != "viewer" for user in opcua.users):
+    if opcua is None or opcua.anonymous == "operate" or opcua.users_file is not None:
         return
-    instead = 'add [[links.opcua.users]] with role = "engineer", or write anonymous = "operate" in [links.opcua]'
+    if any(user.role != "viewer" for user in opcua.users):
+        return
+    instead = 'name a users_file, add [[links.opcua.users]] with role = "engineer", or write anonymous = "operate"'
     for i, station in stations.items():
         if station.control == "opcua":
             wrong = f"nobody may write the control tags over OPC UA (in '{station.name}')"

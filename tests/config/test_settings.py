@@ -150,3 +150,12 @@ def test_sixteen_stations() -> None:
     ]
     settings: Settings = settings_of(table)
     assert len(settings.stations) == 16
+
+
+def test_a_users_file_may_have_whoever_writes_the_control_tags() -> None:
+    """Who is in it may change while the gateway runs, so it is not looked into here."""
+    opcua = {"anonymous": "none", "users_file": "users.toml"}
+    settings = settings_of(spoilt((("links", "opcua"), opcua)))
+    assert settings.links.opcua is not None
+    assert settings.links.opcua.users_file is not None
+    assert settings.links.opcua.users_file.is_absolute()
