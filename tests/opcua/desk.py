@@ -1,7 +1,7 @@
 """A station without a camera or PEKAT: the real core behind a ports.StationPort, answered by the test itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,9 @@ __all__ = ["OK"]
 
 PAT, PASSWORD = "pat", "correct horse"
 CERTIFICATES = Path("set by the fixture of that name")
+
+PLAIN: Mapping[str, Any] = {"machine_vision": False}
+"""The tags alone: the companion model takes half a second to load."""
 
 TIMEOUT_S = 5.0
 """Nothing here takes longer than some milliseconds; this only ends a test that hangs."""

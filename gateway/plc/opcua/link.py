@@ -204,7 +204,14 @@ class OpcUaLink:
 
     def _make_presence(self, addresses: Addresses, own: OwnCertificate) -> Presence:
         where = self._listening
-        capabilities = ["DA", *(["NTRS"] if where.announcing.peers else [])]
+        holds = {
+            "DA": True,
+            "AC": self._model is not None,
+            "HD": self._records.store is not None,
+            "HE": self._records.store is not None and self._model is not None,
+            "NTRS": bool(where.announcing.peers),
+        }
+        capabilities = [name for name, held in holds.items() if held]
         notice = Notice(
             own.current.uri, NAMESPACE_URI, where.server_name, socket.gethostname(), addresses.urls(), capabilities
         )

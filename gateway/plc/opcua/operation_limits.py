@@ -15,6 +15,7 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
+from gateway.plc.opcua.history import MOST_NODES
 from gateway.plc.opcua.nodes import standard_id
 
 READ = 1_000
@@ -26,14 +27,10 @@ BROWSE = 1_000
 TRANSLATE = 1_000
 REGISTER = 1_000
 MONITORED_ITEMS = 1_000
-HISTORY_READ = 100
-"""Each of them may answer with a page of values from the disk."""
 
 TOLD: Mapping[str, int] = MappingProxyType(
     {
         "MaxNodesPerRead": READ,
-        "MaxNodesPerHistoryReadData": HISTORY_READ,
-        "MaxNodesPerHistoryReadEvents": HISTORY_READ,
         "MaxNodesPerWrite": WRITE,
         "MaxNodesPerMethodCall": CALL,
         "MaxNodesPerBrowse": BROWSE,
@@ -42,7 +39,7 @@ TOLD: Mapping[str, int] = MappingProxyType(
         "MaxMonitoredItemsPerCall": MONITORED_ITEMS,
     }
 )
-"""The properties of OperationLimits."""
+"""The properties of OperationLimits. How much history may be read at once, is told where it is read (history.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ _LISTS: Mapping[ua.NodeId, _List] = MappingProxyType(
             "TranslateBrowsePathsToNodeIds": _List(TRANSLATE),
             "RegisterNodes": _List(REGISTER),
             "UnregisterNodes": _List(REGISTER),
-            "HistoryRead": _List(HISTORY_READ, before="x", after=5),  # Details; TimestampsToReturn, Release..
+            "HistoryRead": _List(MOST_NODES, before="x", after=5),  # Details; TimestampsToReturn, Release..
             "CreateMonitoredItems": _List(MONITORED_ITEMS, after=8),  # SubscriptionId, TimestampsToReturn
             "ModifyMonitoredItems": _List(MONITORED_ITEMS, after=8),
             "SetMonitoringMode": _List(MONITORED_ITEMS, after=8),  # SubscriptionId, MonitoringMode

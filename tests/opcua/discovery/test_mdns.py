@@ -15,7 +15,7 @@ from gateway.plc.opcua import mdns
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.mdns import Announcement
 from gateway.plc.opcua.registration import Notice
-from tests.opcua.desk import DeskStation, bench, until, view
+from tests.opcua.desk import PLAIN, DeskStation, bench, until, view
 from tests.opcua.discovery.other_host import OtherHost, other_host, output_of
 
 NOTICE = Notice("urn:press", "urn:product", "Press 7", "press-7.plant", ["opc.tcp://x:1"], ["DA", "HD"])
@@ -35,7 +35,7 @@ async def browse(name: str, address: str = "127.0.0.1", there: OtherHost | None 
 
 async def test_a_browser_in_another_process_finds_it_until_the_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
-    async with bench(view(DeskStation()), server_name="Press 7.1", **ON) as made:
+    async with bench(view(DeskStation()), **PLAIN, server_name="Press 7.1", **ON) as made:
         port = int(made.url.rsplit(":", 1)[1].removesuffix("/pekat"))
         await until(lambda: "announced by mDNS" in caplog.text)
         found = await browse("Press 7-1 on ")
@@ -49,9 +49,9 @@ async def test_a_browser_in_another_process_finds_it_until_the_end(caplog: pytes
 
 async def test_two_of_one_name_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
-    async with bench(view(DeskStation()), **ON):
+    async with bench(view(DeskStation()), **PLAIN, **ON):
         await until(lambda: caplog.text.count("announced by mDNS") == 1)
-        async with bench(view(DeskStation()), **ON):
+        async with bench(view(DeskStation()), **PLAIN, **ON):
             await until(lambda: caplog.text.count("announced by mDNS") == 2)
     one, other = [message.split(" on 127")[0] for message in caplog.messages if message.startswith("announced")]
     assert one != other
@@ -61,7 +61,7 @@ async def test_from_another_host_it_is_found_on_the_card_that_was_chosen_alone()
     """And where its address is really reached. The other card's host hears nothing."""
     with other_host() as chosen, other_host() as other:
         settings = {"discovery": {"mdns": True, "mdns_interfaces": [chosen.here]}}
-        async with bench(view(DeskStation()), host="0.0.0.0", server_name="Chosen", **settings):
+        async with bench(view(DeskStation()), **PLAIN, host="0.0.0.0", server_name="Chosen", **settings):
             found, not_found = await asyncio.gather(
                 browse("Chosen on ", chosen.there, chosen), browse("Chosen on ", other.there, other)
             )
@@ -81,7 +81,7 @@ async def test_a_card_without_a_network_is_tried_again(
     monkeypatch.setattr(mdns, "LOOK_AGAIN_S", 0.1)
     cards = ["203.0.113.1"]
     monkeypatch.setattr(mdns, "card_addresses", lambda: cards)
-    async with bench(view(DeskStation()), host="0.0.0.0", discovery={"mdns": True}):
+    async with bench(view(DeskStation()), **PLAIN, host="0.0.0.0", discovery={"mdns": True}):
         await until(lambda: "no network card has an address of 0.0.0.0" in caplog.text)
         await asyncio.sleep(0.5)
         cards[:] = ["127.0.0.1"]

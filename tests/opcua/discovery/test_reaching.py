@@ -16,7 +16,7 @@ from asyncua.client.client import Client
 from cryptography import x509
 
 from gateway.core.errors import LinkError
-from tests.opcua.desk import TIMEOUT_S, DeskStation, bench, make_link, view
+from tests.opcua.desk import PLAIN, TIMEOUT_S, DeskStation, bench, make_link, view
 from tests.opcua.discovery.other_host import other_host
 from tests.opcua.discovery.visitor import visit
 
@@ -29,7 +29,7 @@ def _port(url: str) -> int:
 
 @pytest.mark.parametrize("host", ADDRESSES)
 async def test_each_of_several_addresses_is_told_to_who_came_by_it(host: str) -> None:
-    async with bench(view(DeskStation()), host=ADDRESSES) as made:
+    async with bench(view(DeskStation()), **PLAIN, host=ADDRESSES) as made:
         port = _port(made.url)
         shown = f"[{host}]" if ":" in host else host
         url = f"opc.tcp://{shown}:{port}/pekat"
@@ -46,7 +46,7 @@ async def test_each_of_several_addresses_is_told_to_who_came_by_it(host: str) ->
 
 async def test_a_session_is_told_what_it_was_told_before_it_began() -> None:
     """Clients compare the endpoints of CreateSession with those that they chose from."""
-    async with bench(view(DeskStation()), advertised_hosts=["gate.plant"]) as made:
+    async with bench(view(DeskStation()), **PLAIN, advertised_hosts=["gate.plant"]) as made:
         client = Client(f"opc.tcp://127.0.0.1:{_port(made.url)}/pekat", timeout=TIMEOUT_S)
         before = await client.connect_and_get_server_endpoints()
         await client.connect_socket()
@@ -61,7 +61,7 @@ async def test_a_session_is_told_what_it_was_told_before_it_began() -> None:
 
 async def test_who_came_by_an_unknown_name_is_told_the_configured_ones() -> None:
     advertised = ["Gateway.example", "gate.plant:14840", "fe80::1"]
-    async with bench(view(DeskStation()), host="0.0.0.0", advertised_hosts=advertised) as made:
+    async with bench(view(DeskStation()), **PLAIN, host="0.0.0.0", advertised_hosts=advertised) as made:
         port = _port(made.url)
         assert [one.url for one in made.link.endpoints] == [
             f"opc.tcp://Gateway.example:{port}/pekat",
@@ -79,7 +79,7 @@ async def test_who_came_by_an_unknown_name_is_told_the_configured_ones() -> None
 
 
 async def test_only_the_transports_and_servers_that_were_asked_for() -> None:
-    async with bench(view(DeskStation())) as made, _channel(made.url) as client:
+    async with bench(view(DeskStation()), **PLAIN) as made, _channel(made.url) as client:
         asked = ua.GetEndpointsParameters()
         asked.EndpointUrl = ua.String(made.url)
         asked.ProfileUris = [ua.String("http://opcfoundation.org/UA-Profile/Transport/https-uabinary")]
@@ -91,12 +91,12 @@ async def test_only_the_transports_and_servers_that_were_asked_for() -> None:
 
 async def test_behind_a_forwarded_port_clients_are_told_the_outer_one() -> None:
     """As behind NAT, or a container's published port: the client's address and port are not the server's."""
-    async with bench(view(DeskStation())) as made, _forwarded(_port(made.url)) as outer:
+    async with bench(view(DeskStation()), **PLAIN) as made, _forwarded(_port(made.url)) as outer:
         assert (await visit(f"opc.tcp://127.0.0.2:{outer}"))["urls"] == [f"opc.tcp://127.0.0.2:{outer}/pekat"]
     with socket.create_server(("127.0.0.2", 0)) as free:
         outer = free.getsockname()[1]
     known = {"host": "127.0.0.1", "advertised_hosts": [f"127.0.0.2:{outer}"]}
-    async with bench(view(DeskStation()), **known) as made, _forwarded(_inner_port(made), outer):
+    async with bench(view(DeskStation()), **PLAIN, **known) as made, _forwarded(_inner_port(made), outer):
         seen = await visit(f"opc.tcp://127.0.0.2:{outer}")
     assert seen["urls"] == [f"opc.tcp://127.0.0.2:{outer}/pekat"]
     assert seen["levels"] == [255]
@@ -104,7 +104,7 @@ async def test_behind_a_forwarded_port_clients_are_told_the_outer_one() -> None:
 
 async def test_from_really_another_host() -> None:
     with other_host() as there:
-        async with bench(view(DeskStation()), host="0.0.0.0") as made:
+        async with bench(view(DeskStation()), **PLAIN, host="0.0.0.0") as made:
             url = f"opc.tcp://{there.here}:{_port(made.url)}/pekat"
             seen = json.loads(await there.run(sys.executable, "-m", "tests.opcua.discovery.visitor", url))
     assert seen["urls"] == [url]
@@ -113,7 +113,7 @@ async def test_from_really_another_host() -> None:
 
 
 async def test_a_card_that_is_not_listened_on_is_closed() -> None:
-    async with bench(view(DeskStation()), host=["127.0.0.1", "::1"]) as made:
+    async with bench(view(DeskStation()), **PLAIN, host=["127.0.0.1", "::1"]) as made:
         with pytest.raises(OSError, match="Connect"):
             await asyncio.open_connection("127.0.0.2", _port(made.url))
 
@@ -133,14 +133,14 @@ async def test_the_certificate_names_each_address(tmp_path: Path, caplog: pytest
     (tmp_path / "pat").write_text("secret\n", encoding="utf-8")
     user = {"name": "pat", "role": "engineer", "password_file": tmp_path / "pat"}
     given: dict[str, Any] = {"certificates": tmp_path, "users": [user], "host": ["127.0.0.1", "0:0:0:0:0:0:0:1"]}
-    async with bench(view(DeskStation()), advertised_hosts=["Gate.Plant", "10.9.8.7:14840"], **given):
+    async with bench(view(DeskStation()), **PLAIN, advertised_hosts=["Gate.Plant", "10.9.8.7:14840"], **given):
         made = x509.load_der_x509_certificate((tmp_path / "own" / "server_certificate.der").read_bytes())
     names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert {"Gate.Plant", "localhost", socket.gethostname()} <= set(names.get_values_for_type(x509.DNSName))
     assert {str(one) for one in names.get_values_for_type(x509.IPAddress)} == {"10.9.8.7", "127.0.0.1", "::1"}
-    async with bench(view(DeskStation()), advertised_hosts=["gate.plant", "::1"], **given):
+    async with bench(view(DeskStation()), **PLAIN, advertised_hosts=["gate.plant", "::1"], **given):
         assert _of_the_certificate(caplog) == []
-    async with bench(view(DeskStation()), advertised_hosts=["gate.plant", "other.plant"], **given):
+    async with bench(view(DeskStation()), **PLAIN, advertised_hosts=["gate.plant", "other.plant"], **given):
         pass
     (warning,) = _of_the_certificate(caplog)
     assert "does not name other.plant:" in warning

@@ -15,7 +15,7 @@ from asyncua import ua
 from gateway.plc.opcua import registration
 from gateway.plc.opcua.certificate import ServerCertificate, Wanted, obtain
 from gateway.plc.opcua.registration import Notice, shortened
-from tests.opcua.desk import DeskStation, bench, read, until, view
+from tests.opcua.desk import PLAIN, DeskStation, bench, read, until, view
 from tests.opcua.discovery.lds import discovery_server
 
 NONE = ua.SecurityPolicyType.NoSecurity
@@ -52,7 +52,7 @@ async def test_registered_again_and_again_and_taken_back_at_the_end(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with discovery_server(*policies, own=own, old=old) as (url, seen):
-        async with bench(view(DeskStation()), advertised_hosts=["gate.plant:4841"], **found_by(url)) as made:
+        async with bench(view(DeskStation()), **PLAIN, advertised_hosts=["gate.plant:4841"], **found_by(url)) as made:
             await until(lambda: len(seen.registered) >= 2)
             assert made.link.endpoints[0].url == "opc.tcp://gate.plant:4841/pekat"
         assert seen.online[-1] is False
@@ -74,7 +74,10 @@ async def test_the_best_security_that_is_offered_is_used(own: ServerCertificate)
     """A discovery server without None takes nothing that is not encrypted."""
     aes = ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt
     for offered in (SECURE, aes):
-        async with discovery_server(offered, own=own) as (url, seen), bench(view(DeskStation()), **found_by(url)):
+        async with (
+            discovery_server(offered, own=own) as (url, seen),
+            bench(view(DeskStation()), **PLAIN, **found_by(url)),
+        ):
             await until(seen.has_any)
 
 
@@ -86,7 +89,7 @@ async def test_one_that_comes_late_or_comes_again_is_registered_with(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"opc.tcp://127.0.0.1:{port}"
-    async with bench(view(DeskStation()), **found_by(url)):
+    async with bench(view(DeskStation()), **PLAIN, **found_by(url)):
         await until(lambda: told(caplog))
         await asyncio.sleep(0.5)  # several tries, which must not be told again
         for _ in range(2):
@@ -131,7 +134,7 @@ async def test_one_that_is_none_costs_a_line_in_the_log_and_nobody_waits_for_it(
 ) -> None:
     async with _impostor(handler) as url:
         began = time.monotonic()
-        async with bench(view(DeskStation()), **found_by(url)) as made:
+        async with bench(view(DeskStation()), **PLAIN, **found_by(url)) as made:
             started = time.monotonic()
             client = await made.connect()
             await until(lambda: told(caplog, logging.WARNING))
@@ -160,7 +163,7 @@ async def test_one_that_hangs_at_the_end_is_not_waited_for(own: ServerCertificat
             await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
 
         async with _impostor(relay) as relayed:
-            async with bench(view(DeskStation()), discovery={"servers": [relayed], "period_s": 600}):
+            async with bench(view(DeskStation()), **PLAIN, discovery={"servers": [relayed], "period_s": 600}):
                 await until(lambda: seen.registered)
                 hanging.set()
                 ending = time.monotonic()

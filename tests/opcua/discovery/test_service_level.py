@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,13 +16,12 @@ from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.events import Commands
 from gateway.core.state import Options, State
 from gateway.plc.opcua.service_level import Fitness, fitness, service_level
-from tests.opcua.desk import DeskStation, bench, until, view
+from tests.opcua.desk import PLAIN, DeskStation, bench, until, view
 
 FIT, STANDBY, ILL, ABSENT = Fitness.FIT, Fitness.STANDBY, Fitness.ILL, Fitness.ABSENT
 CAMERA = Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE)
 PEKAT = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR)
 NO_FAULTS: frozenset[ErrorCode] = frozenset()
-PLAIN: Mapping[str, Any] = {"machine_vision": False}
 IN_A_SET = {"redundancy": {"peers": [{"uri": "urn:other", "urls": ["opc.tcp://other:4840/pekat"]}]}}
 
 
