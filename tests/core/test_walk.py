@@ -43,7 +43,7 @@ BIG = [
     *(Scope(bits, True, 2, 2, also=frozenset({"modes", "recipes"})) for bits in (True, False)),
     Scope(False, True, 1, 2, also=frozenset({"recipes", "offline"})),
     Scope(False, True, 2, 3, ack_timeout_ms=700, latches=True),
-    Scope(True, True, 2, 2, also=frozenset({"run", "halt", "unprepare", "recipes"})),
+    Scope(False, True, 1, 1, also=frozenset({"run", "halt", "unprepare", "recipes"})),
     Scope(False, True, 2, 2, also=frozenset({"run", "halt", "simulation", "calls", "offline"})),
 ]
 LEAST_STATES = 20
