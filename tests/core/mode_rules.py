@@ -57,6 +57,7 @@ class ModeRules(Machine):
     @rule(going=st.booleans())
     def begin_run(self, going: bool) -> None:
         if going:
+            self.write(buffer_results=False, flush_results=True)
             self.get_going()
         self.happen(calls.RunAsked(6, "batch", BATCH))
         self.refused(self.oracle.begin_run())
@@ -66,33 +67,39 @@ class ModeRules(Machine):
         self.happen(calls.StopAsked())
         self.oracle.run = False
 
-    @rule(stale=st.booleans())
+    @rule(stale=st.booleans(), after_us=st.sampled_from([1000, 1000, 500_000]), full=st.sampled_from([False, True]))
     @precondition(lambda self: self.bench.state.continuous is not None)
-    def picture(self, stale: bool) -> None:
-        """The awaited picture; or one that nobody awaits (a run of long ago, told of twice)."""
+    def picture(self, stale: bool, after_us: int, full: bool) -> None:
+        """The awaited picture, its place taken meanwhile or not; or one that nobody awaits: of long ago, told twice."""
+        if full:
+            self.write(buffer_results=True)
         run = self.bench.state.continuous
-        assert run is not None
-        self.happen(ev.PictureCame(run.id - stale))
+        if run is None:  # the write came too late for the watchdog
+            return
+        self.happen(ev.PictureCame(run.id - stale), after_us)
         if run.awaiting and not stale and self.oracle.run:
             self.oracle.picture("batch")
 
-    @rule(answers=st.lists(st.sampled_from([OK, NOK, None]), min_size=1, max_size=4))
+    @rule(answers=st.lists(st.sampled_from([OK, OK, NOK, None]), min_size=1, max_size=4), full=st.booleans())
     @precondition(lambda self: self.bench.state.continuous is not None)
-    def run_pictures(self, answers: list[Any]) -> None:
+    def run_pictures(self, answers: list[Any], full: bool) -> None:
         """What a run does most of the time; each picture that is due is awaited."""
         for answer in answers:
             self.the_plc_reads_what_the_oracle_says()
             run = self.bench.state.continuous
             assert self.oracle.run == (run is not None)
             assert not self.oracle.wants_picture() or (run is not None and run.awaiting)
-            self.picture_if_awaited()
+            self.picture_if_awaited(False)
             if answer is not None and self.bench.state.flight:
                 self.happen(ev.Answered(self.bench.state.flight[-1].id, answer))
                 self.oracle.answered(self.oracle.ids, answer)
 
-    def picture_if_awaited(self) -> None:
+        if full:
+            self.picture_if_awaited(True)
+
+    def picture_if_awaited(self, full: bool) -> None:
         if self.bench.state.continuous is not None:
-            self.picture(False)
+            self.picture(False, 1000, full)
 
     def leave_modes(self) -> None:
         """A halt and the like would keep all else from happening."""

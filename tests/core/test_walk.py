@@ -44,7 +44,7 @@ BIG = [
     Scope(False, True, 1, 2, also=frozenset({"recipes", "offline"})),
     Scope(False, True, 2, 3, ack_timeout_ms=700, latches=True),
     Scope(False, True, 1, 1, also=frozenset({"run", "halt", "unprepare", "recipes"})),
-    Scope(False, True, 2, 2, also=frozenset({"run", "halt", "simulation", "calls", "offline"})),
+    Scope(False, True, 1, 1, also=frozenset({"run", "halt", "simulation", "calls", "offline"})),
 ]
 LEAST_STATES = 20
 """A walk that finds fewer has lost its alphabet."""
