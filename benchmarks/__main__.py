@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import (
+    history,
     idle,
     modbus_rate,
     opcua_burst,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "opcua_datachange": opcua_datachange.measure,
     "opcua_crowd": opcua_crowd.measure,
     "opcua_burst": opcua_burst.measure,
+    "history": history.measure,
     "stations16": stations16.measure,
     "idle": idle.measure,
 }

@@ -71,6 +71,8 @@ class Plan:
     stations: int = 1
     control: str = "modbus"
     profile: Path | None = None
+    more: str = ""
+    """Further tables of the configuration."""
 
     def command(self, config: Path) -> tuple[str, ...]:
         if self.profile is None:
@@ -93,6 +95,7 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
             text += _STATION.format(
                 name=name, control=plan.control, offset=index * STRIDE, folder=folder, pekat=plan.pekat
             )
+        text += plan.more
         file = Path(home) / "gateway.toml"
         file.write_text(text, encoding="utf-8")
         yield file, modbus, opcua, folders

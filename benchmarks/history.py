@@ -1,0 +1,148 @@
+"""What keeping the history costs a trigger, what reading it costs, and how fast both are with a million results."""
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks.children import child, free_port
+from benchmarks.figures import Figure, Report, Spread
+from benchmarks.history_rows import START, STATION, filled, moved, results, stored
+from benchmarks.options import Options
+from benchmarks.pictures import Camera
+from benchmarks.plc import PlcStation
+from benchmarks.progress import Progress
+from benchmarks.remote import Remote
+from benchmarks.served import Plan, gateway, pekat_standin
+from benchmarks.sides import interleaved, milliseconds
+from benchmarks.trigger_modbus import triggered
+from gateway.core.result import Verdict
+from gateway.ports import ResultQuery
+from gateway.sinks.history_database import Database
+from gateway.sinks.history_table import row_of
+from gateway.sinks.history_writer import GROUP
+
+TITLE = "History of results, with a million of them in it"
+ROUNDS, QUICK_ROUNDS = 500, 60
+ROWS, QUICK_ROWS = 1_000_000, 20_000
+QUERIES, QUICK_QUERIES = 200, 20
+WRITTEN, QUICK_WRITTEN = 20_000, 2_000
+LAG_MS = 15.0
+OFF, ON, READ, PAGE = "no history", "with history", "with history being read", "a page of 1000 values over OPC UA"
+DAY = timedelta(days=1)
+
+
+def measure(options: Options, progress: Progress) -> Report:
+    """The database first, then the gateways: one without a history, one with this database."""
+    rows = options.rounds(ROWS, QUICK_ROWS)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pekat-bench-history-")))
+        file = home / "history.db"
+        progress.step(f"a history of {rows} results")
+        filled(file, rows, progress)
+        size = file.stat().st_size
+        spreads, written = _database(file, rows, options, progress)
+        samples, pages = _gateways(stack, file, options, progress)
+    sides = {name: Spread.of(side) for name, side in samples.items()} | {PAGE: Spread.of(pages)} | spreads
+    return _report(sides, rows, size, written)
+
+
+def _gateways(
+    stack: ExitStack, file: Path, options: Options, progress: Progress
+) -> tuple[dict[str, list[float]], list[float]]:
+    pekat = stack.enter_context(pekat_standin())
+    pages: list[float] = []
+    sides: dict[str, Callable[[], float]] = {}
+    for name, more in ((OFF, "enabled = false"), (ON, f"file = '{file}'\nkeep_days = 0\nkeep_results = 0")):
+        served = stack.enter_context(gateway(Plan(pekat, more=f"\n[history]\n{more}\n")))
+        plc = stack.enter_context(PlcStation(served.modbus))
+        plc.wait_ready()
+        camera = Camera(served.folders[0])
+        sides[name] = triggered(plc, camera)
+    port = free_port()
+    stack.enter_context(child("-m", "benchmarks.opcua_past", str(served.opcua), str(port), ports=(port,)))
+    remote, lags = stack.enter_context(Remote(port)), random.Random(3)
+
+    def while_read() -> float:
+        """An inspection, and a page of the history that is read at some time of it."""
+        camera.drop(camera.expose())
+        remote.tell(f"{lags.uniform(0, LAG_MS):.3f}")
+        took = milliseconds(lambda: plc.inspect("part"))
+        pages.append(remote.answer())
+        return took
+
+    sides[READ] = while_read
+    progress.step("without a history, with it, and while it is read, interleaved")
+    return interleaved(sides, options.rounds(ROUNDS, QUICK_ROUNDS), progress), pages
+
+
+def _database(file: Path, rows: int, options: Options, progress: Progress) -> tuple[dict[str, Spread], float]:
+    """Times of queries in milliseconds, and results written in a second, in groups as the writer makes them."""
+    database = Database(file)
+    lots, last = random.Random(5), START + timedelta(seconds=rows)
+    questions: dict[str, Callable[[], ResultQuery]] = {
+        "100 results from a time on": lambda: ResultQuery(
+            STATION, START + timedelta(seconds=lots.randrange(rows)), limit=100
+        ),
+        "1000 results from a time on": lambda: ResultQuery(
+            STATION, START + timedelta(seconds=lots.randrange(rows)), limit=1000
+        ),
+        "the newest 100": lambda: ResultQuery(STATION, newest_first=True, limit=100),
+        "the last day's NOK": lambda: ResultQuery(STATION, last - DAY, verdicts=frozenset({Verdict.NOK}), limit=10_000),
+        "one part's results": lambda: ResultQuery(STATION, part_id=f"part {lots.randrange(rows)}"),
+    }
+    progress.step("queries")
+    count = options.rounds(QUERIES, QUICK_QUERIES)
+    spreads: dict[str, Spread] = {}
+    for name, ask in questions.items():
+        database.read(ask())
+        spreads[name] = Spread.of([_timed(database, ask()) for _ in range(count)])
+    by_id = [lots.randrange(rows) for _ in range(count)]
+    spreads["one by its id"] = Spread.of(
+        [milliseconds(lambda one=one: database.find(STATION, stored(one).result_id)) for one in by_id]  # type: ignore[misc]
+    )
+    progress.step("writing")
+    written = _written(database, rows, options.rounds(WRITTEN, QUICK_WRITTEN))
+    database.close()
+    return spreads, written
+
+
+def _timed(database: Database, query: ResultQuery) -> float:
+    return milliseconds(lambda: database.read(query))
+
+
+def _written(database: Database, rows: int, count: int) -> float:
+    """Results a second. The longest commit tells whether the disk kept up."""
+    new = [moved(one, number) for number, one in enumerate(results(rows, count))]
+    rates: list[float] = []
+    for first in range(0, count, GROUP):
+        group = new[first : first + GROUP]
+        began = time.perf_counter()
+        database.insert([row_of(one) for one in group])
+        rates.append(len(group) / (time.perf_counter() - began))
+    return statistics.median(rates)
+
+
+def _report(sides: dict[str, Spread], rows: int, size: int, written: float) -> Report:
+    off, on, read = sides[OFF], sides[ON], sides[READ]
+    names = [name for name in sides if name not in (OFF, ON, READ, PAGE)]
+    figures = [
+        Figure("trigger to result, added by keeping the history, p50", on.p50 - off.p50, "ms", 0.3),
+        Figure("trigger to result, added by keeping the history, p99", on.p99 - off.p99, "ms", 1.0),
+        Figure("added while a client reads 1000 values of it, p50", read.p50 - off.p50, "ms"),
+        Figure("added while a client reads 1000 values of it, p99", read.p99 - off.p99, "ms"),
+        Figure("trigger to result without a history, p50", off.p50, "ms"),
+        Figure("trigger to result without a history, p99", off.p99, "ms"),
+        Figure("HistoryRead of 1000 values, p50", sides[PAGE].p50, "ms"),
+        Figure("results written a second, in groups of 500", written, "/s", 300.0, better="high"),
+        *(
+            Figure(f"query: {name}, p50", sides[name].p50, "ms", 50.0 if name == "the last day's NOK" else None)
+            for name in names
+        ),
+    ]
+    note = f"{rows} results in a file of {size / 1e6:.0f} MB, WAL, synchronous FULL; queries on a warm cache"
+    return Report("history", TITLE, figures, sides, notes=[note])
