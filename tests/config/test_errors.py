@@ -133,6 +133,11 @@ def test_what_does_not_go_together(path: Path_, value: Any, key: str, what: str,
     assert instead in error.hint
 
 
+def test_whoever_may_write_can_stand_in_a_users_file_too() -> None:
+    table = spoilt((("links", "opcua", "anonymous"), "none"), (("links", "opcua", "users_file"), "users.toml"))
+    assert settings_of(table).stations[1].control == "opcua"
+
+
 def test_bits_on_each_other_where_registers_are_not(tmp_path: Path) -> None:
     """An offset of 240 moves bits by 15 only: a map with small blocks would hide it in the registers."""
     small = tmp_path / "small.toml"
