@@ -13,7 +13,7 @@ from asyncua.client.client import Client
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from gateway.plc.opcua import link, shares
+from gateway.plc.opcua import server_maker, shares
 from gateway.plc.opcua.settings import OpcUaSettings
 from tests.opcua.desk import TIMEOUT_S, Bench, DeskStation, bench, read, tag_id, until, view
 
@@ -58,7 +58,7 @@ async def test_session_time_outs_are_clamped(asked: float, given: float) -> None
 async def test_a_session_without_messages_is_closed_with_its_subscriptions_and_its_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link, "ACTIVATION_S", 0.5)
+    monkeypatch.setattr(server_maker, "ACTIVATION_S", 0.5)
     async with bench(view(DeskStation()), session_timeout_s=5) as made, bare(made) as client:
         assert await log_in(client, 3600_000.0) == 5_000.0
         await client.uaclient.create_subscription(ua.CreateSubscriptionParameters(), lambda result: None)
@@ -74,7 +74,7 @@ async def test_a_session_without_messages_is_closed_with_its_subscriptions_and_i
 
 async def test_connections_without_a_session_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also after a session was closed, where asyncua looks no more; whoever has one stays."""
-    monkeypatch.setattr(link, "ACTIVATION_S", 0.5)
+    monkeypatch.setattr(server_maker, "ACTIVATION_S", 0.5)
     async with bench(view(DeskStation())) as made:
         stays = await made.connect()
         port = int(made.url.rsplit(":", 1)[1].split("/")[0])

@@ -139,12 +139,6 @@ class ChunkReader:
             raise ViolationError(StatusCodes.BadTcpMessageTooLarge, reason)
 
 
-def channel_of(chunk: bytes) -> int:
-    """The secure channel's id in an OPN, MSG or CLO chunk."""
-    (number,) = _SIZE.unpack_from(chunk, 8)
-    return int(number)
-
-
 def read_hello(chunk: bytes) -> Hello:
     """Raises ViolationError for buffers that are too small, and for an endpoint's URL that is none.
 

@@ -5,92 +5,41 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Self
 
-from asyncua import ua
-from asyncua.common.connection import TransportLimits
 from asyncua.crypto.permission_rules import User
 from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
 from gateway.plc.opcua import inspect_method, monitored_items
-from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.caretaker import Caretaker
-from gateway.plc.opcua.certificate import ServerCertificate, Wanted
+from gateway.plc.opcua.certificate import ServerCertificate
 from gateway.plc.opcua.endpoints import Addresses
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.farewell import say_farewell
 from gateway.plc.opcua.history import HistoryService
 from gateway.plc.opcua.history_nodes import history_for
+from gateway.plc.opcua.link_options import Limits, Listening, Security
 from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
 from gateway.plc.opcua.machine_vision.vision import VisionSystem
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE_URI, NodeWriter
 from gateway.plc.opcua.own_certificate import OwnCertificate
-from gateway.plc.opcua.presence import NOBODY, Announcing, Presence
+from gateway.plc.opcua.presence import Presence
 from gateway.plc.opcua.quiet_library import quiet_library
 from gateway.plc.opcua.registration import Notice
 from gateway.plc.opcua.requests import Gate
 from gateway.plc.opcua.rights import Role
 from gateway.plc.opcua.security_tags import SecurityTags
-from gateway.plc.opcua.self_description import SelfDescription
-from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, StationServer, no_garbage_collection
-from gateway.plc.opcua.server_object import Capacity, ServerObject
+from gateway.plc.opcua.server import GatewayServer, no_garbage_collection
+from gateway.plc.opcua.server_maker import ServerMaker
+from gateway.plc.opcua.server_object import ServerObject
 from gateway.plc.opcua.service_level import ServiceLevel
 from gateway.plc.opcua.session import ClientSession
-from gateway.plc.opcua.trust_folder import TrustFolder
 from gateway.ports import Endpoint, Identity, StationView
 from gateway.records import Records
 
 log = logging.getLogger(__name__)
-
-PENDING_REQUESTS = 100
-"""Requests of one connection that wait for their turn; a client that has more is disconnected."""
-
-ACTIVATION_S = 10.0
-"""A connection without a session after this time is closed: a client needs three round trips to get one."""
-
-QUEUED_CHANGES = 1_000
-"""Changes of one monitored item kept between two publishings: 100 results a second, published every 10 s."""
-
-UNACKNOWLEDGED = 100
-"""Notifications kept for a client that has not acknowledged them, for it to ask for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Where the server listens and what it says of itself. See OpcUaSettings."""
-
-    addresses: Addresses
-    server_name: str
-    application_uri: str | None
-    announcing: Announcing = NOBODY
-
-    def wanted_certificate(self) -> Wanted:
-        """What the server's certificate has to say. Asks the machine for its addresses."""
-        uri = f"urn:{socket.gethostname()}:pekat-plc-gateway"
-        hosts, told = self.addresses.reachable_hosts(), self.addresses.told_hosts()
-        return Wanted(self.server_name, hosts, self.application_uri, uri, told)
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """Who may connect, and how; and the folder of certificates. See OpcUaSettings."""
-
-    access: Access
-    folder: TrustFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much clients may take. See OpcUaSettings."""
-
-    connections: int
-    sessions: int
-    subscriptions: int
-    fastest_publishing_ms: int
-    session_timeout_s: int
 
 
 class OpcUaLink:
@@ -202,6 +151,11 @@ class OpcUaLink:
 
     # ---- making the server ---------------------------------------------------------------------------------
 
+    async def _make_server(self, own: ServerCertificate) -> GatewayServer:
+        parts = (self._identity, self._listening, self._security, self._limits)
+        server, self._about = await ServerMaker(*parts, self._make_session).make(own)
+        return server
+
     def _make_presence(self, addresses: Addresses, own: OwnCertificate) -> Presence:
         where = self._listening
         holds = {
@@ -216,38 +170,6 @@ class OpcUaLink:
             own.current.uri, NAMESPACE_URI, where.server_name, socket.gethostname(), addresses.urls(), capabilities
         )
         return Presence(where.announcing, lambda: own.current, notice, addresses)
-
-    async def _make_server(self, own: ServerCertificate) -> GatewayServer:
-        inner = StationServer(self._limits.sessions, self._security.access, self._make_session)
-        inner.certificate, inner.private_key = own.certificate, own.key
-        inner.max_connections = self._limits.connections
-        inner.max_subscriptions = self._limits.subscriptions
-        inner.max_pending_messages_per_connection = PENDING_REQUESTS
-        inner.max_pending_activation_seconds = ACTIVATION_S
-        inner.max_session_timeout_ms = self._limits.session_timeout_s * 1000
-        inner.max_monitored_item_queue_size = QUEUED_CHANGES
-        inner.max_unacked_messages_per_subscription = UNACKNOWLEDGED
-        server = GatewayServer(inner, self._listening.addresses, self._listening.announcing.peers)
-        server.limits = TransportLimits(CHUNK, CHUNK, LARGEST_REQUEST // CHUNK + 1, LARGEST_REQUEST)
-        self._name(server)
-        await server.init()
-        self._about = await self._description(own.uri).write(server)
-        return server
-
-    def _name(self, server: GatewayServer) -> None:
-        where = self._listening
-        server.set_server_name(where.server_name)
-        server.product_uri = NAMESPACE_URI
-        server.manufacturer_name = self._identity.vendor
-        server.application_type = ua.ApplicationType.Server
-        server.set_identity_tokens(self._security.access.doorman.tokens)
-        server.set_security_policy(self._security.access.offer.types())
-
-    def _description(self, uri: str) -> SelfDescription:
-        limits, access = self._limits, self._security.access
-        capacity = Capacity(limits.sessions, limits.subscriptions, QUEUED_CHANGES, LARGEST_REQUEST)
-        peers = [peer.uri for peer in self._listening.announcing.peers]
-        return SelfDescription(self._identity, uri, capacity, [one.uri for one in access.offer.chosen], peers)
 
     def _make_session(self, inner: InternalServer, name: str, user: User) -> ClientSession:
         if self._gate is None or self._history is None:

@@ -6,7 +6,6 @@ algorithms a user's password or proof may come by, and a choice of them for clie
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 from asyncua import ua
@@ -57,7 +56,6 @@ POLICY_NAMES: tuple[PolicyName, ...] = tuple(one.name for one in POLICIES)
 MODE_NAMES: tuple[ModeName, ...] = ("SignAndEncrypt", "Sign")
 """The better one first."""
 
-BY_URI: Mapping[str, Policy] = MappingProxyType({one.uri: one for one in POLICIES})
 NONE_URI = security_policies.SecurityPolicyNone.URI
 
 _TYPES: Mapping[tuple[object, object], ua.SecurityPolicyType] = {

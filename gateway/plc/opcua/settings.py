@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.core.errors import ConfigError
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.accounts_file import LONGEST_NAME
-from gateway.plc.opcua.link import Limits, Listening, OpcUaLink, Security
+from gateway.plc.opcua.link import OpcUaLink
+from gateway.plc.opcua.link_options import Limits, Listening, Security
 from gateway.plc.opcua.machine_vision.model import ModelOptions
 from gateway.plc.opcua.network_settings import NetworkSettings
 from gateway.plc.opcua.policies import MODE_NAMES, POLICY_NAMES, ModeName, Offer, PolicyName

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -107,12 +107,6 @@ def local_time(at: datetime) -> ua.TimeZoneDataType:
     """The offset of this machine's time zone at that moment, in minutes."""
     local = time.localtime(at.timestamp())
     return ua.TimeZoneDataType(ua.Int16(local.tm_gmtoff // 60), local.tm_isdst > 0)
-
-
-def base_values(event: VisionEvent, names: Iterable[str]) -> dict[str, ua.Variant]:
-    """Fields of BaseEventType by name, for who shows them as nodes."""
-    found = {name: event.value(base_path(name)) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def utc_now() -> datetime:
