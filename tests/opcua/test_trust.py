@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 from gateway.cli.main import app
 from gateway.plc.opcua import trust_folder, watch
 from gateway.plc.opcua.certificate import CERTIFICATE_FILE, KEY_FILE
+from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.trust_folder import TrustFolder
+from gateway.plc.opcua.trust_store import TrustStore
 from tests.opcua.desk import TIMEOUT_S, Bench, DeskStation, bench, read, tag_id, until, view
 from tests.opcua.papers import URI, Paper, paper, revocation, secured
 
@@ -115,6 +117,20 @@ async def _connected_soon(made: Bench, by: Paper) -> Client:
     client = await secured(made.url, by)
     await client.connect()
     return client
+
+
+async def test_who_is_trusted_a_moment_after_being_refused_is_not_rejected_again(tmp_path: Path) -> None:
+    folder, by = TrustFolder(tmp_path), paper(tmp_path / "client")
+    store = TrustStore(folder)
+    store.open()
+    for _ in range(2):
+        with pytest.raises(CertificateRefused):
+            store.check(by.der)
+    folder.put(by.certificate, "trusted")
+    assert store.look()
+    assert not folder.found("rejected")
+    assert store.check(by.der) == by.certificate
+    assert not store.look()
 
 
 async def test_a_session_without_a_connection_is_lost_with_its_certificate(tmp_path: Path) -> None:

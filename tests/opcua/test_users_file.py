@@ -15,7 +15,7 @@ from asyncua.ua.uaerrors import UaError
 
 from gateway.core.errors import ConfigError
 from gateway.plc.opcua import user_book, users, watch
-from gateway.plc.opcua.accounts_file import FileUser, write_users
+from gateway.plc.opcua.accounts_file import FileUser, read_users, write_users
 from gateway.plc.opcua.rights import LEAST_ROLE, Role
 from gateway.plc.opcua.user_book import UserBook, hash_password
 from tests.opcua.desk import Bench, DeskStation, bench, bit, item, read, until, view, write
@@ -149,6 +149,25 @@ async def test_a_change_of_the_file_counts_at_once_and_ends_the_sessions_of_who_
         assert await status_of(made.connect("engineer", WORD)) == "BadUserAccessDenied"
         write_users(people, [FileUser(name="operator", role="viewer", password_hash=hashed)])
         await until(lambda: not server.sessions)  # a smaller role is not one to be kept from before
+
+
+def test_a_file_that_is_being_written_is_read_when_it_stands_still(people: Path, hashed: str) -> None:
+    """Half of it is a right file with fewer users, whose sessions would end."""
+    whole = people.read_bytes()
+    book = UserBook(people)
+    book.open()
+    try:
+        operator = next(user for user in read_users(people) if user.name == "operator")
+        people.write_bytes(whole[: whole.index(b"[[users]]", whole.index(b"[[users]]") + 1)])
+        assert not book.look()
+        people.write_bytes(whole)
+        assert [book.look() for _ in range(3)] == [False] * 3
+        assert book.holds(operator)
+        write_users(people, [FileUser(name="viewer", role="viewer", password_hash=hashed)])
+        assert [book.look() for _ in range(3)] == [False, True, False]
+        assert not book.holds(operator)
+    finally:
+        book.close()
 
 
 @pytest.mark.parametrize(

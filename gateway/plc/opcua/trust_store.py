@@ -96,14 +96,14 @@ class TrustStore:
         self._trusted = self._read()
 
     def look(self) -> bool:
-        """Write down who was refused, read the folders again where they changed; whether they did. Blocks."""
-        self._write_refused()
+        """Read the folders again where they changed, write down who was refused; whether they changed. Blocks."""
         stamp = self._stamp()
-        if stamp == self._seen:
-            return False
-        trusted = self._read()
-        self._seen, self._trusted = stamp, trusted
-        return True
+        changed = stamp != self._seen
+        if changed:
+            trusted = self._read()
+            self._seen, self._trusted = stamp, trusted
+        self._write_refused()
+        return changed
 
     # ---- clients -------------------------------------------------------------------------------------------
 
@@ -167,6 +167,8 @@ class TrustStore:
     def _write_refused(self) -> None:
         while not self._refused.empty():
             certificate = self._refused.get_nowait()
+            if certificate.public_bytes(Encoding.DER) in self._trusted.clients:
+                continue  # trusted a moment after it was refused
             try:
                 new = self._folder.keep_rejected(certificate)
             except OSError as error:
