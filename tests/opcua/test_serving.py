@@ -190,3 +190,13 @@ async def test_an_application_uri_equal_to_the_namespace_is_refused() -> None:
     link = OpcUaSettings(allow_unencrypted=True, application_uri="urn:pekat-plc-gateway", port=0).create([], Identity())
     with pytest.raises(LinkError, match="application_uri"):
         await link.__aenter__()
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+async def test_as_many_requests_at_once_as_are_queued_are_all_answered(client: Client, count: int) -> None:
+    """A queue that is full with the last byte read: the connection is read again once it has room."""
+    client.uaclient.set_max_concurrent_requests(count)
+    for _ in range(2):
+        async with asyncio.timeout(TIMEOUT_S):
+            answers = await asyncio.gather(*(read(client, "status.map_signature") for _ in range(count)))
+        assert answers == [[20555]] * count

@@ -246,7 +246,7 @@ class GuardedProtocol(OPCUAProtocol):
                 ViolationError(StatusCodes.BadTcpInternalError, f"{header.MessageType.decode()} failed: {error!r}")
             )
             return False
-        if len(self._reader) and not self._leaving and not self._reading():
+        if not self._leaving and not self._reading():
             self._cut_chunks()
         return goes_on
 
