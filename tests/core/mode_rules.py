@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.result import Origin
-from tests.core.driver import NOK, OK
+from tests.core.driver import NOK, OK, UNDEFINED
 from tests.core.machine import Machine
 
 BATCH = Origin(by="continuous", job_id="J1")
@@ -54,6 +54,19 @@ class ModeRules(Machine):
         self.happen(calls.SimulationAsked(5, on))
         self.refused(self.oracle.simulate(on))
 
+    @rule(answers=st.lists(st.sampled_from([OK, NOK, UNDEFINED, None]), min_size=1, max_size=3))
+    def simulated_parts(self, answers: list[Any]) -> None:
+        """A whole session of it; what has no answer is still in flight at the end, and the mode stays on."""
+        self.get_going()
+        self.simulate(True)
+        for answer in answers:
+            self.call(0, 0)
+            if answer is not None and self.bench.state.flight:
+                self.happen(ev.Answered(self.bench.state.flight[-1].id, answer))
+                self.oracle.answered(self.oracle.ids, answer)
+            self.the_plc_reads_what_the_oracle_says()
+        self.simulate(False)
+
     @rule(going=st.booleans())
     def begin_run(self, going: bool) -> None:
         if going:
@@ -73,8 +86,11 @@ class ModeRules(Machine):
         """The awaited picture, its place taken meanwhile or not; or one that nobody awaits: of long ago, told twice."""
         if full:
             self.write(buffer_results=True)
+        if self.punctual:  # then a deadline is a step of its own, after which a picture may be awaited again
+            self.happen(ev.Tick(), after_us)
+            after_us = 0
         run = self.bench.state.continuous
-        if run is None:  # the write came too late for the watchdog
+        if run is None:  # the watchdog was faster
             return
         self.happen(ev.PictureCame(run.id - stale), after_us)
         if run.awaiting and not stale and self.oracle.run:
@@ -89,17 +105,19 @@ class ModeRules(Machine):
             run = self.bench.state.continuous
             assert self.oracle.run == (run is not None)
             assert not self.oracle.wants_picture() or (run is not None and run.awaiting)
-            self.picture_if_awaited(False)
-            if answer is not None and self.bench.state.flight:
+            self.picture_if_there_is_a_run(False)
+            if answer is None:  # its time runs out while it is told of again
+                self.picture_if_there_is_a_run(False, 500_000)
+            elif self.bench.state.flight:
                 self.happen(ev.Answered(self.bench.state.flight[-1].id, answer))
                 self.oracle.answered(self.oracle.ids, answer)
 
         if full:
-            self.picture_if_awaited(True)
+            self.picture_if_there_is_a_run(True)
 
-    def picture_if_awaited(self, full: bool) -> None:
+    def picture_if_there_is_a_run(self, full: bool, after_us: int = 1000) -> None:
         if self.bench.state.continuous is not None:
-            self.picture(False, 1000, full)
+            self.picture(False, after_us, full)
 
     def leave_modes(self) -> None:
         """A halt and the like would keep all else from happening."""
@@ -109,4 +127,7 @@ class ModeRules(Machine):
             self.oracle.reset()
 
     def get_going(self) -> None:
+        raise NotImplementedError
+
+    def call(self, recipe: int, timeout_ms: int) -> None:
         raise NotImplementedError
