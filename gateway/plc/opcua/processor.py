@@ -25,6 +25,7 @@ from cryptography.exceptions import InvalidSignature
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused
 from gateway.plc.opcua.nodes import standard_id
+from gateway.plc.opcua.notifications import packed
 from gateway.plc.opcua.operation_limits import excess
 from gateway.plc.opcua.read_path import AskedToRead, ReadPath, familiar_read
 from gateway.plc.opcua.request_guard import GuardedProcessor, Request
@@ -150,6 +151,17 @@ class CallingProcessor(GuardedProcessor):
         results = await self._reads.answer(asked.parameters, session.rights)
         head = struct_to_binary(ua.ResponseHeader(RequestHandle=ua.IntegerId(asked.handle)))
         self.send_body(asked.handle, seqhdr, _READ_RESPONSE + head + results)
+
+    async def forward_publish_response(self, result: ua.PublishResult, requestdata: Any) -> None:
+        """Tell a client what its subscription collected, in its turn."""
+        server: Any = self.iserver
+        try:
+            await server.turnstile.turn()
+        finally:  # also where the subscription ends meanwhile: it has taken a request that has to be answered
+            message = result.NotificationMessage
+            message.NotificationData = [packed(one) for one in message.NotificationData]
+            inherited: Any = super()
+            await inherited.forward_publish_response(result, requestdata)
 
     def _check_security(self, kind: ua.NodeId) -> None:
         """Raises ServiceError for what this connection's security is not enough for."""
