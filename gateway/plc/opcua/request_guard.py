@@ -7,6 +7,7 @@ secure channel's rules raises ViolationError instead, and the connection ends (s
 """
 
 import logging
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -65,7 +66,16 @@ _ACTIVATE = standard_id(ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
 _CLOSE_SESSION = standard_id(ObjectIds.CloseSessionRequest_Encoding_DefaultBinary)
 _OPEN_CHANNEL = standard_id(ObjectIds.OpenSecureChannelRequest_Encoding_DefaultBinary)
 
-_UNDECODED = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, RuntimeError, AttributeError)
+_UNDECODED = (
+    struct.error,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    RuntimeError,
+    AttributeError,
+)
 """What asyncua's decoder raises for a body of the right layout whose values are none (UaError is a RuntimeError)."""
 
 

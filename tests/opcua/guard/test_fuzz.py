@@ -93,6 +93,7 @@ async def _throw(count: int, tmp_path: Path, caplog: pytest.LogCaptureFixture) -
         )
         print(dict(sorted(seen["seen"].items(), key=lambda one: -one[1])))
         assert seen["sent"] > 0.3 * count
+        assert "ERR BadTcpInternalError" not in seen["seen"]  # nothing that nobody thought of
         assert reader.took[-1] < SLOWEST_S
         assert grown < GROWTH
         assert await read(await made.connect(), "status.map_signature") == [20555]
