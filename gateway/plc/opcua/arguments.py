@@ -6,7 +6,7 @@ read as well, so that there is no second list of signatures that could differ fr
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, EnumType
 from typing import Any
 
 from asyncua import ua
@@ -51,6 +51,16 @@ _NOTHING: Mapping[ua.VariantType, Any] = {
     ua.VariantType.DateTime: ua.DateTime(1601, 1, 1),
 }
 """What stands for no value; for everything else it is 0. A DateTime has no null but its earliest moment."""
+
+_STRUCTURES: Mapping[ua.NodeId, type] = {
+    one.data_type: one for one in ua.extension_objects_by_typeid.values() if hasattr(one, "data_type")
+}
+_ENUMERATIONS: Mapping[ua.NodeId, type] = {
+    standard_id(getattr(ObjectIds, name)): one
+    for name, one in vars(ua).items()
+    if isinstance(one, EnumType) and hasattr(ObjectIds, name)
+}
+"""What OPC UA's own data types are decoded into; asyncua finds only later ones by their data types."""
 
 _NO_TYPE = ua.NodeId()
 
@@ -169,11 +179,16 @@ class SignatureReader:
 
     def _parameter(self, argument: ua.Argument) -> Parameter:
         data_type = argument.DataType
-        root = self._root(data_type)
-        structure = ua.extension_objects_by_datatype.get(data_type)
-        kind = ua.uatypes.enums_by_datatype.get(data_type)
-        choices = frozenset(int(one.value) for one in kind) if kind is not None and issubclass(kind, Enum) else None
-        return Parameter(argument.Name, _ROOTS[root], int(argument.ValueRank), structure, choices)
+        kinds = _ROOTS[self._root(data_type)]
+        structure = None if self._is_abstract(data_type) else _class_of(data_type, _STRUCTURES)
+        choices = _class_of(data_type, _ENUMERATIONS)
+        numbers = frozenset(int(one.value) for one in choices) if choices and issubclass(choices, Enum) else None
+        return Parameter(argument.Name, kinds, int(argument.ValueRank), structure, numbers)
+
+    def _is_abstract(self, data_type: ua.NodeId) -> bool:
+        """A value of such a type is one of a type below it; which of them there are is not looked up."""
+        told = self._aspace.read_attribute_value(data_type, AttributeIds.IsAbstract).Value
+        return told is not None and bool(told.Value)
 
     def _root(self, data_type: ua.NodeId) -> int:
         """Up the tree of data types to the first one of OPC UA's own that tells how it is encoded."""
@@ -198,6 +213,11 @@ def invalid(codes: Iterable[int]) -> ua.CallMethodResult:
     result = ended(StatusCodes.BadInvalidArgument)
     result.InputArgumentResults = [ua.StatusCode(ua.UInt32(code)) for code in codes]
     return result
+
+
+def _class_of(data_type: ua.NodeId, own: Mapping[ua.NodeId, type]) -> type | None:
+    known = ua.uatypes.extension_objects_by_datatype if own is _STRUCTURES else ua.uatypes.enums_by_datatype
+    return known.get(data_type) or own.get(data_type)
 
 
 def _each(given: ua.Variant) -> Sequence[Any]:

@@ -6,9 +6,9 @@ the client then gets the number of it in `Error`, and a warning event tells ever
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
@@ -59,32 +59,47 @@ class JobIds:
         return f"{self._prefix}-{next(self._numbers)}"
 
 
-@dataclass(frozen=True, slots=True)
+SELDOM_S = 1.0
+"""A method that anybody may call warns at most that often: nobody shall hide the warnings that matter among others."""
+
+
 class Binding:
     """Makes the functions of one station's methods."""
 
-    station: str
-    events: Events
+    def __init__(self, station: str, events: Events, clock: Callable[[], float] = time.monotonic) -> None:
+        self._station = station
+        self._events = events
+        self._clock = clock
+        self._warned_at: dict[str, float] = {}
 
-    def function(self, name: str, method: VisionMethod) -> Function:
-        """What a call of this method runs."""
+    def function(self, name: str, method: VisionMethod, *, telling: bool) -> Function:
+        """What a call of this method runs. `telling`: it only tells, and controls nothing."""
 
         async def run(caller: Caller, signature: Signature, values: list[Any]) -> ua.CallMethodResult:
             try:
-                with self.events.caused_by(name):
+                with self._events.caused_by(name):
                     outputs = await method(caller, *values)
             except OutOfRangeError as error:
                 return signature.out_of_range(error.names)
             except RefusedError as error:
-                return self._failed(name, caller, signature, error_of(error))
+                code = error_of(error)
+                if not telling or self._is_due(name):
+                    self._warn(name, caller, code)
+                return signature.answer([*(one.nothing() for one in signature.outputs[:-1]), code])
             return signature.answer([*outputs, MethodError.NONE][: len(signature.outputs)])
 
         return run
 
-    def _failed(self, name: str, caller: Caller, signature: Signature, error: MethodError) -> ua.CallMethodResult:
-        log.warning("%s: %s by %r: %s", self.station, name, caller.name, ERROR_TEXTS[error])
-        self.events.warn(error, f"{name}: {ERROR_TEXTS[error]}")
-        return signature.answer([*(one.nothing() for one in signature.outputs[:-1]), error])
+    def _is_due(self, name: str) -> bool:
+        now = self._clock()
+        due = now - self._warned_at.get(name, -SELDOM_S) >= SELDOM_S
+        if due:
+            self._warned_at[name] = now
+        return due
+
+    def _warn(self, name: str, caller: Caller, error: MethodError) -> None:
+        log.info("%s: %s by %r: %s", self._station, name, caller.name, ERROR_TEXTS[error])
+        self._events.warn(error, f"{name}: {ERROR_TEXTS[error]}")
 
 
 def id_text(structure: Any) -> str:

@@ -49,8 +49,9 @@ class VisionMethods:
         nodes = methods_below(self._aspace, system.root)
         binding = Binding(system.station.name, system)
         for name, method in self._methods(system).items():
-            usable = system.view.controls or name in TELLING
-            self._table.add(*nodes[name], Method(binding.function(name, method), usable))
+            telling = name in TELLING
+            function = binding.function(name, method, telling=telling)
+            self._table.add(*nodes[name], Method(function, telling or system.view.controls))
 
     def attach(self) -> None:
         """Keep the stations' results from now on."""
