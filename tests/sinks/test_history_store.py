@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -70,21 +71,30 @@ def listed(query: ResultQuery, everything: list[StoredResult]) -> list[StoredRes
 
 
 _moments = st.none() | st.integers(-5, 80).map(lambda at: NOON + at * MICROSECOND)
+_filters: dict[str, st.SearchStrategy[Any]] = {
+    "presented": st.booleans(),
+    "simulated": st.booleans(),
+    "verdicts": st.frozensets(st.sampled_from(list(Verdict)[1:]), min_size=1, max_size=2),
+    "recipe": st.integers(1, 3),
+    "part_id": st.sampled_from(["", "a", "ü\0'\"%"]),
+    "job_id": st.sampled_from(["", "job 1"]),
+    "meas_id": st.sampled_from(["", "m1"]),
+    "product_id": st.sampled_from(["", "p2"]),
+}
+# Few filters at a time: with all of them there is hardly a result left to be wrong about.
+_some_filters = st.lists(st.sampled_from(sorted(_filters)), max_size=2, unique=True).flatmap(
+    lambda names: st.fixed_dictionaries({name: _filters[name] for name in names})
+)
 _queries = st.builds(
-    ResultQuery,
-    st.sampled_from(["s1", "s2", "none", None]),
+    lambda station, start, end, newest_first, limit, filters: ResultQuery(
+        station, start, end, newest_first, limit=limit, **filters
+    ),
+    st.sampled_from(["s1", "s1", "s2", "none", None]),
     _moments,
     _moments,
     st.booleans(),
-    limit=st.integers(1, 30),
-    presented=st.none() | st.booleans(),
-    simulated=st.none() | st.booleans(),
-    verdicts=st.frozensets(st.sampled_from(list(Verdict)[1:]), max_size=2),
-    recipe=st.none() | st.integers(1, 3),
-    part_id=st.sampled_from([None, None, "", "a", "ü\0'\"%"]),
-    job_id=st.sampled_from([None, None, "", "job 1"]),
-    meas_id=st.sampled_from([None, None, "", "m1"]),
-    product_id=st.sampled_from([None, None, "", "p2"]),
+    st.integers(1, 30),
+    _some_filters,
 )
 
 
