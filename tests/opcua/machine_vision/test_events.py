@@ -15,7 +15,7 @@ from gateway.core import events as ev
 from gateway.core.result import Detection, Judgement, Origin, Reason, Verdict, no_decision
 from gateway.plc.opcua.machine_vision import data_types as types
 from gateway.plc.opcua.machine_vision.data_types import model_id
-from tests.opcua.desk import NOK, Bench, DeskStation, bench, view
+from tests.opcua.desk import NOK, Bench, DeskStation, bench, until, view
 from tests.opcua.machine_vision.sight import (
     BASE,
     SERVER,
@@ -252,8 +252,7 @@ async def test_fields_are_found_by_namespace_and_type(desk: Bench, client: Clien
     async with told(client, ("EventType",)) as control:
         desk.station.run()
         await control.wait(6)
-        while not got:
-            await control.wait(6)
+        await until(lambda: got)
     (fields,) = got
     assert [one is not None for one in fields] == [True, False, False, True, False]
     await subscription.delete()
@@ -307,7 +306,6 @@ async def test_asyncuas_own_event_reader_understands_them(desk: Bench, client: C
         desk.station.post(ev.TriggerAsked(1, "p"))
         desk.station.answer()
         await control.wait(6)
-        while not got:
-            await control.wait(6)
+        await until(lambda: got)
     assert got[0].PartId.Id == "p"
     await subscription.delete()
