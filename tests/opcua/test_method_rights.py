@@ -7,11 +7,11 @@ from asyncua.ua.object_ids import ObjectIds
 
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.requests import GOOD
-from gateway.plc.opcua.rights import CALL_ANY_OTHER, LEAST_ROLE_TO_CALL, Role, least_role_to_call
+from gateway.plc.opcua.rights import LEAST_ROLE_TO_CALL, Role, least_role_to_call
 from tests.opcua.desk import Bench, tag_id
 
 GET_MONITORED_ITEMS = standard_id(ObjectIds.Server_GetMonitoredItems)
-RESEND_DATA = standard_id(ObjectIds.Server_ResendData)
+HALT = tag_id("vision.VisionStateMachine.Halt")
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -21,7 +21,7 @@ async def test_each_method_has_its_least_role(role: Role, desk: Bench) -> None:
     for method, least in (
         (GET_MONITORED_ITEMS, Role.VIEWER),
         (tag_id("Inspect"), Role.OPERATOR),
-        (RESEND_DATA, CALL_ANY_OTHER),
+        (HALT, Role.ENGINEER),
     ):
         assert (gate.methods.right(method, role) == GOOD) is (role >= least)
         shown = gate.read(ua.ReadValueId(method, AttributeIds.UserExecutable), role).Value

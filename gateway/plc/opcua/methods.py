@@ -104,7 +104,6 @@ class MethodTable:
         if refused is not None:
             return refused
         if method is None:
-            request.MethodId = self._of_the_object(request)
             return await others(request)
         return await _made(method, caller, signature, request)
 
@@ -130,11 +129,6 @@ class MethodTable:
                     above = reference.NodeId
             level, link = above, _SUBTYPE
 
-    def _of_the_object(self, request: ua.CallMethodRequest) -> ua.NodeId:
-        """The object's own method for a call through its type: asyncua has its functions only there."""
-        name = self._name(request.MethodId)
-        return next(one for one in self._methods_of(request.ObjectId) if self._name(one) == name)
-
     def _signature(self, node: ua.NodeId) -> Signature:
         """Read once: the nodes stay as they are while the server runs."""
         if node not in self._signatures:
@@ -143,7 +137,7 @@ class MethodTable:
 
     def _name(self, node: ua.NodeId) -> str:
         shown = self._aspace.read_attribute_value(node, AttributeIds.BrowseName).Value
-        return "" if shown is None else str(shown.Value.Name)
+        return "" if shown is None or shown.Value is None else str(shown.Value.Name)
 
 
 async def _made(
