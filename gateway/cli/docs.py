@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from gateway.cli.conformance import events_table, facets_table, nodes_table
 from gateway.cli.diagrams import DRAWINGS
 from gateway.cli.reference import config_reference
 from gateway.cli.rights_table import opcua_rights
@@ -98,6 +99,9 @@ def numbers_table(enum: type[IntEnum], texts: Callable[[int], str] | None = None
 
 SECTIONS: dict[str, Callable[[], str]] = {
     "opcua-rights": opcua_rights,
+    "vision-facets": facets_table,
+    "vision-nodes": nodes_table,
+    "vision-events": events_table,
     **DRAWINGS,
     "tags": readme_tags,
     "all-tags": all_tags,
