@@ -6,7 +6,7 @@ holds nothing: what was answered is in the store, how far a client has read is i
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from asyncua import ua
@@ -34,6 +34,8 @@ MOST_VALUES_TOGETHER = 10_000
 """Of all nodes of one response, so that it stays far below any client's largest message."""
 NEVER = ua.get_win_epoch()
 """What clients send for a time that they leave open."""
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+"""Later times, as OPC UA's greatest one, are taken for this: there is still time after it."""
 
 Answer = ua.HistoryReadResult
 Pages = dict[tuple[Wanted, Domain, Place, int], tuple[Sequence[Entry], Place]]
@@ -227,7 +229,7 @@ def domain_of(details: ua.ReadRawModifiedDetails | ua.ReadEventDetails, *, bound
 
 
 def _moment(time: datetime | None) -> datetime | None:
-    return None if time is None or time <= NEVER else time
+    return None if time is None or time <= NEVER else min(time, LATEST)
 
 
 def _item_fault(item: ua.HistoryReadValueId) -> int:

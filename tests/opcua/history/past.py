@@ -45,7 +45,8 @@ async def past(
 ) -> AsyncIterator[Past]:
     """These answers were given before; one client is connected."""
     maker = made or registrar()
-    stations = [DeskStation(name, user_tags=()) for name in settings.pop("stations", ["s1"])]
+    user_tags = settings.pop("user_tags", ())
+    stations = [DeskStation(name, user_tags=user_tags) for name in settings.pop("stations", ["s1"])]
     settings.setdefault("machine_vision", False)
     async with History(maker, file, Retention(0, 0)) as history:
         for one in answers:

@@ -1,27 +1,23 @@
-"""HistoryRead requests that are wrong, in part or as a whole, and what the address space says of the history."""
+"""HistoryRead requests that are wrong, in part or as a whole, and what each tag's values are."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from asyncua import ua
-from asyncua.common.node import Node
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from gateway.core.errors import SinkError
 from gateway.core.image import result_values
 from gateway.core.result import Judgement, Verdict
-from gateway.plc.opcua import history as service
 from gateway.plc.opcua.history import MOST_NODES
-from gateway.plc.opcua.history_points import MOST_POINTS, Points
 from gateway.plc.opcua.history_tags import HISTORIZED
-from tests.opcua.desk import DeskStation, bench, tag_id, view
+from tests.opcua.desk import NOK, USER_TAGS, tag_id
 from tests.opcua.history.past import OPEN, Past, answered_at, at, history_read, node, past, raw, status, values
 from tests.sinks.results import SCRATCH, recorded
 
@@ -132,6 +128,32 @@ async def test_every_tag_has_the_values_that_it_showed() -> None:
             assert found == shown, name
 
 
+async def test_user_values_have_a_history_too() -> None:
+    answers = [recorded(1, judgement=NOK), recorded(2, judgement=Judgement(Verdict.OK, user_values=(("gap", 10**9),)))]
+    async with past(*answers, user_tags=USER_TAGS) as opened:
+        gap, text = await opened.read(node("status.user.gap"), node("status.user.text"), **ALL)
+        assert [value for value, _, _ in values(gap)] == [123, 65535]
+        assert [value for value, _, _ in values(text)] == ["", ""]
+
+
+async def test_the_ends_of_time_are_times() -> None:
+    latest = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    earliest = datetime(1601, 1, 1, 0, 0, 1, tzinfo=UTC)
+    async with past(*answered_at(1, 2)) as opened:
+        for start, end, count, expected in (
+            (earliest, latest, 0, [1, 2]),
+            (latest, earliest, 0, [2, 1]),
+            (OPEN, latest, 5, [2, 1]),
+            (latest, OPEN, 5, []),
+            (latest, latest, 0, []),
+        ):
+            for bounds in (False, True):
+                (result,) = await opened.read(node(), start=start, end=end, count=count, bounds=bounds)
+                found = [value for value, _, state in values(result) if state == "Good"]
+                outside = [2] if bounds and start == latest and end in (OPEN, latest) else []
+                assert found == outside + expected, (start, end, bounds)
+
+
 async def test_a_part_of_a_text_and_of_what_is_none() -> None:
     answers = [recorded(1, part_id="abcdef"), recorded(2, part_id="a"), recorded(3, part_id="")]
     async with past(*answers) as opened:
@@ -146,149 +168,6 @@ async def test_stations_have_pasts_of_their_own() -> None:
     async with past(*answers, stations=["s1", "s2"]) as opened:
         results = await opened.read(node(), node(station="s2"), **ALL)
         assert [[value for value, _, _ in values(one)] for one in results] == [[1, 3], [2]]
-
-
-# ---- continuation points -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_pages() -> Any:
-    with patch.object(service, "MOST_VALUES", 2):
-        yield
-
-
-async def points(opened: Past, count: int) -> Sequence[bytes]:
-    results = await opened.read(*[node()] * count, **ALL)
-    assert all(one.ContinuationPoint for one in results)
-    return [one.ContinuationPoint for one in results]
-
-
-@pytest.mark.usefixtures("small_pages")
-class TestContinuationPoints:
-    async def test_a_point_is_good_once(self) -> None:
-        async with past(*answered_at(1, 2, 3, 4, 5)) as opened:
-            (point,) = await points(opened, 1)
-            (second,) = await opened.read(node(point=point), **ALL)
-            assert [value for value, _, _ in values(second)] == [3, 4]
-            (again,) = await opened.read(node(point=point), **ALL)
-            assert status(again) == "BadContinuationPointInvalid"
-            (last,) = await opened.read(node(point=second.ContinuationPoint), **ALL)
-            assert ([value for value, _, _ in values(last)], last.ContinuationPoint) == ([5], None)
-
-    async def test_a_released_point_is_gone(self) -> None:
-        async with past(*answered_at(1, 2, 3)) as opened:
-            (point,) = await points(opened, 1)
-            released = await history_read(
-                opened.client, raw(**ALL), node(point=point), node(point=b"unknown"), node(), release=True
-            )
-            wrong = "BadContinuationPointInvalid"
-            assert [status(one) for one in released] == ["Good", wrong, wrong]
-            assert all(not values(one) for one in released)
-            (result,) = await opened.read(node(point=point), **ALL)
-            assert status(result) == wrong
-
-    async def test_a_point_is_of_its_node(self) -> None:
-        async with past(*answered_at(1, 2, 3)) as opened:
-            (point,) = await points(opened, 1)
-            (result,) = await opened.read(node("status.verdict", point), **ALL)
-            assert status(result) == "BadContinuationPointInvalid"
-
-    async def test_a_point_is_of_its_session(self) -> None:
-        async with past(*answered_at(1, 2, 3)) as opened:
-            (point,) = await points(opened, 1)
-            other = await opened.bench.connect()
-            (stolen,) = await history_read(other, raw(**ALL), node(point=point))
-            assert status(stolen) == "BadContinuationPointInvalid"
-            (own,) = await opened.read(node(point=point), **ALL)
-            assert status(own) == "Good"
-
-    async def test_the_oldest_point_gives_way(self) -> None:
-        async with past(*answered_at(1, 2, 3)) as opened:
-            old = await points(opened, MOST_POINTS)
-            (new,) = await points(opened, 1)
-            items = [node(point=one) for one in (old[0], old[1], new)]
-            results = await opened.read(*items, **ALL)
-            assert [status(one) for one in results] == ["BadContinuationPointInvalid", "Good", "Good"]
-
-    async def test_new_results_come_in_their_place(self) -> None:
-        """A read that is under way while the line runs neither repeats nor skips anything."""
-        async with past(*answered_at(1, 2, 3)) as opened:
-            (first,) = await opened.read(node(), start=at(0), end=at(100))
-            opened.history.put(recorded(4, 4_000_000))
-            (second,) = await opened.read(node(point=first.ContinuationPoint), start=at(0), end=at(100))
-            assert [value for value, _, _ in [*values(first), *values(second)]] == [1, 2, 3, 4]
-
-    async def test_a_point_outlives_a_store_that_is_out_of_order(self, tmp_path: Path) -> None:
-        async with past(*answered_at(1, 2, 3), file=tmp_path / "h.db") as opened:
-            (point,) = await points(opened, 1)
-            with patch.object(opened.history, "_database", side_effect=SinkError("gone for a while")):
-                (failed,) = await opened.read(node(point=point), **ALL)
-                (fresh,) = await opened.read(node(), **ALL)
-            assert (status(failed), status(fresh)) == ("BadDataUnavailable", "BadDataUnavailable")
-            (result,) = await opened.read(node(point=point), **ALL)
-            assert [value for value, _, _ in values(result)] == [3]
-
-
-def test_points_of_one_request_do_not_push_each_other_out() -> None:
-    kept: Points[int] = Points()
-    request: set[bytes] = set()
-    made = [kept.keep(number, request) for number in range(MOST_POINTS + 3)]
-    assert made[MOST_POINTS:] == [None] * 3
-    assert [kept.take(point) for point in made if point is not None] == list(range(MOST_POINTS))
-
-
-# ---- what the address space says -----------------------------------------------------------------------------------
-
-
-async def attribute(place: Node, number: AttributeIds) -> Any:
-    value = (await place.read_attribute(number)).Value
-    assert value is not None
-    return value.Value
-
-
-async def test_nodes_say_that_they_have_a_history() -> None:
-    async with past() as opened:
-        client = opened.client
-        for name, readable in (("verdict", True), ("count_ok", True), ("heartbeat", False), ("error_code", False)):
-            place = client.get_node(tag_id(f"status.{name}", "s1"))
-            levels = [await attribute(place, one) for one in (AttributeIds.AccessLevel, AttributeIds.UserAccessLevel)]
-            assert levels == [5, 5] if readable else [1, 1]
-            assert await attribute(place, AttributeIds.Historizing) is readable
-            found = await place.get_references(ObjectIds.HasHistoricalConfiguration, ua.BrowseDirection.Forward)
-            assert [one.BrowseName.Name for one in found] == (["HA Configuration"] if readable else [])
-        assert await client.get_node(ObjectIds.HAConfiguration_Stepped).read_value() is True
-        names = ("TreatUncertainAsBad", "PercentDataBad", "PercentDataGood", "UseSlopedExtrapolation")
-        aggregate = [getattr(ObjectIds, f"HAConfiguration_AggregateConfiguration_{name}") for name in names]
-        assert [await client.get_node(one).read_value() for one in aggregate] == [True, 100, 100, False]
-
-
-async def test_the_server_tells_what_it_can() -> None:
-    async with past() as opened:
-        capabilities = opened.client.get_node(ObjectIds.HistoryServerCapabilities)
-        told: dict[str | None, Any] = {
-            (await one.read_browse_name()).Name: await one.read_value() for one in await capabilities.get_properties()
-        }
-        assert told.pop("AccessHistoryDataCapability") is True
-        assert told.pop("ServerTimestampSupported") is True
-        assert told.pop("MaxReturnDataValues") == 1000
-        events = told.pop("AccessHistoryEventsCapability"), told.pop("MaxReturnEventValues")
-        assert events in {(True, 200), (False, 0)}
-        assert set(told.values()) == {False}
-        limit = ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData
-        assert await opened.client.get_node(limit).read_value() == MOST_NODES
-        most = ObjectIds.Server_ServerCapabilities_MaxHistoryContinuationPoints
-        assert await opened.client.get_node(most).read_value() == MOST_POINTS
-
-
-async def test_without_a_store_nothing_has_a_history() -> None:
-    async with bench(view(DeskStation("s1", user_tags=()))) as opened:
-        client = await opened.connect()
-        (result,) = await history_read(client, raw(**ALL), node())
-        assert status(result) == "BadHistoryOperationUnsupported"
-        place = client.get_node(tag_id("status.verdict", "s1"))
-        assert await attribute(place, AttributeIds.AccessLevel) == 1
-        told = client.get_node(ObjectIds.HistoryServerCapabilities_AccessHistoryDataCapability)
-        assert await told.read_value() is False
 
 
 async def test_a_viewer_may_read_the_past_and_nobody_needs_a_name_for_it_where_reading_needs_none() -> None:
