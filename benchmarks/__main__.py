@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmarks import (
     history,
     idle,
+    machine_vision,
     modbus_rate,
     opcua_burst,
     opcua_crowd,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "opcua_datachange": opcua_datachange.measure,
     "opcua_crowd": opcua_crowd.measure,
     "opcua_burst": opcua_burst.measure,
+    "machine_vision": machine_vision.measure,
     "history": history.measure,
     "stations16": stations16.measure,
     "idle": idle.measure,

@@ -10,8 +10,11 @@ from typing import Any, Self, TypeVar
 import uvloop
 from asyncua import ua
 from asyncua.client.client import Client
+from asyncua.common.events import Event
 from asyncua.common.node import Node
 from asyncua.common.subscription import DataChangeNotif
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
 
 from benchmarks.plc import PlcError
 
@@ -89,6 +92,25 @@ class OpcUaClient:
         subscription = await self._client.create_subscription(period_ms, changes)
         await subscription.subscribe_data_change(self._client.get_node(node_id(name)))
 
+    def listen(self, kind: ua.NodeId, path: str, period_ms: int) -> "Changes":
+        """Subscribe to the events of a type at the Server object; a change is the value of the field at `path`."""
+        changes = Changes()
+        self.run(self._listen(kind, path, period_ms, changes))
+        return changes
+
+    async def _listen(self, kind: ua.NodeId, path: str, period_ms: int, changes: "Changes") -> None:
+        wanted = ua.EventFilter()
+        field = ua.SimpleAttributeOperand()
+        field.TypeDefinitionId, field.AttributeId = ua.NodeId(ua.Int32(ObjectIds.BaseEventType)), AttributeIds.Value
+        field.BrowsePath.append(ua.QualifiedName.from_string(path))
+        wanted.SelectClauses.append(field)
+        only = ua.ContentFilterElement()
+        only.FilterOperator = ua.FilterOperator.OfType
+        only.FilterOperands = [ua.LiteralOperand(Value=ua.Variant(kind))]
+        wanted.WhereClause.Elements.append(only)
+        subscription = await self._client.create_subscription(period_ms, changes)
+        await subscription.subscribe_events(evfilter=wanted, queuesize=1000)
+
 
 class Changes:
     """A subscription's handler: each value with the time of its arrival in perf_counter nanoseconds."""
@@ -98,6 +120,10 @@ class Changes:
 
     def datachange_notification(self, node: Node, value: Any, data: DataChangeNotif) -> None:
         self._queue.put((time.perf_counter_ns(), value))
+
+    def event_notification(self, event: Event) -> None:
+        fields = event.event_fields or []
+        self._queue.put((time.perf_counter_ns(), fields[0].Value if fields else None))
 
     def next(self) -> tuple[int, Any]:
         """The next change. Raises PlcError where none comes."""

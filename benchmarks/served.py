@@ -73,6 +73,8 @@ class Plan:
     profile: Path | None = None
     more: str = ""
     """Further tables of the configuration."""
+    opcua: str = ""
+    """Further keys of the OPC UA link, one a line."""
 
     def command(self, config: Path) -> tuple[str, ...]:
         if self.profile is None:
@@ -89,6 +91,7 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
         text = _LINKS.format(
             data=Path(home) / "data", certificates=Path(home) / "certificates", modbus=modbus, opcua=opcua
         )
+        text += f"{plan.opcua}\n"
         for index, folder in enumerate(folders):
             folder.mkdir()
             name = f"station{index + 1}"

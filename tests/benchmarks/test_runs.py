@@ -19,6 +19,7 @@ TARGETS = {
     "opcua_datachange": 1,
     "opcua_crowd": 1,
     "opcua_burst": 1,
+    "machine_vision": 2,
     "history": 4,
     "stations16": 3,
     "idle": 3,
