@@ -36,22 +36,35 @@ class Used:
 
 
 def measure(options: Options, progress: Progress) -> Report:
-    """Start it several times; let the last one idle."""
+    """Start each side several times, taking turns; let the last of each idle."""
     starts = options.rounds(STARTS, QUICK_STARTS)
     seconds = options.seconds(SECONDS, QUICK_SECONDS)
-    ready: list[float] = []
-    used = Used(0.0, 0.0)
     with ExitStack() as stack:
         pekat = stack.enter_context(pekat_standin())
-        config, modbus, opcua, _ = stack.enter_context(config_file(Plan(pekat)))
-        progress.step(f"{starts} starts, then {seconds:.0f} s idle")
+        plans = Plan(pekat), Plan(pekat, opcua="machine_vision = false")
+        sides = [Side(*stack.enter_context(config_file(plan))[:3]) for plan in plans]
+        progress.step(f"{starts} starts of each side, then {seconds:.0f} s idle")
         for index in range(starts):
-            with started(config) as process:
-                ready.append(_wait_answering(process, modbus, opcua))
-                progress.at(index + 1, starts)
-                if index == starts - 1:
-                    used = _idle(psutil.Process(process.pid), seconds)
-    return _report(ready, used, seconds)
+            for side in sides:
+                side.start(seconds if index == starts - 1 else 0)
+            progress.at(index + 1, starts)
+    return _report(sides[0], sides[1], seconds)
+
+
+class Side:
+    """One configuration, started again and again."""
+
+    def __init__(self, config: Path, modbus: int, opcua: int) -> None:
+        self._config, self._modbus, self._opcua = config, modbus, opcua
+        self.ready: list[float] = []
+        self.used = Used(0.0, 0.0)
+
+    def start(self, idle_seconds: float) -> None:
+        """Once more; it idles for so long before it is ended."""
+        with started(self._config) as process:
+            self.ready.append(_wait_answering(process, self._modbus, self._opcua))
+            if idle_seconds:
+                self.used = _idle(psutil.Process(process.pid), idle_seconds)
 
 
 @contextmanager
@@ -65,19 +78,23 @@ def started(config: Path) -> Iterator[Child]:
             process.end()
 
 
-def _report(ready: list[float], used: Used, seconds: float) -> Report:
-    first, later = ready[0], ready[1:]
+def _report(full: Side, plain: Side, seconds: float) -> Report:
+    first, later = full.ready[0], full.ready[1:]
     figures = [
-        Figure("processor while idle, share of one core", used.percent, "%", 2.0),
-        Figure("resident memory with both servers", used.megabytes, "MB", 150),
-        Figure("start to both servers answering, median", statistics.median(later), "s", 3.0),
-        Figure("start to both servers answering, slowest", max(later), "s"),
+        Figure("processor while idle, share of one core", full.used.percent, "%", 2.0),
+        Figure("resident memory with both servers and the companion model", full.used.megabytes, "MB", 200),
+        Figure("resident memory without the companion model", plain.used.megabytes, "MB"),
+        Figure("start to both servers answering, companion model included, median", statistics.median(later), "s", 3.0),
+        Figure("start to both servers answering, companion model included, slowest", max(later), "s"),
         Figure("the very first start, which makes the certificate", first, "s"),
+        Figure("start without the companion model, median", statistics.median(plain.ready[1:]), "s"),
     ]
     note = (
-        f"one station, PEKAT reachable, no client; {seconds:.0f} s idle, {len(ready)} starts, from the process's start"
+        f"one station, PEKAT reachable, no client; {seconds:.0f} s idle, {len(full.ready)} starts a side, taking "
+        "turns, from the process's start"
     )
-    return Report("idle", TITLE, figures, {"start": Spread.of(later)}, unit="s", notes=[note])
+    sides = {"start": Spread.of(later), "start without the companion model": Spread.of(plain.ready[1:])}
+    return Report("idle", TITLE, figures, sides, unit="s", notes=[note])
 
 
 def _wait_answering(process: Child, modbus: int, opcua: int) -> float:
