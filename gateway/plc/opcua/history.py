@@ -15,8 +15,8 @@ from asyncua.server.address_space import AddressSpace
 from asyncua.ua.status_codes import StatusCodes
 
 from gateway.core.errors import SinkError
+from gateway.plc.opcua.continuation_points import Points
 from gateway.plc.opcua.history_domain import Domain, Entry, Place, Wanted, beginning, next_page
-from gateway.plc.opcua.history_points import Points
 from gateway.plc.opcua.history_tags import TagHistory
 from gateway.plc.opcua.history_values import Form, history_data
 from gateway.plc.opcua.requests import GOOD, bad, parse_range

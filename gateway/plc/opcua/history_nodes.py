@@ -7,6 +7,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
+from gateway.plc.opcua.continuation_points import MOST_POINTS
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.history import (
     MOST_EVENT_NODES,
@@ -18,7 +19,6 @@ from gateway.plc.opcua.history import (
     HistoryService,
 )
 from gateway.plc.opcua.history_events import EventHistory, kept_events
-from gateway.plc.opcua.history_points import MOST_POINTS
 from gateway.plc.opcua.history_tags import history_of
 from gateway.plc.opcua.machine_vision.event_filter import TypeTree
 from gateway.plc.opcua.machine_vision.events import RESULT_READY, SERVER

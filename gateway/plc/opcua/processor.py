@@ -49,6 +49,7 @@ _OPEN_TO_ALL = frozenset(
 )
 """A client has to ask without security which security there is."""
 
+_BROWSE_NEXT = standard_id(ObjectIds.BrowseNextRequest_Encoding_DefaultBinary)
 _READ = standard_id(ObjectIds.ReadRequest_Encoding_DefaultBinary)
 _READ_RESPONSE = nodeid_to_binary(ua.ReadResponse().TypeId)
 
@@ -129,6 +130,12 @@ class CallingProcessor(GuardedProcessor):
         session = self.session
         if typeid == _READ and isinstance(session, ClientSession) and self._may_read(session, body):
             await self._read(session, AskedToRead(header.RequestHandle, bytes(body)), seqhdr)
+            return True
+        if typeid == _BROWSE_NEXT and isinstance(session, ClientSession):
+            rest = await session.browse_next(struct_from_binary(ua.BrowseNextParameters, body))
+            self.send_response(
+                header.RequestHandle, seqhdr, ua.BrowseNextResponse(Parameters=ua.BrowseNextResult(rest))
+            )
             return True
         inherited: Any = super()
         return await inherited._process_message(typeid, header, seqhdr, body)  # noqa: SLF001 - ours as well

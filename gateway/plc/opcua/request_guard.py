@@ -51,7 +51,6 @@ _NO_SESSION = frozenset(
 _UNANSWERED = frozenset(
     standard_id(number)
     for number in (
-        ObjectIds.BrowseNextRequest_Encoding_DefaultBinary,
         ObjectIds.QueryFirstRequest_Encoding_DefaultBinary,
         ObjectIds.QueryNextRequest_Encoding_DefaultBinary,
         ObjectIds.CancelRequest_Encoding_DefaultBinary,
@@ -160,7 +159,7 @@ class GuardedProcessor(UaProcessor):
         """Do what an admitted request asks for."""
         try:
             own: Any = self  # asyncua's part that answers, without its checks; subclasses have shorter ways
-            done = own._process_message(request.kind, request.header, request.sequence, request.body)  # noqa: SLF001
+            done = own._process_message(request.kind, request.header, request.sequence, request.body)  # noqa: SLF001 - its own
             return bool(await done)
         except (ServiceError, UaStatusCodeError) as error:
             code = error.code

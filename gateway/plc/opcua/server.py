@@ -189,14 +189,11 @@ class GatewayServer(Server):
     @property
     def right_of_way(self) -> RightOfWay:
         """Of the inspections over what clients ask for."""
-        inner: Any = self.iserver
-        right_of_way: RightOfWay = inner.right_of_way
-        return right_of_way
+        return self._inner.right_of_way
 
     def read_through(self, gate: Gate) -> None:
         """Answer Read requests by the short way from now on."""
-        inner: Any = self.iserver
-        inner.read_path = ReadPath(gate, inner.turnstile)
+        self._inner.read_path = ReadPath(gate, self._inner.turnstile)
 
     async def start(self) -> None:
         """Listen, on a port that is then known, and only then say where. Raises LinkError where it cannot listen."""

@@ -14,6 +14,7 @@ from asyncua.server.address_space import AddressSpace
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
+from gateway.plc.opcua.continuation_points import MOST_POINTS
 from gateway.plc.opcua.face import put
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.operation_limits import TOLD
@@ -81,8 +82,8 @@ class ServerObject:
             self._put(f"{_CAPABILITIES}{name}", ua.Variant(ua.UInt32(value), ua.VariantType.UInt32))
         for name, value in TOLD.items():
             self._put(f"{_CAPABILITIES}OperationLimits_{name}", ua.Variant(ua.UInt32(value), ua.VariantType.UInt32))
-        for name in ("MaxBrowseContinuationPoints", "MaxQueryContinuationPoints"):
-            self._put(f"{_CAPABILITIES}{name}", ua.Variant(ua.UInt16(0), ua.VariantType.UInt16))
+        for name, most in (("MaxBrowseContinuationPoints", MOST_POINTS), ("MaxQueryContinuationPoints", 0)):
+            self._put(f"{_CAPABILITIES}{name}", ua.Variant(ua.UInt16(most), ua.VariantType.UInt16))
 
     def tell_status(self) -> None:
         """What stands there as long as the server runs: it is not about to end, and keeps no diagnostics."""

@@ -17,10 +17,11 @@ from asyncua.ua.status_codes import StatusCodes
 
 from gateway.plc.opcua import shares
 from gateway.plc.opcua.access import Access
+from gateway.plc.opcua.continuation_points import Points
 from gateway.plc.opcua.history import HistoryService, Read
-from gateway.plc.opcua.history_points import Points
 from gateway.plc.opcua.login import Challenge, who
 from gateway.plc.opcua.methods import Caller, SessionEnd
+from gateway.plc.opcua.partial_browses import PartialBrowses
 from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
 from gateway.plc.opcua.rights import READ_HISTORY, Role
 from gateway.plc.opcua.users import Channel, Visitor
@@ -50,6 +51,7 @@ class ClientSession(InternalSession):
         self._gate = gate
         self._history = history
         self._points: Points[Read] = Points()
+        self._browses = PartialBrowses()
         self._access = access
         self._guest: Visitor | None = None
         self._end = SessionEnd()
@@ -101,15 +103,17 @@ class ClientSession(InternalSession):
         self.user = guest
         return result
 
+    async def browse(self, params: ua.BrowseParameters) -> list[ua.BrowseResult]:
+        return self._browses.cut(await super().browse(params), params.RequestedMaxReferencesPerNode)
+
+    async def browse_next(self, parameters: ua.BrowseNextParameters) -> list[ua.BrowseResult]:
+        return self._browses.go_on(parameters)
+
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
-        if not params.NodesToRead:
-            raise ServiceError(StatusCodes.BadNothingToDo)
         self._gate.refresh()
         return [self._gate.read(item, self.rights) for item in params.NodesToRead]
 
     async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
-        if not params.NodesToWrite:
-            raise ServiceError(StatusCodes.BadNothingToDo)
         return self._gate.write(params.NodesToWrite, self.rights)
 
     async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
@@ -118,8 +122,6 @@ class ClientSession(InternalSession):
         return await self._history.read(params, self._points)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
-        if not params:
-            raise ServiceError(StatusCodes.BadNothingToDo)
         caller = Caller(self.rights, self._end, self.user.name or "", self.session_id)
         return [await self._gate.methods.call(caller, request, self._call_other) for request in params]
 

@@ -7,6 +7,9 @@ into it.
 
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace, ViewService
+from asyncua.ua.status_codes import StatusCodes
+
+from gateway.plc.opcua.requests import bad
 
 _ANY = ua.NodeId()
 
@@ -18,6 +21,14 @@ class Views(ViewService):
         super().__init__(aspace)
         self._below: dict[ua.NodeId, frozenset[ua.NodeId]] = {}
         self._nodes = 0
+
+    def _browse(self, desc: ua.BrowseDescription) -> ua.BrowseResult:
+        """asyncua says of a node that is not there that its id is no id, and finds nothing by an unknown reference."""
+        if desc.NodeId not in self._aspace:
+            return ua.BrowseResult(StatusCode=bad(StatusCodes.BadNodeIdUnknown))
+        if desc.ReferenceTypeId != _ANY and desc.ReferenceTypeId not in self._aspace:
+            return ua.BrowseResult(StatusCode=bad(StatusCodes.BadReferenceTypeIdInvalid))
+        return super()._browse(desc)
 
     def _suitable_reftype(self, ref1: ua.NodeId, ref2: ua.NodeId, subtypes: bool) -> bool:
         """Whether `ref2` is what was asked for by `ref1`; any is, where nothing was asked for."""

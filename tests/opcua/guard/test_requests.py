@@ -15,7 +15,7 @@ from tests.opcua.desk import Bench, read
 from tests.opcua.guard.wire import Wire, read_request, text, wire
 
 UNSUPPORTED = (
-    ua.BrowseNextRequest, ua.QueryFirstRequest, ua.QueryNextRequest, ua.CancelRequest, ua.HistoryUpdateRequest,
+    ua.QueryFirstRequest, ua.QueryNextRequest, ua.CancelRequest, ua.HistoryUpdateRequest,
     ua.SetTriggeringRequest,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Continuation points: where the history reads of one session stand that are not at their end (Part 4, 7.9)."""
+"""Continuation points: where a session's browses and history reads stand that are not at their end (Part 4, 7.9)."""
 
 import secrets
 from collections import OrderedDict
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 MOST_POINTS = 100
-"""For each session. As many as nodes in one request, so that each of them can go on."""
+"""For each session, of browses and of history reads. As many as nodes in one HistoryRead, so that each can go on."""
 
 _Read = TypeVar("_Read")
 
