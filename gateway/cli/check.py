@@ -9,6 +9,7 @@ from rich.text import Text
 from gateway.cli.tags import HOLDING5, HOLDING6, LAST5
 from gateway.config import Settings, StationSettings
 from gateway.core.registers import Block, RegisterMap
+from gateway.plc.opcua.endpoints import bracketed
 from gateway.plc.opcua.settings import OpcUaSettings
 
 
@@ -46,7 +47,7 @@ def links_facts(settings: Settings) -> Iterator[tuple[str, str]]:
     if modbus is not None:
         yield "modbus", f"{modbus.host}:{modbus.port or 'a free port'}, at most {modbus.max_connections} connections"
     if opcua is not None:
-        where = ", ".join(f"{host}:{opcua.port or 'a free port'}" for host in opcua.hosts)
+        where = ", ".join(f"{bracketed(host)}:{opcua.port or 'a free port'}" for host in opcua.hosts)
         yield "opcua", f"{where}, at most {opcua.max_sessions} sessions"
         yield "  endpoints", ", ".join(opcua.addresses.urls()) if opcua.port else "known once it runs"
         yield from _discovery_facts(opcua)

@@ -148,6 +148,14 @@ def test_a_list_is_found_behind_whatever_comes_before_it(text: str) -> None:
         assert excess(*_request("HistoryRead", history)) == getattr(StatusCodes, code)
 
 
+def test_details_without_a_body_are_stepped_over() -> None:
+    """No history can be read by them, but where the list is must not depend on that."""
+    kind = standard_id(ObjectIds.HistoryReadRequest_Encoding_DefaultBinary)
+    details, between = bytes(3), bytes(5)  # a null NodeId and "no body"; TimestampsToReturn, Release..
+    for count, code in ((100, StatusCodes.Good), (101, StatusCodes.BadTooManyOperations)):
+        assert excess(kind, Buffer(details + between + struct.pack("<i", count))) == code
+
+
 def test_what_is_cut_off_is_left_to_the_decoder() -> None:
     kind, whole = _request("Browse", ua.BrowseParameters(NodesToBrowse=[ua.BrowseDescription(NodeId=SERVER)]))
     data = bytes(whole)
@@ -161,13 +169,14 @@ def test_what_is_cut_off_is_left_to_the_decoder() -> None:
 
 
 async def test_monitored_items_of_all_clients_together_have_an_end(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    desk: Bench, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shares, "ITEMS_OF_ALL", 5)
+    other = await desk.connect()
     first = await client.create_subscription(1000, _Deaf())
-    node = client.get_node(LEVEL.NodeId)
-    await first.subscribe_data_change([node] * 3)
-    second = await client.create_subscription(1000, _Deaf())
+    await first.subscribe_data_change([client.get_node(LEVEL.NodeId)] * 3)
+    second = await other.create_subscription(1000, _Deaf())
+    node = other.get_node(LEVEL.NodeId)
     made = await second.subscribe_data_change([node] * 4)
     assert isinstance(made, Iterable)
     codes = [one.name if isinstance(one, ua.StatusCode) else "Good" for one in made]
