@@ -141,6 +141,12 @@ class Gate:
         number = value is not None and value.VariantType in _NUMBERS and not value.is_array
         return GOOD if number else StatusCodes.BadFilterNotAllowed
 
+    def change_status(self, wanted: object) -> int:
+        """Whether a monitored item may be given this filter later on; None leaves it the one that it has."""
+        if isinstance(wanted, ua.EventFilter):
+            return event_filter.filter_status(wanted)
+        return StatusCodes.BadMonitoredItemFilterUnsupported if has_deadband(wanted) else GOOD
+
     def _check(self, item: ua.WriteValue, role: Role, accepted: dict[int, _Accepted]) -> int:
         owner = self._owners.get(item.NodeId)
         current = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)

@@ -22,7 +22,7 @@ from gateway.plc.opcua.history import HistoryService, Read
 from gateway.plc.opcua.login import Challenge, who
 from gateway.plc.opcua.methods import Caller, SessionEnd
 from gateway.plc.opcua.partial_browses import PartialBrowses
-from gateway.plc.opcua.requests import GOOD, Gate, bad, has_deadband
+from gateway.plc.opcua.requests import GOOD, Gate, bad
 from gateway.plc.opcua.rights import READ_HISTORY, Role
 from gateway.plc.opcua.users import Channel, Visitor
 
@@ -169,11 +169,10 @@ class ClientSession(InternalSession):
         """A deadband is settled when the item is made: only there it is checked against the item's type."""
         self._own(params.SubscriptionId)
         asked = params.ItemsToModify
-        keep = [not has_deadband(item.RequestedParameters.Filter) for item in asked]
-        params.ItemsToModify = [item for item, kept in zip(asked, keep, strict=True) if kept]
+        codes = [self._gate.change_status(item.RequestedParameters.Filter) for item in asked]
+        params.ItemsToModify = [item for item, code in zip(asked, codes, strict=True) if code == GOOD]
         made = iter(await super().modify_monitored_items(params))
-        refused = StatusCodes.BadMonitoredItemFilterUnsupported
-        return [next(made) if kept else ua.MonitoredItemModifyResult(bad(refused)) for kept in keep]
+        return [next(made) if code == GOOD else ua.MonitoredItemModifyResult(bad(code)) for code in codes]
 
     # ---- subscriptions: only one's own -----------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from tests.opcua.desk import NOK, Bench, DeskStation, bench, until, view
 from tests.opcua.machine_vision.sight import (
     BASE,
     SERVER,
+    Told,
     element,
     event_filter,
     literal,
@@ -308,4 +309,31 @@ async def test_asyncuas_own_event_reader_understands_them(desk: Bench, client: C
         await control.wait(6)
         await until(lambda: got)
     assert got[0].PartId.Id == "p"
+    await subscription.delete()
+
+
+async def _modify(client: Client, subscription: Any, item: int, wanted: Any) -> str:
+    request = ua.MonitoredItemModifyRequest()
+    request.MonitoredItemId, request.RequestedParameters.Filter = item, wanted
+    request.RequestedParameters.QueueSize = 100
+    params = ua.ModifyMonitoredItemsParameters()
+    params.SubscriptionId, params.ItemsToModify = subscription.subscription_id, [request]
+    (result,) = await client.uaclient.modify_monitored_items(params)
+    return str(result.StatusCode.name)
+
+
+async def test_a_filter_can_be_changed_but_not_into_a_broken_one(desk: Bench, client: Client) -> None:
+    events = Told(("EventType",))
+    subscription = await client.create_subscription(10, events)
+    item = await subscription._subscribe(
+        client.get_node(SERVER), AttributeIds.EventNotifier, event_filter(("EventType",), of_type(RESULT_READY))
+    )
+    assert isinstance(item, int)
+    assert await _modify(client, subscription, item, _unsupported()) == "BadFilterOperatorUnsupported"
+    assert await _modify(client, subscription, item, event_filter(("EventType",), of_type(model_id(1023)))) == "Good"
+    async with told(client, ("EventType",)) as control:
+        desk.station.run()
+        await control.wait(6)
+        await events.wait(1)
+    assert [event["EventType"] for event in events.events] == [model_id(1023)]
     await subscription.delete()

@@ -77,7 +77,7 @@ class Emitter:
     def _tell(self, listener: Listener, event: VisionEvent, *, always: bool = False) -> None:
         """`always`: whatever the filter says; a refresh has to be seen to begin and to end."""
         item = listener.item
-        if item.mode is ua.MonitoringMode.Disabled:
+        if item.mode is ua.MonitoringMode.Disabled or not isinstance(item.filter, ua.EventFilter):
             return
         if not always and not passes(event, item.filter.WhereClause, self.types):
             return
