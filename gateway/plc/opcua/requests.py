@@ -31,6 +31,9 @@ _NUMBERS = frozenset(
 
 _READ_ONLY = ua.AccessLevel.CurrentRead.mask | ua.AccessLevel.HistoryRead.mask
 
+_NOT_THERE = (StatusCodes.BadNodeIdUnknown, StatusCodes.BadAttributeIdInvalid)
+"""What is told of a node or an attribute that there is not; any other bad status is that of a value that there is."""
+
 GOOD = StatusCodes.Good
 
 
@@ -150,7 +153,7 @@ class Gate:
     def _check(self, item: ua.WriteValue, role: Role, accepted: dict[int, _Accepted]) -> int:
         owner = self._owners.get(item.NodeId)
         current = self._aspace.read_attribute_value(item.NodeId, item.AttributeId)
-        if current.StatusCode is not None and not current.StatusCode.is_good():
+        if current.StatusCode is not None and current.StatusCode.value in _NOT_THERE:
             return current.StatusCode.value
         setting = self.settings.get(item.NodeId) if item.AttributeId == AttributeIds.Value else None
         if setting is not None:
