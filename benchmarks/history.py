@@ -144,5 +144,5 @@ def _report(sides: dict[str, Spread], rows: int, size: int, written: float) -> R
             for name in names
         ),
     ]
-    note = f"{rows} results in a file of {size / 1e6:.0f} MB, WAL, synchronous FULL; queries on a warm cache"
+    note = f"{rows} results in a file of {size / 1e6:.0f} MB, WAL, synchronous NORMAL; queries on a warm cache"
     return Report("history", TITLE, figures, sides, notes=[note])

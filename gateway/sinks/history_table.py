@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, Row, RowMapping, Table, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, Row, Table, Text
 
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
 from gateway.core.state import Counts
@@ -76,6 +76,9 @@ _JOBS = Index(
 )
 
 _MICROSECOND = timedelta(microseconds=1)
+_VERDICTS = {int(one): one for one in Verdict}
+_REASONS = {int(one): one for one in Reason}
+_NOTHING = "[]"
 
 
 def microseconds(moment: datetime) -> int:
@@ -128,45 +131,38 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
 
 
 def result_of(row: Row[Any]) -> StoredResult:
-    """The result that this row keeps."""
-    found = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
+    """The result that this row keeps. Taken apart in the order of the columns: looking each up takes twice the time."""
+    (
+        number, result_id, station, answered, accepted, exposed_us, total_us, accepted_at, inspection_id, result_seq,
+        trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
+        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id,
+    ) = tuple[Any, ...](row)  # fmt: skip
     judgement = Judgement(
-        Verdict(found["verdict"]),
-        Reason(found["reason"]),
-        tuple(Detection(*one) for one in json.loads(found["detections"])),
-        found["score"],
-        tuple((name, value) for name, value in json.loads(found["user_values"])),
-        found["detail"],
-        found["inspector_us"],
+        _VERDICTS[verdict],
+        _REASONS[reason],
+        tuple(Detection(*one) for one in json.loads(detections)) if detections != _NOTHING else (),
+        score,
+        tuple((name, value) for name, value in json.loads(user_values)) if user_values != _NOTHING else (),
+        detail,
+        inspector_us,
     )
-    exposed_us = found["exposed_us"]
+    exposed_at = accepted_at + exposed_us if exposed_us is not None else 0
+    origin = Origin(asked_by, job_id, meas_id, product_id, simulated)
+    result = Result(
+        inspection_id, result_seq, trigger_seq, part_id, recipe, judgement,
+        accepted_at, exposed_at, accepted_at + total_us, origin,
+    )  # fmt: skip
     return StoredResult(
-        found["result_id"],
-        found["station"],
-        _result(found, judgement),
-        _moment(found["accepted"]),
-        _moment(found["accepted"] + exposed_us) if exposed_us is not None else None,
-        _moment(found["answered"]),
-        Counts(*json.loads(found["counts"])),
-        found["recipe_name"],
-        found["presented"],
-        found["number"],
-    )
-
-
-def _result(found: RowMapping, judgement: Judgement) -> Result:
-    exposed_us, accepted_at = found["exposed_us"], found["accepted_at"]
-    return Result(
-        found["inspection_id"],
-        found["result_seq"],
-        found["trigger_seq"],
-        found["part_id"],
-        found["recipe"],
-        judgement,
-        accepted_at,
-        accepted_at + exposed_us if exposed_us is not None else 0,
-        accepted_at + found["total_us"],
-        Origin(found["asked_by"], found["job_id"], found["meas_id"], found["product_id"], found["simulated"]),
+        result_id,
+        station,
+        result,
+        _moment(accepted),
+        _moment(accepted + exposed_us) if exposed_us is not None else None,
+        _moment(answered),
+        Counts(*json.loads(counts)),
+        recipe_name,
+        presented,
+        number,
     )
 
 
