@@ -47,6 +47,19 @@ async def test_a_browser_in_another_process_finds_it_until_the_end(caplog: pytes
     assert not [thread for thread in threading.enumerate() if thread.name == "opcua-mdns"]
 
 
+async def test_it_is_taken_back_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
+    command = (sys.executable, "-m", "tests.opcua.discovery.browser", "127.0.0.1", "Going on ", "until gone")
+    async with bench(view(DeskStation()), **PLAIN, server_name="Going", **ON):
+        await until(lambda: "announced by mDNS" in caplog.text)
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        assert json.loads(await process.stdout.readline()) is not None
+    gone = json.loads(await process.stdout.readline())
+    assert await process.wait() == 0
+    assert gone is True
+
+
 async def test_two_of_one_name_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
     async with bench(view(DeskStation()), **PLAIN, **ON):
@@ -73,10 +86,8 @@ async def test_from_another_host_it_is_found_on_the_card_that_was_chosen_alone()
     assert seen["levels"] == [255]
 
 
-async def test_a_card_without_a_network_is_tried_again(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """203.0.113.1 (TEST-NET-3) is no address of this machine, until "the cable is plugged in"."""
+async def test_the_cards_are_followed(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """203.0.113.1 (TEST-NET-3) is nobody here, until "the cable is plugged in"; then there is another card."""
     caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
     monkeypatch.setattr(mdns, "LOOK_AGAIN_S", 0.1)
     cards = ["203.0.113.1"]
@@ -86,7 +97,9 @@ async def test_a_card_without_a_network_is_tried_again(
         await asyncio.sleep(0.5)
         cards[:] = ["127.0.0.1"]
         await until(lambda: "announced by mDNS" in caplog.text)
-    assert len([one for one in caplog.records if one.name == mdns.__name__]) == 2
+        cards[:] = ["127.0.0.1", "127.0.0.2"]
+        await until(lambda: "on 127.0.0.1, 127.0.0.2" in caplog.text)
+    assert len([one for one in caplog.records if one.name == mdns.__name__]) == 3
 
 
 def test_the_cards_are_those_that_are_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
