@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from asyncua import ua
 from asyncua.client.client import Client
+from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError
 
@@ -15,7 +16,9 @@ from gateway.plc.opcua.machine_vision.data_types import model_id
 from tests.opcua.desk import Bench, DeskStation, bench, view
 from tests.opcua.machine_vision.sight import (
     BASE,
+    SERVER,
     Told,
+    event_filter,
     model_field,
     of_type,
     told,
@@ -158,9 +161,9 @@ async def test_who_comes_later_is_told_by_a_refresh(desk: Bench, client: Client)
     events = Told(PATHS)
     subscription = await client.create_subscription(10, events)
     async with told(client, PATHS, CONDITIONS) as others:
-        from tests.opcua.machine_vision.sight import SERVER, event_filter
-
-        item = await subscription._subscribe(client.get_node(SERVER), 12, event_filter(PATHS, CONDITIONS))
+        item = await subscription._subscribe(
+            client.get_node(SERVER), AttributeIds.EventNotifier, event_filter(PATHS, CONDITIONS)
+        )
         assert await _refresh(client, subscription.subscription_id) == "Good"
         await events.wait(4)
         assert await _refresh(client, subscription.subscription_id, item) == "Good"
@@ -174,6 +177,18 @@ async def test_who_comes_later_is_told_by_a_refresh(desk: Bench, client: Client)
     assert kinds == [start, PERSISTENT, ERROR, end] * 2
     assert events.events[1]["EventId"] == events.events[5]["EventId"]
     assert others.events == []
+    await subscription.delete()
+
+
+async def test_a_refresh_reaches_who_listens_at_the_vision_system(desk: Bench, client: Client) -> None:
+    _down(desk)
+    events = Told(("EventType",))
+    subscription = await client.create_subscription(10, events)
+    wanted = event_filter(("EventType",), CONDITIONS)
+    await subscription._subscribe(client.get_node(vision_id()), AttributeIds.EventNotifier, wanted)
+    assert await _refresh(client, subscription.subscription_id) == "Good"
+    await events.wait(3)
+    assert events.events[1]["EventType"] == PERSISTENT
     await subscription.delete()
 
 

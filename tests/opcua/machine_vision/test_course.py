@@ -98,14 +98,21 @@ def test_why_it_is_offline_decides_the_state(offline: set[OfflineReason], expect
 
 def test_a_stop_is_the_cause_of_what_comes_of_it_later() -> None:
     """The last inspection of the run is finished first; only then the run is over, by Stop."""
-    course, at = Course(), NOW
-    state = _state(automatic=True)
-    numbers: list[int] = []
-    for event in (calls.RunAsked(1, "p", RUN), ev.PictureCame(1), calls.StopAsked(), ev.Exposed(1), ev.Answered(1, OK)):
-        at += 10
-        after, actions = step(state, event, at)
-        numbers += [
-            m.transition.number for m in course.moves(Note(Step(event, state, after, actions, at), frozenset()))
-        ]
+    course, state = Course(), _state(automatic=True)
+    made: list[list[int]] = []
+
+    def happen(event: ev.Event) -> None:
+        nonlocal state
+        after, actions = step(state, event, NOW)
+        moved = course.moves(Note(Step(event, state, after, actions, NOW), frozenset()))
+        made.append([move.transition.number for move in moved])
         state = after
-    assert numbers == [681, 861]
+
+    happen(calls.RunAsked(1, "p", RUN))
+    assert state.continuous is not None
+    happen(ev.PictureCame(state.continuous.id))
+    (inspection,) = state.flight
+    happen(calls.StopAsked())
+    happen(ev.Exposed(inspection.id))
+    happen(ev.Answered(inspection.id, OK))
+    assert made == [[681], [], [], [], [861]]

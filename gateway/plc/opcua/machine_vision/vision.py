@@ -126,10 +126,9 @@ class VisionSystem:
             MachineNodes(server.aspace, f"{self.here}.{MAIN}", now, automatic_mode=False),
             MachineNodes(server.aspace, f"{self.here}.{AUTOMATIC}", now, automatic_mode=True),
         )
-        self._results = ResultsFolder(server.aspace, instances, f"{self.here}.ResultManagement.Results", kept_results)
-
-        results = f"{self.here}.ResultManagement"
-        self._drawing = DrawingNode(server.aspace, instances, results) if self.station.draws else None
+        management = f"{self.here}.ResultManagement"
+        self._results = ResultsFolder(server.aspace, instances, f"{management}.Results", kept_results)
+        self._drawing = DrawingNode(server.aspace, instances, management) if self.station.draws else None
 
     def node(self, path: str) -> ua.NodeId:
         """The node with this path of browse names below the vision system."""
