@@ -137,8 +137,7 @@ class Announcer:
         except Error as error:  # no free name, nothing to send by
             raise OSError(f"{type(error).__name__} {error}") from error
         finally:
-            await service.async_unregister_all_services()
-            await service.async_close()
+            await service.async_close()  # with a farewell
 
     async def _wait(self) -> None:
         try:
