@@ -67,8 +67,17 @@ async def test_a_station_that_is_driven_over_opc_ua_does_not_wait_for_itself(
 ) -> None:
     client = await desk.connect()
     monkeypatch.setattr(right_of_way, "LONGEST_S", FOR_EVER)
-    desk.stations[1].post(ev.TriggerAsked(1, "part"))
+    other = desk.stations[1]
+    other.post(ev.TriggerAsked(1, "part"))
     assert await client.get_node(tag_id("status.busy", "station2")).read_value() is True
+    other.answer()
+    calling = asyncio.create_task(other.inspect("part", 0, 0))
+    await passes()
+    reading = asyncio.create_task(client.get_node(tag_id("status.result_seq", "station2")).read_value())
+    await passes()
+    assert not reading.done(), "who calls waits for the answer and for nothing else"
+    other.answer()
+    assert (await calling).result_seq == await reading
 
 
 async def test_tags_are_shown_after_the_inspection_too(desk: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +92,7 @@ async def test_tags_are_shown_after_the_inspection_too(desk: Bench, monkeypatch:
 
 def test_who_has_it_and_until_when() -> None:
     road, stations, ended = RightOfWay(), [DeskStation(f"station{n}") for n in range(2)], []
-    ends = [road.follow(station) for station in stations]
+    ends = [road.follow(station, by_tags=True) for station in stations]
     road.ended = lambda: ended.append(time.monotonic())
     now = time.monotonic()
     assert road.due(now) <= now

@@ -183,7 +183,7 @@ class OpcUaLink:
         methods = MethodTable(server.iserver.aspace)
         right_of_way = server.right_of_way
         self._faces = [StationFace(view, writer, right_of_way) for view in self._views]
-        self._ends = [right_of_way.follow(view.station) for view in self._views if not view.controls]
+        self._ends = [right_of_way.follow(view.station, by_tags=not view.controls) for view in self._views]
         self._gate = Gate(server.iserver.aspace, self._faces, methods)
         server.read_through(self._gate)
         for face in self._faces:

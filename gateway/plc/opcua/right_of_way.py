@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from gateway.core import events as ev
+from gateway.core.result import BY_TAGS
 from gateway.ports import StationPort, Step
 
 LONGEST_S = 0.003
@@ -23,18 +24,21 @@ class RightOfWay:
         self.ended: Callable[[], None] = lambda: None
         """Called when nobody has it any longer because the answer is there."""
 
-    def follow(self, station: StationPort) -> Callable[[], None]:
-        """Give this station the right of way after each trigger; returns what ends that."""
-        return station.observe(lambda step: self._note(station.name, step))
+    def follow(self, station: StationPort, *, by_tags: bool) -> Callable[[], None]:
+        """Give this station the right of way after each trigger by call, and by tags; returns what ends that.
+
+        `by_tags` False for a station whose PLC is a client of OPC UA itself: it waits for what it reads.
+        """
+        return station.observe(lambda step: self._note(station.name, step, by_tags=by_tags))
 
     def due(self, since: float) -> float:
         """Monotonic seconds: when whoever waits `since` may go on. In the past, or now, where nobody has it."""
         return min(max(self._until.values(), default=0.0), since + LONGEST_S)
 
-    def _note(self, station: str, step: Step) -> None:
+    def _note(self, station: str, step: Step, *, by_tags: bool) -> None:
         for action in step.actions:
             match action:
-                case ev.Start():
+                case ev.Start() if by_tags or action.origin.by != BY_TAGS.by:
                     self._until[station] = time.monotonic() + LONGEST_S
                 case ev.Record() if self._until.pop(station, None) is not None and not self._until:
                     self.ended()
