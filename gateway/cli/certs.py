@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway.cli.config_file import ConfigFile, console, opcua_settings
+from gateway.cli.config_file import ANY, Config, console, opcua_settings
 from gateway.cli.runner import fail
 from gateway.core.errors import GatewayError
 from gateway.plc.opcua.certificate import CERTIFICATE_FILE
@@ -48,7 +48,7 @@ def _told() -> Iterator[None]:
 
 
 @certs.command("list")
-def list_(config: ConfigFile) -> None:
+def list_(config: Config = ANY) -> None:
     """Show the server's own certificate, who is trusted, and who was refused."""
     settings = opcua_settings(config)
     folder = settings.trust_folder
@@ -69,23 +69,23 @@ def list_(config: ConfigFile) -> None:
 
 @certs.command()
 def trust(
-    config: ConfigFile,
     which: Annotated[
         list[str], typer.Argument(help="The start of a thumbprint, a name, or a certificate's file from elsewhere.")
     ],
+    config: Config = ANY,
 ) -> None:
     """Let a client connect that was refused, or whose certificate is given as a file."""
     _move(opcua_settings(config).trust_folder, which, trusted=True)
 
 
 @certs.command()
-def reject(config: ConfigFile, which: Which) -> None:
+def reject(which: Which, config: Config = ANY) -> None:
     """Let a client connect no longer; its open connections end."""
     _move(opcua_settings(config).trust_folder, which, trusted=False)
 
 
 @certs.command()
-def renew(config: ConfigFile) -> None:
+def renew(config: Config = ANY) -> None:
     """Make a new certificate for the server, for the same key. Clients have to trust it; the old one is kept aside."""
     settings = opcua_settings(config)
     with _told():

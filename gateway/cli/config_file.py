@@ -17,6 +17,9 @@ from gateway.core.errors import ConfigError
 from gateway.plc.opcua.settings import OpcUaSettings
 
 ConfigFile = Annotated[Path, typer.Argument(help="The gateway.toml.", metavar="CONFIG")]
+Config = Annotated[Path, typer.Option("--config", help="The gateway.toml.")]
+ANY = Path("gateway.toml")
+"""For commands whose arguments are something else: the file in this folder, where none is named."""
 
 WIDE = 160
 """Columns where nobody says how many there are: a table in a file or a pipe is not squeezed."""

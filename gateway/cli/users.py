@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from gateway.cli.config_file import console, opcua_settings
+from gateway.cli.config_file import ANY, Config, console, opcua_settings
 from gateway.cli.runner import fail
 from gateway.core.errors import GatewayError
 from gateway.plc.opcua.accounts_file import FileUser, read_users, write_users
@@ -23,8 +23,6 @@ users = typer.Typer(no_args_is_help=True)
 SHORTEST_PASSWORD = 8
 
 Name = Annotated[str, typer.Argument(help="The user's name.")]
-Config = Annotated[Path, typer.Option("--config", help="The gateway.toml.")]
-ANY = Path("gateway.toml")
 
 
 class _Book:

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> TrustFolder:
 def certs(folder: TrustFolder, command: str, *which: str, code: int = 0, more: str = "") -> str:
     config = folder.root.parent / "gateway.toml"
     config.write_text(f"[links.opcua]\n{more}", encoding="utf-8")
-    result = CliRunner().invoke(app, ["certs", command, str(config), *which])
+    result = CliRunner().invoke(app, ["certs", command, *which, "--config", str(config)])
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.output

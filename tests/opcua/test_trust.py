@@ -58,7 +58,7 @@ def config(root: Path) -> str:
 
 
 def certs(command: str, root: Path, *which: str) -> str:
-    result = CliRunner().invoke(app, ["certs", command, config(root), *which])
+    result = CliRunner().invoke(app, ["certs", command, *which, "--config", config(root)])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -71,7 +71,7 @@ async def test_from_first_contact_to_expiry(tmp_path: Path, caplog: pytest.LogCa
     async with plant(root) as made:
         assert await try_(made, client_paper) == StatusCodes.BadCertificateUntrusted
         await until(lambda: folder.found("rejected"))
-        await until(lambda: f"pekat-gateway certs trust CONFIG {mark[:12]}" in caplog.text)
+        await until(lambda: f"pekat-gateway certs trust {mark[:12]}" in caplog.text)
         assert mark in certs("list", root)
         assert made.station.written == []
 

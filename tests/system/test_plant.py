@@ -108,9 +108,11 @@ async def test_a_scada_system_is_trusted_runs_a_job_and_reads_the_past_after_a_r
 
     with served(config):
         assert "refused" in await scada()
-        listed = re.search(r"rejected\W+([0-9A-F]{40})\W+plant client", command("certs", "list", str(config)))
+        listed = re.search(
+            r"rejected\W+([0-9A-F]{40})\W+plant client", command("certs", "list", "--config", str(config))
+        )
         assert listed is not None
-        command("certs", "trust", str(config), listed[1][:10])
+        command("certs", "trust", listed[1][:10], "--config", str(config))
         first = await until_trusted(scada)
     check_job(first)
     result_id = first["event"]["ResultId"]["id"]

@@ -35,7 +35,7 @@ stop a line on a day that nobody remembers. It should outlive the machine's PC, 
 CLOCK_SLACK = timedelta(days=1)
 """Valid from the day before: the clocks of PLCs differ, and a time zone may be wrong."""
 
-_RENEW = "pekat-gateway certs renew CONFIG: it makes a new one for the same key, and clients must trust it"
+_RENEW = "pekat-gateway certs renew: it makes a new one for the same key, and clients must trust it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class SecurityTags:
         """Compare the certificates with today; warn of those that end soon, in the tags and in the log."""
         expiring = {shown(one): days_left(one) for one in (*clients,) if _ends_soon(one)}
         if _ends_soon(own):
-            log.warning("the server's own certificate: %d days left; pekat-gateway certs renew CONFIG", days_left(own))
+            log.warning("the server's own certificate: %d days left; pekat-gateway certs renew", days_left(own))
         for name, days in expiring.items():
             log.warning("the client %s: %d days left", name, days)
         await self._write("certificate_expires", own.not_valid_after_utc.replace(tzinfo=None))

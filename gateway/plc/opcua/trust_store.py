@@ -179,9 +179,7 @@ class TrustStore:
             self._unwritable = False
             if new:
                 mark = thumbprint(certificate)[:12]
-                log.warning(
-                    "%s was refused; to trust it: pekat-gateway certs trust CONFIG %s", shown(certificate), mark
-                )
+                log.warning("%s was refused; to trust it: pekat-gateway certs trust %s", shown(certificate), mark)
 
     def _read(self) -> Trusted:
         trusted = [one.certificate for one in self._folder.found(TRUSTED)]
