@@ -20,15 +20,20 @@ class ModeRules(Machine):
     def refused(self, reason: int) -> None:
         assert [no.reason for no in self.bench.did(ev.Refused)] == ([reason] if reason else [])
 
-    @rule(often=st.sampled_from([False, False, True]))
-    def automatic(self, often: bool) -> None:
-        if often:
-            self.happen(calls.AutomaticAsked())
-            self.oracle.select_automatic()
+    @rule(falls=st.booleans())
+    def automatic(self, falls: bool) -> None:
+        """Beside the enable bit, which may fall then."""
+        if falls:
+            self.get_going()
+        self.happen(calls.AutomaticAsked())
+        self.oracle.select_automatic()
+        if falls:
+            self.write(enable=False)
 
     @rule(often=st.integers(0, 5))
     def halt(self, often: int) -> None:
-        if not often:
+        """Seldom, but rather in the middle of work than out of boredom."""
+        if not often or (often < 3 and self.bench.state.flight):
             self.happen(calls.HaltAsked())
             self.oracle.halt()
 

@@ -65,7 +65,7 @@ ORACLE_ALONE = """
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.core.test_stateful import Handshake
-quick = settings(max_examples=600, stateful_step_count=40, deadline=None, phases=[Phase.generate], database=None,
+quick = settings(max_examples=2000, stateful_step_count=40, deadline=None, phases=[Phase.generate], database=None,
                  derandomize=True, suppress_health_check=list(HealthCheck))
 run_state_machine_as_test(Handshake, settings=quick)
 """
