@@ -126,13 +126,15 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
         settings = _settings(options, ports, home)
         # A picture of part n at the n-th accepted trigger, as a camera on a hardware trigger would take it.
         camera = stack.enter_context(DropCamera(_drop_folder(options, home), part_image))
-        try:
-            pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
-        except RuntimeError as error:
-            raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
-        display = DemoDisplay(console, _where(options, settings, ports, home, pekat.pid), camera.dropped_at)
-        gateway = await stack.enter_async_context(Gateway(settings, [display]))
+        with console.status("starting PEKAT's simulator and the gateway"):
+            try:
+                pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
+            except RuntimeError as error:
+                raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
+            display = DemoDisplay(console, _where(options, settings, ports, home, pekat.pid), camera.dropped_at)
+            gateway = await stack.enter_async_context(Gateway(settings, [display]))
         stack.callback(gateway.stations[STATION].watch(camera.see))
+        display.begin()
         settle_memory()
         outcome = await _play(options, _face(options, settings, ports, home), display, stop)
     console.print(display.summary(), highlight=False, soft_wrap=True)

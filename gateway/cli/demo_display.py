@@ -68,6 +68,10 @@ class DemoDisplay:
         self._live: Live | None = None
 
     async def __aenter__(self) -> Self:
+        return self
+
+    def begin(self) -> None:
+        """Everything is up: show where to connect, and from now on each inspection."""
         if self._console.is_terminal:
             self._live = Live(
                 get_renderable=self._picture, console=self._console, refresh_per_second=REFRESH_PER_S, transient=False
@@ -77,7 +81,6 @@ class DemoDisplay:
             for name, value in self._head:
                 self._console.print(f"{name:<22} {value}", soft_wrap=True, highlight=False)
             self._console.print(_plain_head(), soft_wrap=True)
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._live is not None:

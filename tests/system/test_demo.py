@@ -69,14 +69,14 @@ def test_demo_plays_the_main_job(plc: str) -> None:
 
 def test_killed_pekat_gives_no_decision_and_recovers_by_itself() -> None:
     """H7, H10: while PEKAT is gone every trigger is answered "no decision"; afterwards it decides again."""
-    with demo("--inspections", "60", "--rate", "20") as process:
+    with demo("--inspections", "160", "--rate", "20") as process:  # 8 s: PEKAT needs up to 5 to come back
         found = re.search(r"process (\d+)", line_with(process, "PEKAT simulator"))
         assert found is not None
         line_with(process, "P000005")
         os.kill(int(found[1]), signal.SIGKILL)
         output, summary = finish(process)
     assert process.returncode == 0, output
-    assert int(summary[1]) == 60
+    assert int(summary[1]) == 160
     assert int(summary[4]) > 0, output
     assert "no decision (inspector offline)" in output
     verdicts = re.findall(r"P\d{6}\s+(OK|NOK|no decision)", output)
