@@ -5,21 +5,27 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
+from asyncua import ua
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaerrors import UaStatusCodeError
 
 from gateway.plc.modbus.link import Limits as ModbusLimits
 from gateway.plc.modbus.link import ModbusLink
 from gateway.plc.opcua import server
+from gateway.plc.opcua.item_slices import AT_ONCE
 from gateway.plc.opcua.right_of_way import RightOfWay
 from gateway.plc.opcua.turnstile import Turnstile
 from gateway.ports import Identity, StationView
 from gateway.tagmap import load_map
 from tests.modbus.stand import EVERYBODY, connected, frame
-from tests.opcua.desk import Bench, DeskStation, bench, view
+from tests.opcua.desk import Bench, DeskStation, bench, tag_id, view
 from tests.opcua.flood import CountingTurnstile, Crowd, read_request, turnstile_of
 
 STATUS = ("result_seq", "verdict", "ok", "nok", "result_part_id", "count_ok", "result_seq_end", "result_valid")
 WANTED = read_request(*(f"status.{tag}" for tag in STATUS))
 FLOOD, CROWD = 80, 20
+BOTH = ua.TimestampsToReturn.Both
 PASSES = 12
 """A request over another connection takes some passes of the loop: to be received, answered, received again."""
 
@@ -138,3 +144,34 @@ async def until_turns(turnstile: CountingTurnstile, turns: int) -> None:
     async with asyncio.timeout(5):
         while turnstile.turns < turns:
             await asyncio.sleep(0)
+
+
+async def test_a_thousand_monitored_items_are_made_in_slices(counted_desk: Bench) -> None:
+    turnstile = turnstile_of(counted_desk)
+    client = await counted_desk.connect()
+    subscription = await client.create_subscription(1000, _Deaf())
+    items = [monitored(tag) for tag in STATUS * 125]
+    number = subscription.subscription_id
+    assert number is not None
+    params = ua.CreateMonitoredItemsParameters(ua.IntegerId(number), BOTH, items)
+    before = turnstile.turns
+    results = await client.uaclient.create_monitored_items(params)
+    assert turnstile.turns - before >= 2 * 1000 // AT_ONCE - 2
+    assert all(result.StatusCode.is_good() for result in results)
+    assert len({result.MonitoredItemId for result in results}) == 1000
+    params.SubscriptionId = ua.IntegerId(number + 1)
+    with pytest.raises(UaStatusCodeError) as refused:
+        await client.uaclient.create_monitored_items(params)
+    assert refused.value.code == StatusCodes.BadSubscriptionIdInvalid
+
+
+class _Deaf:
+    def datachange_notification(self, node: object, value: object, data: object) -> None:
+        """Nothing is done with it."""
+
+
+def monitored(tag: str) -> ua.MonitoredItemCreateRequest:
+    item = ua.MonitoredItemCreateRequest()
+    item.ItemToMonitor = ua.ReadValueId(tag_id(f"status.{tag}"), AttributeIds.Value)
+    item.MonitoringMode = ua.MonitoringMode.Reporting
+    return item

@@ -24,12 +24,14 @@ from cryptography.exceptions import InvalidSignature
 
 from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.certificate_checks import CertificateRefused
+from gateway.plc.opcua.item_slices import create_items
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.notifications import packed
 from gateway.plc.opcua.operation_limits import excess
 from gateway.plc.opcua.read_path import AskedToRead, ReadPath, familiar_read
 from gateway.plc.opcua.request_guard import GuardedProcessor, Request
 from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.turnstile import Turnstile
 from gateway.plc.opcua.users import Channel
 
 CALLS_AT_ONCE = 16
@@ -49,8 +51,11 @@ _OPEN_TO_ALL = frozenset(
 )
 """A client has to ask without security which security there is."""
 
+_BROWSE = standard_id(ObjectIds.BrowseRequest_Encoding_DefaultBinary)
 _BROWSE_NEXT = standard_id(ObjectIds.BrowseNextRequest_Encoding_DefaultBinary)
 _READ = standard_id(ObjectIds.ReadRequest_Encoding_DefaultBinary)
+_CREATE_ITEMS = standard_id(ObjectIds.CreateMonitoredItemsRequest_Encoding_DefaultBinary)
+_OURS = frozenset({_READ, _CALL, _BROWSE_NEXT, _CREATE_ITEMS})
 _READ_RESPONSE = nodeid_to_binary(ua.ReadResponse().TypeId)
 
 _REGISTER = frozenset(
@@ -120,7 +125,7 @@ class CallingProcessor(GuardedProcessor):
         return True
 
     async def _process_message(self, typeid: ua.NodeId, header: ua.RequestHeader, seqhdr: Any, body: Buffer) -> Any:
-        """A Read by the short way, a Call without asyncua's look at thirty other services, everything else as it does.
+        """Some services by a way that is shorter than asyncua's, or lets others pass; everything else as it does.
 
         Raises ServiceError for a request that asks for too much.
         """
@@ -128,17 +133,11 @@ class CallingProcessor(GuardedProcessor):
         if code != StatusCodes.Good:
             raise ServiceError(code)
         session = self.session
-        if typeid in (_READ, _CALL) and isinstance(session, ClientSession) and self._may(session, typeid, body):
+        if typeid in _OURS and isinstance(session, ClientSession) and self._may(session, typeid, body):
             if typeid == _READ:
                 await self._read(session, AskedToRead(header.RequestHandle, bytes(body)), seqhdr)
             else:
-                await self._call(session, header, seqhdr, body)
-            return True
-        if typeid == _BROWSE_NEXT and isinstance(session, ClientSession):
-            rest = await session.browse_next(struct_from_binary(ua.BrowseNextParameters, body))
-            self.send_response(
-                header.RequestHandle, seqhdr, ua.BrowseNextResponse(Parameters=ua.BrowseNextResult(rest))
-            )
+                self.send_response(header.RequestHandle, seqhdr, await self._response(session, typeid, body))
             return True
         inherited: Any = super()
         return await inherited._process_message(typeid, header, seqhdr, body)  # noqa: SLF001 - ours as well
@@ -149,20 +148,32 @@ class CallingProcessor(GuardedProcessor):
         reads: ReadPath = server.read_path
         return reads
 
+    @property
+    def _turnstile(self) -> Turnstile:
+        server: Any = self.iserver
+        turnstile: Turnstile = server.turnstile
+        return turnstile
+
     def _may(self, session: ClientSession, typeid: ua.NodeId, body: Buffer) -> bool:
         """What is asked before anything is done. Where it is no, the long way finds out why; else its session lives."""
         rules: Any = self._connection.security_policy.permissions
-        allowed = rules is None or rules.check_validity(session.user, typeid, body)
+        kind = _BROWSE if typeid == _BROWSE_NEXT else typeid  # asyncua's rules do not know BrowseNext
+        allowed = rules is None or rules.check_validity(session.user, kind, body)
         may = session.is_activated() and allowed and self._is_secured()
         if may:
             self.session_last_activity = time.monotonic()
             session.touch()
         return may
 
-    async def _call(self, session: ClientSession, header: ua.RequestHeader, seqhdr: Any, body: Buffer) -> None:
-        response = ua.CallResponse()
-        response.Results = await session.call(struct_from_binary(ua.CallParameters, body).MethodsToCall)
-        self.send_response(header.RequestHandle, seqhdr, response)
+    async def _response(self, session: ClientSession, kind: ua.NodeId, body: Buffer) -> Any:
+        """To a Call, BrowseNext or CreateMonitoredItems."""
+        if kind == _CALL:
+            calls = struct_from_binary(ua.CallParameters, body).MethodsToCall
+            return ua.CallResponse(Results=await session.call(calls))
+        if kind == _BROWSE_NEXT:
+            rest = await session.browse_next(struct_from_binary(ua.BrowseNextParameters, body))
+            return ua.BrowseNextResponse(Parameters=ua.BrowseNextResult(rest))
+        return await create_items(session, bytes(body), self._turnstile)
 
     async def _read(self, session: ClientSession, asked: AskedToRead, seqhdr: Any) -> None:
         results = await self._reads.answer(asked.parameters, session.rights)
@@ -171,9 +182,8 @@ class CallingProcessor(GuardedProcessor):
 
     async def forward_publish_response(self, result: ua.PublishResult, requestdata: Any) -> None:
         """Tell a client what its subscription collected, in its turn."""
-        server: Any = self.iserver
         try:
-            await server.turnstile.turn()
+            await self._turnstile.turn()
         finally:  # also where the subscription ends meanwhile: it has taken a request that has to be answered
             message = result.NotificationMessage
             message.NotificationData = [packed(one) for one in message.NotificationData]
