@@ -27,6 +27,7 @@ HOMES = {
     "uvicorn": {"sim"},
     "watchdog": {"sources"},
     "inotify_simple": {"sources"},
+    "viva_genicam": {"sources"},
     "typer": {"cli"},
 }
 

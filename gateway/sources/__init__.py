@@ -5,9 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.sources.drop_settings import FileDropSettings
+from gateway.sources.genicam_settings import GenicamSettings
 from gateway.sources.http_settings import HttpCameraSettings, PekatCameraSettings
 from gateway.sources.playlist import PlaylistSettings
 
 SourceSettings = Annotated[
-    FileDropSettings | PlaylistSettings | HttpCameraSettings | PekatCameraSettings, Field(discriminator="kind")
+    FileDropSettings | PlaylistSettings | HttpCameraSettings | PekatCameraSettings | GenicamSettings,
+    Field(discriminator="kind"),
 ]

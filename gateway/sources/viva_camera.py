@@ -1,0 +1,225 @@
+"""A GigE Vision camera through the library viva-genicam (pip extra `[genicam]`), imported only when it is used."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from gateway.core.errors import SourceError
+from gateway.sources.genicam_camera import FORMATS_HINT, Frame, check_format, usual_name
+from gateway.sources.genicam_settings import INSTALL, GenicamSettings
+from gateway.sources.look import MEGABYTE
+
+if TYPE_CHECKING:
+    from viva_genicam import Camera, FrameStream, GigeDeviceInfo
+    from viva_genicam import Frame as VivaFrame
+
+log = logging.getLogger(__name__)
+
+SEARCH_MS = 500
+"""How long cameras may take to answer a search."""
+CONTROL = 0x0A00
+"""GigE Vision bootstrap register: who controls the camera."""
+SERIAL, USER_NAME = (0x00D8, 16), (0x00E8, 16)
+"""GigE Vision bootstrap registers with their lengths in bytes: text, ended by a zero."""
+TIME_IS_UP = "timeout waiting for frame"
+"""How the library says that no frame came: by a text alone, the class is that of a broken stream too."""
+IS_IT_ON = "is the camera on, and on this interface's network? pekat-gateway cameras lists what answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A camera that answered a search. Serial number and user name are empty where they cannot be read."""
+
+    ip: str
+    mac: str
+    vendor: str
+    model: str
+    serial: str = ""
+    user_name: str = ""
+
+
+def library() -> "ModuleType":
+    """viva-genicam. Raises SourceError where it is not installed."""
+    try:
+        import viva_genicam
+    except ImportError as error:
+        raise SourceError("cameras need the package viva-genicam, which is not installed", hint=INSTALL) from error
+    return viva_genicam
+
+
+@contextmanager
+def _told_as(what: str, hint: str = IS_IT_ON) -> Iterator[None]:
+    """The library's errors as a SourceError."""
+    try:
+        yield
+    except library().GenicamError as error:
+        raise SourceError(f"{what}: {error}", hint=hint) from error
+
+
+def _search(interface: str) -> "list[GigeDeviceInfo]":
+    with _told_as("no search for cameras", "write the IP address of one of this machine's interfaces"):
+        found: list[GigeDeviceInfo] = library().discover(timeout_ms=SEARCH_MS, iface=interface or None)
+    return sorted(found, key=lambda camera: [int(part) for part in camera.ip.split(".")])
+
+
+def find_cameras(interface: str = "") -> list[Found]:
+    """The GigE Vision cameras that answer on an interface ("": on all but loopback), by IP address; none is disturbed.
+
+    Blocks for a second or so. Raises SourceError where the library is missing or the interface is wrong.
+    """
+    return [_described(camera, interface) for camera in _search(interface)]
+
+
+def _described(device: "GigeDeviceInfo", interface: str) -> Found:
+    found = Found(device.ip, device.mac, device.manufacturer or "", device.model or "")
+    try:
+        camera = library().connect_gige(device, iface=interface or None, monitor=True)
+        try:
+            texts = [camera.read_register(*register) for register in (SERIAL, USER_NAME)]
+        finally:
+            camera.close()
+    except library().GenicamError as error:
+        log.info("%s: serial number and user name cannot be read: %s", device.ip, error)
+        return found
+    serial, user_name = (text.split(b"\0")[0].decode("utf-8", "replace") for text in texts)
+    return replace(found, serial=serial, user_name=user_name)
+
+
+class VivaCamera:
+    """A GenicamCamera, found by its IP or MAC address."""
+
+    def __init__(self, settings: GenicamSettings) -> None:
+        self._settings = settings
+        self._camera: Camera | None = None
+        self._stream: FrameStream | None = None
+
+    def open(self) -> None:
+        device = self._pick(_search(self._settings.interface))
+        hint = "only one program controls a camera: close the maker's viewer"
+        with _told_as(f"the camera {device.ip} cannot be opened", hint):
+            self._camera = library().connect_gige(device, iface=self._settings.interface or None)
+
+    def _pick(self, found: "list[GigeDeviceInfo]") -> "GigeDeviceInfo":
+        wanted = self._settings.camera.lower()
+        fitting = [device for device in found if wanted in ("", device.ip, device.mac.lower())]
+        there = ", ".join(f"{device.ip} ({device.mac})" for device in found) or "none"
+        if not fitting:
+            raise SourceError(f"no camera {wanted} answers; found: {there}".replace("  ", " "), hint=IS_IT_ON)
+        if len(fitting) > 1:
+            raise SourceError(f"several cameras answer: {there}", hint="write the address of one as `camera`")
+        return fitting[0]
+
+    def configure(self) -> None:
+        camera, settings = self._opened(), self._settings
+        self._end_stream()
+        hint = "correct the setting; the maker's viewer shows what the camera takes"
+        with _told_as("the camera does not take the settings", hint):
+            camera.set_acquisition_mode("Continuous")
+            self._set_picture(camera)
+            self._set_light(camera)
+            camera.enable_trigger("FrameStart", "Software")
+        with _told_as("the camera's stream cannot be opened"):
+            self._check_frames(camera)
+            stream = camera.stream(
+                iface=settings.interface or None, packet_size=settings.packet_size, deliver_incomplete=True
+            )
+            self._stream = stream
+            stream.__enter__()
+
+    def _set_picture(self, camera: "Camera") -> None:
+        if (wanted := self._settings.pixel_format) is not None:
+            offered = camera.available_enum_entries("PixelFormat")
+            entries = [entry for entry in offered if usual_name(entry) == wanted]
+            if not entries:
+                raise SourceError(f"the camera has no {wanted}", hint=f"it offers {', '.join(offered)}")
+            camera.set_enum("PixelFormat", entries[0])
+        if self._settings.region is not None:
+            wanted_region = library().Roi(*self._settings.region)
+            camera.set_roi(wanted_region)
+            if (region := camera.roi()) != wanted_region:
+                raise SourceError(f"the camera made {region} of the region", hint="are all four numbers allowed there?")
+
+    def _set_light(self, camera: "Camera") -> None:
+        nodes = set(camera.nodes())
+        if self._settings.exposure_us is not None:
+            _switch_off(camera, "ExposureAuto", nodes)
+            camera.set_exposure_time(self._settings.exposure_us)
+        if self._settings.gain is not None:
+            _switch_off(camera, "GainAuto", nodes)
+            camera.set_gain(self._settings.gain)
+
+    def _check_frames(self, camera: "Camera") -> None:
+        with _told_as("the camera sends a pixel format without a name", FORMATS_HINT):
+            pixel_format = camera.get_enum("PixelFormat")
+        check_format(pixel_format)
+        size, limit = camera.get_integer("PayloadSize"), self._settings.max_frame_mb * MEGABYTE
+        if size > limit:
+            raise SourceError(f"the camera's frames have {size} bytes, more than {limit}", hint="set region")
+
+    def trigger(self) -> None:
+        with _told_as("the camera does not take the trigger"):
+            self._opened().trigger_software()
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        if self._stream is None:
+            raise SourceError("the camera's stream is closed", hint="it is being opened again")
+        try:
+            frame = self._stream.next_frame(timeout_ms=round(timeout_s * 1000))
+        except library().TransportError as error:
+            if TIME_IS_UP in str(error):
+                return None
+            raise SourceError(f"the camera's stream broke: {error}", hint=IS_IT_ON) from error
+        if frame is None:
+            raise SourceError("the camera's stream ended", hint=IS_IT_ON)
+        damage = "" if frame.is_complete else f"the frame is damaged: {_damage(frame)}"
+        size = (frame.width, frame.height)
+        return Frame(frame.block_id, *size, frame.pixel_format, frame.padding_x, frame.payload(), damage)
+
+    def look(self) -> None:
+        camera = self._opened()
+        with _told_as("the camera does not answer"):
+            camera.read_register(CONTROL, 4)
+        if camera.control_state.name != "HELD":
+            raise SourceError("control of the camera was lost", hint="has another program taken it?")
+
+    def close(self) -> None:
+        self._end_stream()
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            with _despite("close the camera"):
+                camera.close()
+
+    def _end_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with _despite("end the stream"):
+                stream.__exit__(None, None, None)
+
+    def _opened(self) -> "Camera":
+        if self._camera is None:
+            raise SourceError("the camera is closed", hint="it is being opened again")
+        return self._camera
+
+
+def _switch_off(camera: "Camera", feature: str, nodes: set[str]) -> None:
+    """An automatic would overrule the value that is set."""
+    if feature in nodes:
+        camera.set_enum(feature, "Off")
+
+
+def _damage(frame: "VivaFrame") -> str:
+    if frame.missing_packets is not None:
+        return f"{frame.missing_packets} packets are missing"
+    return f"{frame.status.value}, device status {frame.device_status}"
+
+
+@contextmanager
+def _despite(what: str) -> Iterator[None]:
+    """A camera that is gone cannot be told goodbye; what this machine holds of it is given back all the same."""
+    try:
+        yield
+    except library().GenicamError as error:
+        log.debug("cannot %s: %s", what, error)
