@@ -84,6 +84,8 @@ def _type(value: JsonSchema) -> str:
     if "anyOf" in value:
         return " or ".join(_type(member) for member in value["anyOf"] if member.get("type") != "null")
     kind = value.get("type")
+    if kind == "array" and "prefixItems" in value:
+        return f"list of {' and '.join(dict.fromkeys(_type(item) for item in value['prefixItems']))}"
     if kind == "array":
         return f"list of {_type(value.get('items', {}))}"
     if kind == "object":

@@ -115,6 +115,16 @@ def test_nothing_is_triggered_for_an_order_that_is_over() -> None:
     assert camera.triggers == 0
 
 
+def test_a_trigger_that_nobody_wants_any_more_is_not_waited_for() -> None:
+    session, _ = connected([])
+    abandoned = threading.Event()
+    threading.Timer(0.05, abandoned.set).start()
+    began = time.monotonic()
+    with pytest.raises(SourceError):
+        session.shoot(time.monotonic_ns() // 1000 + 30_000_000, abandoned)
+    assert time.monotonic() - began < 5
+
+
 def test_a_camera_that_runs_free_is_found_out() -> None:
     session, camera = connected([1])
     camera.waiting.extend(range(2000))
