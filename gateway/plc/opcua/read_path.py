@@ -132,6 +132,8 @@ class AskedToRead:
 def familiar_read(request: bytes, session: ua.NodeId) -> AskedToRead | None:
     """A request taken apart without decoding it, where it is a Read of this session with nothing unusual in its header;
     else None."""
+    if not request.startswith(_READ):
+        return None
     start = _READ + nodeid_to_binary(session)
     end = len(start) + _HEADER.size
     if not request.startswith(start) or len(request) < end:
