@@ -20,7 +20,7 @@ from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
 from gateway.cli.users import users
 from gateway.config import ConfigErrors, schema
-from gateway.core.errors import ConfigError
+from gateway.core.errors import ConfigError, SourceError
 from gateway.core.tags import MAP_SIGNATURE
 from gateway.tagmap import load_map
 
@@ -90,6 +90,42 @@ def check(config: ConfigFile) -> None:
     from gateway.cli import check as checking
 
     console().print(checking.check_report(settings_or_exit(config)))
+
+
+@app.command()
+def grab(
+    config: ConfigFile,
+    station: Annotated[str, typer.Argument(help="The station whose source is tried.", metavar="STATION")],
+    out: Annotated[Path, typer.Argument(help="Where the picture goes; raw pixels become a PNG.", metavar="OUT")],
+    part_id: Annotated[str, typer.Option(help="The part id, where pictures are found by it.")] = "",
+    timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for the picture.")] = 10.0,
+) -> None:
+    """Prove a station's image source: one picture, as a trigger would get it. A dropped file goes to `unjudged`."""
+    from gateway.cli import grab as grabbing
+
+    settings = settings_or_exit(config)
+    try:
+        wanted = grabbing.Grab(grabbing.station_of(settings, station, config), out, part_id, timeout)
+    except ConfigError as error:
+        raise fail(str(error), error.hint) from error
+    run(lambda stop: grabbing.grab(wanted, stop))
+
+
+@app.command()
+def cameras(
+    interface: Annotated[
+        str, typer.Option(help="IP address of one interface of this machine [default: all but loopback].")
+    ] = "",
+) -> None:
+    """List the GigE Vision cameras that answer. None is disturbed. Needs the extra [genicam]."""
+    from gateway.cli import grab as grabbing
+    from gateway.sources.viva_camera import find_cameras
+
+    try:
+        found = find_cameras(interface)
+    except SourceError as error:
+        raise fail(str(error), error.hint) from error
+    grabbing.show_cameras(found, interface)
 
 
 @app.command()

@@ -6,15 +6,21 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from pydantic import TypeAdapter
+from typer.testing import CliRunner
 
+from gateway.cli.main import app
 from gateway.core.errors import SourceError
 from gateway.core.result import Reason
 from gateway.ports import ImageSource, RawFormat
 from gateway.sources import SourceSettings
+from gateway.sources.viva_camera import find_cameras
 from tests.sources.pictures import order
+from tests.sources.test_grab_command import config
 
 pytest.importorskip("viva_genicam", reason="viva-genicam has no wheel for this platform")
 PROGRAM = shutil.which("arv-fake-gv-camera-0.8")
@@ -30,8 +36,6 @@ LOOPBACK = "127.0.0.1"
 @pytest.fixture(autouse=True, scope="module")
 def library_runs() -> None:
     """The library's own event loop keeps its two sockets as long as the process lives."""
-    from gateway.sources.viva_camera import find_cameras
-
     find_cameras(LOOPBACK)
 
 
@@ -109,6 +113,20 @@ async def test_settings_of_an_older_camera_are_found_under_their_older_names(pix
             picture = await made.acquire(order())
             assert picture.raw == raw
             assert len(picture.data) == 320 * 240 * raw.channels
+
+
+def test_cameras_and_grab(tmp_path: Path) -> None:
+    with aravis_camera():
+        end = time.monotonic() + 10
+        while not (found := find_cameras(LOOPBACK)) and time.monotonic() < end:
+            pass
+        assert [(one.ip, one.vendor, one.model, one.serial) for one in found] == [(LOOPBACK, "Aravis", "Fake", "GV01")]
+        file = config(tmp_path, f'kind = "genicam"\ninterface = "{LOOPBACK}"\nregion = [0, 0, 320, 240]')
+        result = CliRunner().invoke(app, ["grab", str(file), "station1", str(tmp_path / "out.png")])
+        assert result.exit_code == 0, result.output
+        assert "320 x 240" in result.stdout
+        with Image.open(tmp_path / "out.png") as image:
+            assert (image.format, image.mode, image.size) == ("PNG", "L", (320, 240))
 
 
 async def test_lost_packets_give_bad_images_and_never_wrong_ones() -> None:
