@@ -32,12 +32,17 @@ def look_at(file: Path) -> None:
     """Before SQLite does: make the folder, and tell a damaged database from a file that never was one."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("rb") as opened:
-            head = opened.read(len(_MAGIC))
+        look_at_head(file)
     except FileNotFoundError:
         return
     except OSError as error:
         raise fault(error, file) from error
+
+
+def look_at_head(file: Path) -> None:
+    """Is it a database? Raises ForeignError, DamagedError, and OSError where the file is not there or not readable."""
+    with file.open("rb") as opened:
+        head = opened.read(len(_MAGIC))
     if head and head != _MAGIC:
         if head.strip(b"\0"):
             raise ForeignError(f"{file} is no SQLite database", hint="name another file in [history] file")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_table import RESULTS, microseconds, text
@@ -14,6 +14,11 @@ def selected(query: ResultQuery) -> Select[Any]:
     column = RESULTS.c
     order = (column.answered.desc(), column.number.desc()) if query.newest_first else (column.answered, column.number)
     return select(RESULTS).where(*_conditions(query)).order_by(*order).limit(query.limit)
+
+
+def counted(query: ResultQuery) -> Select[Any]:
+    """How many rows fit, on all pages together."""
+    return select(func.count()).select_from(RESULTS).where(*_conditions(query))
 
 
 def _conditions(query: ResultQuery) -> Iterator[ColumnElement[bool]]:
