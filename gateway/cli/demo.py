@@ -1,6 +1,7 @@
 """`pekat-gateway demo`: the whole main job on an embedded default, over real sockets, files and processes."""
 
 import asyncio
+import json
 import secrets
 import tempfile
 from contextlib import AsyncExitStack
@@ -37,7 +38,7 @@ CONFIG = """\
 # The demo's configuration; `pekat-gateway run` takes the same.
 [gateway]
 name = "demo"
-
+{data}
 [links.modbus]
 host = "127.0.0.1"
 port = {modbus}
@@ -95,6 +96,7 @@ class DemoOptions:
     pekat_delay_ms: int = 20
     drop: Path | None = None
     rate: float = 10.0
+    data: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def _settings(options: DemoOptions, ports: _Ports, home: Path) -> Settings:
     drop.mkdir(parents=True, exist_ok=True)
     file = home / "gateway.toml"
     text = CONFIG.format(
+        data=f"data = {json.dumps(str(options.data.resolve()))}\n" if options.data is not None else "",
         modbus=ports.modbus,
         opcua=ports.opcua,
         pekat=ports.pekat,

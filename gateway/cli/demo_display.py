@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.results_tables import VERDICT_STYLES
 from gateway.core.result import Result, Verdict
 from gateway.ports import Recorded
 from gateway.sim.plc import Answer
@@ -21,7 +22,6 @@ ROWS = 15
 
 REFRESH_PER_S = 8
 
-_STYLES = {Verdict.OK: "bold green", Verdict.NOK: "bold red", Verdict.NO_DECISION: "bold yellow"}
 _WORDS = {Verdict.OK: "OK", Verdict.NOK: "NOK", Verdict.NO_DECISION: "no decision"}
 
 
@@ -121,7 +121,7 @@ class DemoDisplay:
         for result, stages, answer in self._rows:
             number, part, verdict, *rest = _cells(result, stages)
             seen = f"{answer.latency_s * 1000:.1f}" if answer is not None else ""
-            table.add_row(number, part, Text(verdict, style=_STYLES[result.verdict]), *rest, seen)
+            table.add_row(number, part, Text(verdict, style=VERDICT_STYLES[result.verdict]), *rest, seen)
         return Group(Panel(grid, title="PEKAT PLC gateway demo", expand=False), table, Text(self.summary()))
 
 

@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.cli.certs import certs
 from gateway.cli.config_file import ConfigFile, console, settings_or_exit
 from gateway.cli.pekat import pekat
+from gateway.cli.results import results
 from gateway.cli.runner import fail, run, set_up_logs
 from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
@@ -39,6 +40,7 @@ app.add_typer(
     certs, name="certs", help="Certificates of the OPC UA server and its clients: list, trust, reject, renew."
 )
 app.add_typer(users, name="users", help="Users of the OPC UA server: add, list, passwd, remove.")
+app.add_typer(results, name="results", help="What was answered: list, show, export. Also while a gateway runs.")
 
 
 def _version(wanted: bool) -> None:
@@ -67,12 +69,17 @@ def demo(
     pekat_delay_ms: Annotated[int, typer.Option(min=0, help="How long the simulated PEKAT thinks.")] = 20,
     drop: Annotated[Path | None, typer.Option(help="The drop folder [default: a temporary one].")] = None,
     rate: Annotated[float, typer.Option(min=0, help="Triggers a second; 0 as fast as answers come.")] = 10.0,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the history and the boot id there [default: nowhere].")
+    ] = None,
 ) -> None:
     """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
     from gateway.cli.demo import DemoOptions, run_demo
 
     set_up_logs("error")  # the table tells what happens; warnings would tear it
-    options = DemoOptions(inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate)
+    options = DemoOptions(
+        inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate, data
+    )
     run(lambda stop: run_demo(options, Console(), stop))
 
 
