@@ -1,0 +1,94 @@
+"""The demo with a data folder, as a real process: what `results export` tells is what its PLC was given."""
+
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.test_demo import demo, finish, line_with
+
+pytestmark = pytest.mark.timeout(180)
+
+EXPORT_S = 60
+UNWRITTEN_S = 0.5
+"""Ten times what docs/history.md says: this process may be kept from writing by whatever else the machine does."""
+RATE = 10
+
+ROW = re.compile(r"^(\d+) +(P\d+) +(OK|NOK|no decision)(?: \(([a-z ]+)\))? +(\d+) ", re.MULTILINE)
+
+Shown = tuple[str, str, str, str, str]
+
+
+def exported(data: Path) -> list[dict[str, str]]:
+    command = [sys.executable, "-m", "gateway", "results", "export", "--data", str(data), "--csv", "-"]
+    done = subprocess.run(command, capture_output=True, timeout=EXPORT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(csv.DictReader(io.StringIO(done.stdout.decode(), newline=""), strict=True))
+
+
+def as_shown(rows: list[dict[str, str]]) -> list[Shown]:
+    """Sequence, part, verdict, reason and defects, as the demo prints them."""
+    told = []
+    for row in rows:
+        reason = "" if row["reason"] == "none" else row["reason"].replace("_", " ")
+        verdict = {"ok": "OK", "nok": "NOK", "no_decision": "no decision"}[row["verdict"]]
+        told.append((row["result_seq"], row["part_id"], verdict, reason, row["detection_count"]))
+    return told
+
+
+def shown(output: str) -> list[Shown]:
+    return [(*found[:3], found[3] or "", found[4]) for found in ROW.findall(output)]
+
+
+@pytest.mark.parametrize("plc", ["modbus", "opcua"])
+def test_an_export_is_what_the_plc_was_given_line_for_line(plc: str, tmp_path: Path) -> None:
+    data = tmp_path / 'it\'s "data"'
+    with demo("--inspections", "25", "--plc", plc, "--rate", "0", "--pekat-delay-ms", "0", "--data", str(data)) as run:
+        output, _ = finish(run)  # its PLC compares each answer with what the part deserves, and its sequence
+    assert run.returncode == 0, output
+    rows = exported(data)
+    assert len(rows) == 25
+    assert as_shown(rows) == shown(output)
+    assert [row["trigger_seq"] for row in rows] == [row["result_seq"] for row in rows]
+    assert {row["presented"] for row in rows} == {"true"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_demo_loses_no_more_than_promised_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    with demo("--rate", str(RATE), "--data", str(tmp_path)) as run:
+        line_with(run, "verdict")
+        seen = [line_with(run, "P0000") for _ in range(20)]
+        os.kill(run.pid, signal.SIGKILL)
+        assert run.stdout is not None
+        seen += run.stdout.readlines()
+    before = shown("".join(seen))
+    first = exported(tmp_path)
+    kept = as_shown(first)
+    assert before[: len(kept)] == kept[: len(before)]
+    assert len(before) - RATE * UNWRITTEN_S <= len(kept) <= len(before) + 1
+    boot_id = int((tmp_path / "boot_id").read_text(encoding="ascii"))
+    with demo("--inspections", "5", "--rate", "0", "--data", str(tmp_path)) as run:
+        output, _ = finish(run)
+    both = exported(tmp_path)
+    assert both[: len(first)] == first
+    assert as_shown(both[len(first) :]) == shown(output)
+    assert len({row["result_id"] for row in both}) == len(both)
+    assert int((tmp_path / "boot_id").read_text(encoding="ascii")) == boot_id % 65535 + 1
+
+
+def test_an_export_of_a_demo_that_runs(tmp_path: Path) -> None:
+    with demo("--rate", "50", "--pekat-delay-ms", "0", "--data", str(tmp_path)) as run:
+        line_with(run, "verdict")
+        seen = [line_with(run, "P0000") for _ in range(10)]
+        rows = as_shown(exported(tmp_path))
+        assert rows[:10] == shown("".join(seen))
+        run.send_signal(signal.SIGTERM)
+        output, _ = finish(run)
+    assert run.returncode == 0, output
+    assert as_shown(exported(tmp_path))[: len(rows)] == rows
