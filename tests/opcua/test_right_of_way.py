@@ -9,6 +9,7 @@ import pytest
 from gateway.core import events as ev
 from gateway.plc.opcua import right_of_way, server
 from gateway.plc.opcua.right_of_way import RightOfWay
+from gateway.plc.opcua.server import StationProtocol
 from tests.opcua.desk import Bench, DeskStation, bench, read, tag_id, until, view
 from tests.opcua.flood import CountingTurnstile, Crowd, read_request, turnstile_of
 
@@ -49,6 +50,44 @@ async def test_a_read_waits_for_the_inspection_and_goes_on_with_its_answer(
         desk.station.answer()
         found = [(await crowd.answer(client)).Results for client in crowd.clients for _ in range(2)]
     assert {tuple(one.Value.Value for one in values) for values in found} == {(1, False)}
+
+
+async def test_what_was_sent_meanwhile_is_read_afterwards_as_it_came(
+    desk: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole messages, parts of them, and the end of a connection."""
+    async with Crowd(desk, 3) as crowd:
+        whole, part, leaving = crowd.clients
+        await passes()
+        monkeypatch.setattr(right_of_way, "LONGEST_S", FOR_EVER)
+        desk.station.post(ev.TriggerAsked(1, "part"))
+        message = part.encoded(WANTED)
+        part.send(message[:50])
+        crowd.flood(whole, WANTED, 20)
+        crowd.flood(leaving, WANTED, 1)
+        leaving.socket.close()
+        await passes()
+        part.socket.sendall(message[50:])
+        await passes()
+        server_ = desk.link._server
+        assert server_ is not None
+        assert server_.bserver is not None
+        protocols = [one for one in server_.bserver.clients if isinstance(one, StationProtocol)]
+        assert len(protocols) == 3
+        assert [one for one in protocols if one._unread]
+        assert all(one.messages.empty() for one in protocols)
+        desk.station.answer()
+        for client, times in ((whole, 20), (part, 1)):
+            for _ in range(times):
+                assert [one.Value.Value for one in (await crowd.answer(client)).Results] == [1, False]
+        await until(lambda: len([one for one in protocols if one in desk_clients(desk)]) == 2)
+
+
+def desk_clients(desk: Bench) -> list[object]:
+    server_ = desk.link._server
+    assert server_ is not None
+    assert server_.bserver is not None
+    return list(server_.bserver.clients)
 
 
 async def test_an_inspection_that_takes_long_holds_nobody_up(desk: Bench) -> None:

@@ -103,6 +103,27 @@ class StationServer(InternalServer):
 class StationProtocol(GuardedProtocol):
     """One connection."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._unread = b""
+
+    def data_received(self, data: bytes) -> None:
+        """What comes while an inspection has the right of way is looked at afterwards; the rest of it stays outside."""
+        server: Any = self.iserver
+        if self._unread:
+            self._unread += data
+        elif server.turnstile.held():
+            self._unread = data
+            self._read(on=False)
+            server.turnstile.when_free(self._take_unread)
+        else:
+            super().data_received(data)
+
+    def _take_unread(self) -> None:
+        data, self._unread = self._unread, b""
+        if self.transport is not None and not self.transport.is_closing():
+            super().data_received(data)
+
     def make_processor(self, transport: asyncio.Transport) -> CallingProcessor:
         server: Any = self.iserver
         made = CallingProcessor(server.access, server, transport, self.limits, self._watch.allowance)

@@ -15,6 +15,7 @@ interpreter. The README has the figures of all designs.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 from gateway.plc.opcua.right_of_way import RightOfWay
 
@@ -43,6 +44,19 @@ class Turnstile:
         if self._next is None:
             self._pass_on()
         await turn
+
+    def held(self) -> bool:
+        """Whether an inspection has the right of way just now."""
+        now = time.monotonic()
+        return self._right_of_way.due(now) > now
+
+    def when_free(self, then: Callable[[], None]) -> None:
+        """Call back once, when it is one's turn."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn.add_done_callback(lambda _: then())
+        self._waiting.append(turn)
+        if self._next is None:
+            self._pass_on()
 
     def _pass_on(self) -> None:
         """The loop has been round: let the next one through, at the end of this pass, or when its time comes."""
