@@ -28,6 +28,7 @@ HOMES = {
     "watchdog": {"sources"},
     "inotify_simple": {"sources"},
     "viva_genicam": {"sources"},
+    "av": {"sources"},
     "typer": {"cli"},
 }
 

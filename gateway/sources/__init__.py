@@ -8,8 +8,9 @@ from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.genicam_settings import GenicamSettings
 from gateway.sources.http_settings import HttpCameraSettings, PekatCameraSettings
 from gateway.sources.playlist import PlaylistSettings
+from gateway.sources.video_settings import VideoSettings
 
 SourceSettings = Annotated[
-    FileDropSettings | PlaylistSettings | HttpCameraSettings | PekatCameraSettings | GenicamSettings,
+    FileDropSettings | PlaylistSettings | HttpCameraSettings | PekatCameraSettings | GenicamSettings | VideoSettings,
     Field(discriminator="kind"),
 ]

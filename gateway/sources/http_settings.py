@@ -1,13 +1,12 @@
 """The settings of cameras that are asked over HTTP."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gateway.core.errors import ConfigError
+from gateway.sources.login import password
 
 if TYPE_CHECKING:
     from gateway.sources.http_camera import HttpCamera
@@ -71,18 +70,7 @@ class HttpCameraSettings(_Asked):
 
     def password(self) -> str:
         """The password, "" without a login. Raises ConfigError where it cannot be had."""
-        if self.password_env:
-            if not (word := os.environ.get(self.password_env, "")):
-                wrong = "is not set, but password_env names it"
-                raise ConfigError("environment", self.password_env, wrong, f"set {self.password_env} to the password")
-            return word
-        if self.password_file is None:
-            return ""
-        try:
-            return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            wrong = f"cannot be read: {error}"
-            raise ConfigError(str(self.password_file), "password_file", wrong, "name a readable text file") from error
+        return password(self.password_env, self.password_file)
 
     @property
     def summary(self) -> str:
@@ -119,11 +107,11 @@ class PekatCameraSettings(_Asked):
         return HttpCamera(station_name, last_image_asker(self), refuse_same=True)
 
 
-def checked_url(url: str, schemes: tuple[str, ...]) -> str:
+def checked_url(url: str, schemes: tuple[str, ...], path: str = "snapshot.jpg") -> str:
     """The URL. Raises ValueError for one of another scheme, without a host, or with a login in it."""
     parts = urlsplit(url)
     if parts.scheme not in schemes or not parts.hostname or parts.fragment:
-        raise ValueError(f"must be like {schemes[0]}://192.168.0.20/snapshot.jpg")
+        raise ValueError(f"must be like {schemes[0]}://192.168.0.20/{path}")
     if "@" in parts.netloc:
         raise ValueError("must hold no login: user and password have keys of their own")
     if parts.port is not None and not 0 < parts.port < 65536:  # reading the port raises where it is no number
