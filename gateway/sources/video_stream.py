@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError, HTTPForbiddenError, HTTPUnauthorizedError
 from av.packet import Packet
@@ -176,7 +177,7 @@ def picture_of(frame: Frame, name: str, pixel_format: str) -> Picture:
     if plane.line_size == shape.width * channels:
         data = memoryview(plane)[: plane.line_size * shape.height]
     else:
-        data = converted.to_ndarray().data.cast("B")
+        data = np.ascontiguousarray(converted.to_ndarray()).data.cast("B")
     return Picture(name, data, shape)
 
 
