@@ -11,10 +11,10 @@ from rich.table import Table
 from gateway.cli.config_file import ANY, Config, console, opcua_settings
 from gateway.cli.runner import fail
 from gateway.core.errors import GatewayError
-from gateway.plc.opcua.certificate import CERTIFICATE_FILE
-from gateway.plc.opcua.own_certificate import pair_folder
-from gateway.plc.opcua.own_certificate import renew as renew_own
-from gateway.plc.opcua.trust_folder import (
+from gateway.plc.opcua.security.certificate import CERTIFICATE_FILE
+from gateway.plc.opcua.security.own_certificate import pair_folder
+from gateway.plc.opcua.security.own_certificate import renew as renew_own
+from gateway.plc.opcua.security.trust_folder import (
     ISSUERS,
     REJECTED,
     TRUSTED,

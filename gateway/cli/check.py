@@ -9,7 +9,7 @@ from rich.text import Text
 from gateway.cli.tags import HOLDING5, HOLDING6, LAST5
 from gateway.config import Settings, StationSettings
 from gateway.core.registers import Block, RegisterMap
-from gateway.plc.opcua.endpoints import bracketed
+from gateway.plc.opcua.network.endpoints import bracketed
 from gateway.plc.opcua.settings import OpcUaSettings
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.plc.opcua.rights import LEAST_ROLE, LEAST_ROLE_TO_CALL, Role
+from gateway.plc.opcua.security.rights import LEAST_ROLE, LEAST_ROLE_TO_CALL, Role
 
 
 def opcua_rights() -> str:

@@ -12,11 +12,11 @@ from rich.table import Table
 from gateway.cli.config_file import ANY, Config, console, opcua_settings
 from gateway.cli.runner import fail
 from gateway.core.errors import GatewayError
-from gateway.plc.opcua.accounts_file import FileUser, read_users, write_users
+from gateway.plc.opcua.security.accounts_file import FileUser, read_users, write_users
+from gateway.plc.opcua.security.trust_folder import USERS, Found, days_left, fingerprint, read_certificate
+from gateway.plc.opcua.security.user_book import hash_password
+from gateway.plc.opcua.security.users import LONGEST_PASSWORD
 from gateway.plc.opcua.settings import OpcUaSettings
-from gateway.plc.opcua.trust_folder import USERS, Found, days_left, fingerprint, read_certificate
-from gateway.plc.opcua.user_book import hash_password
-from gateway.plc.opcua.users import LONGEST_PASSWORD
 
 users = typer.Typer(no_args_is_help=True)
 

@@ -8,8 +8,8 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 
 from benchmarks.opcua_wire import WireClient
-from gateway.plc.opcua.right_of_way import RightOfWay
-from gateway.plc.opcua.turnstile import Turnstile
+from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.turnstile import Turnstile
 from tests.opcua.desk import TIMEOUT_S, Bench, tag_id
 
 

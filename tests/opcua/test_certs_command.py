@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
-from gateway.plc.opcua import private_files
-from gateway.plc.opcua.certificate import CERTIFICATE_FILE, Wanted, obtain
-from gateway.plc.opcua.trust_folder import TrustFolder, thumbprint
+from gateway.plc.opcua.security import private_files
+from gateway.plc.opcua.security.certificate import CERTIFICATE_FILE, Wanted, obtain
+from gateway.plc.opcua.security.trust_folder import TrustFolder, thumbprint
 from tests.opcua.papers import Paper, paper
 
 OWN = Wanted("PEKAT PLC gateway", ["press-7"], None, "urn:press-7:pekat-plc-gateway")

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.core.errors import LinkError
-from gateway.plc.opcua import certificate as certificates_module
-from gateway.plc.opcua.certificate import CERTIFICATE_FILE, KEY_FILE, ServerCertificate, Wanted, obtain
+from gateway.plc.opcua.security import certificate as certificates_module
+from gateway.plc.opcua.security.certificate import CERTIFICATE_FILE, KEY_FILE, ServerCertificate, Wanted, obtain
 from tests.opcua.desk import (
     PASSWORD,
     PAT,
@@ -332,7 +332,7 @@ async def test_making_it_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch: 
         assert len(ticks) > count
         return obtain(folder, wanted)
 
-    monkeypatch.setattr("gateway.plc.opcua.own_certificate.obtain", slowly)
+    monkeypatch.setattr("gateway.plc.opcua.security.own_certificate.obtain", slowly)
     async with make_link([view(DeskStation())], certificates=tmp_path):
         assert ticks == [1]
 

@@ -13,9 +13,9 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from gateway.plc.modbus.link import Limits as ModbusLimits
 from gateway.plc.modbus.link import ModbusLink
 from gateway.plc.opcua import server
-from gateway.plc.opcua.item_slices import AT_ONCE
-from gateway.plc.opcua.right_of_way import RightOfWay
-from gateway.plc.opcua.turnstile import Turnstile
+from gateway.plc.opcua.traffic.item_slices import AT_ONCE
+from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.turnstile import Turnstile
 from gateway.ports import Identity, StationView
 from gateway.tagmap import load_map
 from tests.modbus.stand import EVERYBODY, connected, frame

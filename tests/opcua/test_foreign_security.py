@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.plc.opcua.accounts_file import FileUser, write_users
-from gateway.plc.opcua.trust_folder import TrustFolder, common_name, fingerprint
-from gateway.plc.opcua.user_book import hash_password
+from gateway.plc.opcua.security.accounts_file import FileUser, write_users
+from gateway.plc.opcua.security.trust_folder import TrustFolder, common_name, fingerprint
+from gateway.plc.opcua.security.user_book import hash_password
 from tests.opcua.desk import DeskStation, bench, until, view
 from tests.opcua.papers import Paper, paper
 from tests.opcua.test_foreign import node_opcua, session

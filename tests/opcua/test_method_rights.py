@@ -7,7 +7,7 @@ from asyncua.ua.object_ids import ObjectIds
 
 from gateway.plc.opcua.nodes import standard_id
 from gateway.plc.opcua.requests import GOOD
-from gateway.plc.opcua.rights import LEAST_ROLE_TO_CALL, Role, least_role_to_call
+from gateway.plc.opcua.security.rights import LEAST_ROLE_TO_CALL, Role, least_role_to_call
 from tests.opcua.desk import Bench, tag_id
 
 GET_MONITORED_ITEMS = standard_id(ObjectIds.Server_GetMonitoredItems)

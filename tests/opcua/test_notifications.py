@@ -11,8 +11,8 @@ from asyncua.ua.uaprotocol_auto import DataChangeNotification, EventNotification
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.plc.opcua.notifications import packed
-from gateway.plc.opcua.shown import Shown
+from gateway.plc.opcua.traffic.notifications import packed
+from gateway.plc.opcua.traffic.shown import Shown
 from tests.opcua.desk import NOK, Bench, tag_id, until
 from tests.opcua.test_read_path import VARIANTS
 

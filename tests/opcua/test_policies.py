@@ -10,9 +10,9 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 from pydantic import ValidationError
 
-from gateway.plc.opcua.policies import NONE_URI, Offer
+from gateway.plc.opcua.security.policies import NONE_URI, Offer
+from gateway.plc.opcua.security.trust_folder import TrustFolder
 from gateway.plc.opcua.settings import OpcUaSettings
-from gateway.plc.opcua.trust_folder import TrustFolder
 from tests.opcua.desk import TIMEOUT_S, DeskStation, bench, bit, item, read, view, write
 from tests.opcua.papers import POLICIES, paper, secured
 

@@ -14,14 +14,15 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.plc.opcua import read_path, request_guard
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.read_path import LONGEST, PLANS, AskedToRead, ReadPath, familiar_read
 from gateway.plc.opcua.requests import Gate
-from gateway.plc.opcua.right_of_way import RightOfWay
-from gateway.plc.opcua.rights import Role
-from gateway.plc.opcua.shown import Shown, at_hand, encoded
-from gateway.plc.opcua.turnstile import Turnstile
+from gateway.plc.opcua.security.rights import Role
+from gateway.plc.opcua.traffic import read_path
+from gateway.plc.opcua.traffic.read_path import LONGEST, PLANS, AskedToRead, ReadPath, familiar_read
+from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.shown import Shown, at_hand, encoded
+from gateway.plc.opcua.traffic.turnstile import Turnstile
+from gateway.plc.opcua.transport import request_guard
 from tests.opcua.desk import NOK, Bench, DeskStation, bench, read, tag_id, view
 
 PATHS = (

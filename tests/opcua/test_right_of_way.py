@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.core import events as ev
-from gateway.plc.opcua import right_of_way, server
-from gateway.plc.opcua.right_of_way import RightOfWay
+from gateway.plc.opcua import server
 from gateway.plc.opcua.server import StationProtocol
+from gateway.plc.opcua.traffic import right_of_way
+from gateway.plc.opcua.traffic.right_of_way import RightOfWay
 from tests.opcua.desk import Bench, DeskStation, bench, read, tag_id, until, view
 from tests.opcua.flood import CountingTurnstile, Crowd, read_request, turnstile_of
 

@@ -11,7 +11,7 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.rights import LEAST_ROLE_TO_CALL, Role, least_role_to_call
+from gateway.plc.opcua.security.rights import LEAST_ROLE_TO_CALL, Role, least_role_to_call
 from tests.opcua.desk import Bench, DeskStation, bench, tag_id, view
 
 NAMES = {Role.VIEWER: "vera", Role.OPERATOR: "olga", Role.ENGINEER: "emil"}

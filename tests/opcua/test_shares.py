@@ -13,7 +13,8 @@ from asyncua.client.client import Client
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from gateway.plc.opcua import server_maker, shares
+from gateway.plc.opcua import server_maker
+from gateway.plc.opcua.security import shares
 from gateway.plc.opcua.settings import OpcUaSettings
 from tests.opcua.desk import TIMEOUT_S, Bench, DeskStation, bench, read, tag_id, until, view
 

@@ -15,11 +15,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
-from gateway.plc.opcua import trust_folder, watch
-from gateway.plc.opcua.certificate import CERTIFICATE_FILE, KEY_FILE
-from gateway.plc.opcua.certificate_checks import CertificateRefused
-from gateway.plc.opcua.trust_folder import TrustFolder
-from gateway.plc.opcua.trust_store import TrustStore
+from gateway.plc.opcua.security import trust_folder, watch
+from gateway.plc.opcua.security.certificate import CERTIFICATE_FILE, KEY_FILE
+from gateway.plc.opcua.security.certificate_checks import CertificateRefused
+from gateway.plc.opcua.security.trust_folder import TrustFolder
+from gateway.plc.opcua.security.trust_store import TrustStore
 from tests.opcua.desk import TIMEOUT_S, Bench, DeskStation, bench, read, tag_id, until, view
 from tests.opcua.papers import URI, Paper, paper, revocation, secured
 

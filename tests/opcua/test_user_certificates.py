@@ -14,12 +14,12 @@ from asyncua.ua.status_codes import StatusCodes
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from gateway.plc.opcua import users, watch
-from gateway.plc.opcua.accounts_file import FileUser, write_users
-from gateway.plc.opcua.login import Challenge, proven
-from gateway.plc.opcua.policies import Offer
-from gateway.plc.opcua.trust_folder import TrustFolder, fingerprint
-from gateway.plc.opcua.users import Channel
+from gateway.plc.opcua.security import users, watch
+from gateway.plc.opcua.security.accounts_file import FileUser, write_users
+from gateway.plc.opcua.security.login import Challenge, proven
+from gateway.plc.opcua.security.policies import Offer
+from gateway.plc.opcua.security.trust_folder import TrustFolder, fingerprint
+from gateway.plc.opcua.security.users import Channel
 from tests.opcua.desk import Bench, bit, item, until, write
 from tests.opcua.papers import POLICIES, Paper, paper, secured
 from tests.opcua.test_users_file import served, status_of

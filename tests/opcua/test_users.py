@@ -23,11 +23,11 @@ from pydantic import ValidationError
 from gateway.core.errors import ConfigError
 from gateway.core.events import Commands
 from gateway.core.tags import CONTROL_TAGS, TagType
-from gateway.plc.opcua import users
-from gateway.plc.opcua.login import Challenge, credentials
-from gateway.plc.opcua.rights import LEAST_ROLE, Role
+from gateway.plc.opcua.security import users
+from gateway.plc.opcua.security.login import Challenge, credentials
+from gateway.plc.opcua.security.rights import LEAST_ROLE, Role
+from gateway.plc.opcua.security.users import Account, Channel, Doorman
 from gateway.plc.opcua.settings import OpcUaSettings, OpcUaUserSettings
-from gateway.plc.opcua.users import Account, Channel, Doorman
 from gateway.ports import Identity
 from tests.opcua.desk import (
     TIMEOUT_S,

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from gateway.cli.main import app
 from gateway.core.errors import ConfigError
-from gateway.plc.opcua import user_book
-from gateway.plc.opcua.accounts_file import FileUser, read_users
-from gateway.plc.opcua.trust_folder import TrustFolder
+from gateway.plc.opcua.security import user_book
+from gateway.plc.opcua.security.accounts_file import FileUser, read_users
+from gateway.plc.opcua.security.trust_folder import TrustFolder
 from tests.opcua.papers import paper
 
 WORD = "Grüße an alle"

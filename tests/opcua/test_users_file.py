@@ -14,10 +14,10 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError
 
 from gateway.core.errors import ConfigError
-from gateway.plc.opcua import user_book, users, watch
-from gateway.plc.opcua.accounts_file import FileUser, read_users, write_users
-from gateway.plc.opcua.rights import LEAST_ROLE, Role
-from gateway.plc.opcua.user_book import UserBook, hash_password
+from gateway.plc.opcua.security import user_book, users, watch
+from gateway.plc.opcua.security.accounts_file import FileUser, read_users, write_users
+from gateway.plc.opcua.security.rights import LEAST_ROLE, Role
+from gateway.plc.opcua.security.user_book import UserBook, hash_password
 from tests.opcua.desk import Bench, DeskStation, bench, bit, item, read, until, view, write
 
 WORD = "Grüße an alle"

@@ -20,8 +20,8 @@ from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode
-from gateway.plc.opcua.right_of_way import RightOfWay
-from gateway.plc.opcua.shown import Shown
+from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.shown import Shown
 from gateway.ports import StationView
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from gateway.plc.opcua.arguments import Signature, ended
 from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.methods import Caller, Function, Method, MethodTable
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, node_id, standard_id
-from gateway.plc.opcua.rights import INSPECT_BY_ANOTHER_RECIPE
+from gateway.plc.opcua.security.rights import INSPECT_BY_ANOTHER_RECIPE
 from gateway.ports import StationPort
 
 NAME = "Inspect"

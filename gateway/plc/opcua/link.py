@@ -11,30 +11,31 @@ from asyncua.crypto.permission_rules import User
 from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
-from gateway.plc.opcua import inspect_method, monitored_items
-from gateway.plc.opcua.caretaker import Caretaker
-from gateway.plc.opcua.certificate import ServerCertificate
-from gateway.plc.opcua.endpoints import Addresses
+from gateway.plc.opcua import inspect_method
+from gateway.plc.opcua.about import monitored_items
+from gateway.plc.opcua.about.farewell import say_farewell
+from gateway.plc.opcua.about.server_object import ServerObject
+from gateway.plc.opcua.about.service_level import ServiceLevel
 from gateway.plc.opcua.face import StationFace
-from gateway.plc.opcua.farewell import say_farewell
-from gateway.plc.opcua.history import HistoryService
-from gateway.plc.opcua.history_nodes import history_for
+from gateway.plc.opcua.history_read.nodes import history_for
+from gateway.plc.opcua.history_read.service import HistoryService
 from gateway.plc.opcua.link_options import Limits, Listening, Security
 from gateway.plc.opcua.machine_vision.model import MachineVision, ModelOptions
 from gateway.plc.opcua.machine_vision.vision import VisionSystem
 from gateway.plc.opcua.methods import MethodTable
+from gateway.plc.opcua.network.endpoints import Addresses
+from gateway.plc.opcua.network.presence import Presence
+from gateway.plc.opcua.network.registration import Notice
 from gateway.plc.opcua.nodes import NAMESPACE_URI, NodeWriter
-from gateway.plc.opcua.own_certificate import OwnCertificate
-from gateway.plc.opcua.presence import Presence
 from gateway.plc.opcua.quiet_library import quiet_library
-from gateway.plc.opcua.registration import Notice
 from gateway.plc.opcua.requests import Gate
-from gateway.plc.opcua.rights import Role
-from gateway.plc.opcua.security_tags import SecurityTags
+from gateway.plc.opcua.security.caretaker import Caretaker
+from gateway.plc.opcua.security.certificate import ServerCertificate
+from gateway.plc.opcua.security.own_certificate import OwnCertificate
+from gateway.plc.opcua.security.rights import Role
+from gateway.plc.opcua.security.security_tags import SecurityTags
 from gateway.plc.opcua.server import GatewayServer, no_garbage_collection
 from gateway.plc.opcua.server_maker import ServerMaker
-from gateway.plc.opcua.server_object import ServerObject
-from gateway.plc.opcua.service_level import ServiceLevel
 from gateway.plc.opcua.session import ClientSession
 from gateway.ports import Endpoint, Identity, StationView
 from gateway.records import Records

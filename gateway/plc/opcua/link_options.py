@@ -3,11 +3,11 @@
 import socket
 from dataclasses import dataclass
 
-from gateway.plc.opcua.access import Access
-from gateway.plc.opcua.certificate import Wanted
-from gateway.plc.opcua.endpoints import Addresses
-from gateway.plc.opcua.presence import NOBODY, Announcing
-from gateway.plc.opcua.trust_folder import TrustFolder
+from gateway.plc.opcua.network.endpoints import Addresses
+from gateway.plc.opcua.network.presence import NOBODY, Announcing
+from gateway.plc.opcua.security.access import Access
+from gateway.plc.opcua.security.certificate import Wanted
+from gateway.plc.opcua.security.trust_folder import TrustFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from asyncua.ua.status_codes import StatusCodes
 
 from gateway.plc.opcua.arguments import Signature, SignatureReader, ended
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.rights import Role, least_role_to_call
+from gateway.plc.opcua.security.rights import Role, least_role_to_call
 
 log = logging.getLogger(__name__)
 

@@ -22,17 +22,17 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import nodeid_to_binary, struct_from_binary, struct_to_binary
 from cryptography.exceptions import InvalidSignature
 
-from gateway.plc.opcua.access import Access
-from gateway.plc.opcua.certificate_checks import CertificateRefused
-from gateway.plc.opcua.item_slices import create_items
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.notifications import packed
-from gateway.plc.opcua.operation_limits import excess
-from gateway.plc.opcua.read_path import AskedToRead, ReadPath, familiar_read
-from gateway.plc.opcua.request_guard import GuardedProcessor, Request
+from gateway.plc.opcua.security.access import Access
+from gateway.plc.opcua.security.certificate_checks import CertificateRefused
+from gateway.plc.opcua.security.users import Channel
 from gateway.plc.opcua.session import ClientSession
-from gateway.plc.opcua.turnstile import Turnstile
-from gateway.plc.opcua.users import Channel
+from gateway.plc.opcua.traffic.item_slices import create_items
+from gateway.plc.opcua.traffic.notifications import packed
+from gateway.plc.opcua.traffic.read_path import AskedToRead, ReadPath, familiar_read
+from gateway.plc.opcua.traffic.turnstile import Turnstile
+from gateway.plc.opcua.transport.operation_limits import excess
+from gateway.plc.opcua.transport.request_guard import GuardedProcessor, Request
 
 CALLS_AT_ONCE = 16
 """Method calls and history reads under way on one connection; a client that has more is told BadTooManyOperations."""

@@ -18,7 +18,7 @@ from gateway.plc.opcua.face import StationFace
 from gateway.plc.opcua.machine_vision import event_filter
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import VARIANT_TYPES
-from gateway.plc.opcua.rights import LEAST_ROLE, READ_HISTORY, Role
+from gateway.plc.opcua.security.rights import LEAST_ROLE, READ_HISTORY, Role
 
 _OF_THE_USER = (AttributeIds.UserAccessLevel, AttributeIds.UserExecutable)
 _RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")

@@ -25,20 +25,20 @@ from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.plc.opcua.access import Access
-from gateway.plc.opcua.certificate import ServerCertificate
-from gateway.plc.opcua.certificate_checks import CertificateRefused
-from gateway.plc.opcua.chunk_rules import ViolationError
-from gateway.plc.opcua.discovery import Discovery, Peer, SocketName
-from gateway.plc.opcua.endpoints import Addresses
-from gateway.plc.opcua.listeners import Listeners
+from gateway.plc.opcua.network.discovery import Discovery, Peer, SocketName
+from gateway.plc.opcua.network.endpoints import Addresses
 from gateway.plc.opcua.processor import CallingProcessor, end_tasks
-from gateway.plc.opcua.read_path import ReadPath
 from gateway.plc.opcua.requests import Gate
-from gateway.plc.opcua.right_of_way import RightOfWay
+from gateway.plc.opcua.security.access import Access
+from gateway.plc.opcua.security.certificate import ServerCertificate
+from gateway.plc.opcua.security.certificate_checks import CertificateRefused
 from gateway.plc.opcua.session import ClientSession
-from gateway.plc.opcua.transport_guard import GuardedProtocol, Watch
-from gateway.plc.opcua.turnstile import Turnstile
+from gateway.plc.opcua.traffic.read_path import ReadPath
+from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.turnstile import Turnstile
+from gateway.plc.opcua.transport.chunk_rules import ViolationError
+from gateway.plc.opcua.transport.listeners import Listeners
+from gateway.plc.opcua.transport.transport_guard import GuardedProtocol, Watch
 from gateway.plc.opcua.views import Views
 
 LARGEST_REQUEST = 4 * 1024 * 1024

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from asyncua import ua
 from asyncua.common.connection import TransportLimits
 
-from gateway.plc.opcua.certificate import ServerCertificate
+from gateway.plc.opcua.about.self_description import SelfDescription
+from gateway.plc.opcua.about.server_object import Capacity, ServerObject
 from gateway.plc.opcua.link_options import Limits, Listening, Security
 from gateway.plc.opcua.nodes import NAMESPACE_URI
-from gateway.plc.opcua.self_description import SelfDescription
+from gateway.plc.opcua.security.certificate import ServerCertificate
 from gateway.plc.opcua.server import CHUNK, LARGEST_REQUEST, GatewayServer, MakeSession, StationServer
-from gateway.plc.opcua.server_object import Capacity, ServerObject
 from gateway.ports import Identity
 
 PENDING_REQUESTS = 100

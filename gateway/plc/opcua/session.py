@@ -15,16 +15,16 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
 
-from gateway.plc.opcua import shares
-from gateway.plc.opcua.access import Access
 from gateway.plc.opcua.continuation_points import Points
-from gateway.plc.opcua.history import HistoryService, Read
-from gateway.plc.opcua.login import Challenge, who
+from gateway.plc.opcua.history_read.service import HistoryService, Read
 from gateway.plc.opcua.methods import Caller, SessionEnd
 from gateway.plc.opcua.partial_browses import PartialBrowses
 from gateway.plc.opcua.requests import GOOD, Gate, bad
-from gateway.plc.opcua.rights import READ_HISTORY, Role
-from gateway.plc.opcua.users import Channel, Visitor
+from gateway.plc.opcua.security import shares
+from gateway.plc.opcua.security.access import Access
+from gateway.plc.opcua.security.login import Challenge, who
+from gateway.plc.opcua.security.rights import READ_HISTORY, Role
+from gateway.plc.opcua.security.users import Channel, Visitor
 
 _NOT_THERE = StatusCodes.BadSubscriptionIdInvalid
 

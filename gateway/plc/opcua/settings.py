@@ -8,18 +8,18 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.errors import ConfigError
-from gateway.plc.opcua.access import Access
-from gateway.plc.opcua.accounts_file import LONGEST_NAME
 from gateway.plc.opcua.link import OpcUaLink
 from gateway.plc.opcua.link_options import Limits, Listening, Security
 from gateway.plc.opcua.machine_vision.model import ModelOptions
-from gateway.plc.opcua.network_settings import NetworkSettings
-from gateway.plc.opcua.policies import MODE_NAMES, POLICY_NAMES, ModeName, Offer, PolicyName
-from gateway.plc.opcua.rights import Role
-from gateway.plc.opcua.trust_folder import TrustFolder
-from gateway.plc.opcua.trust_store import TrustStore
-from gateway.plc.opcua.user_book import UserBook
-from gateway.plc.opcua.users import LONGEST_PASSWORD, Account, Doorman
+from gateway.plc.opcua.network.network_settings import NetworkSettings
+from gateway.plc.opcua.security.access import Access
+from gateway.plc.opcua.security.accounts_file import LONGEST_NAME
+from gateway.plc.opcua.security.policies import MODE_NAMES, POLICY_NAMES, ModeName, Offer, PolicyName
+from gateway.plc.opcua.security.rights import Role
+from gateway.plc.opcua.security.trust_folder import TrustFolder
+from gateway.plc.opcua.security.trust_store import TrustStore
+from gateway.plc.opcua.security.user_book import UserBook
+from gateway.plc.opcua.security.users import LONGEST_PASSWORD, Account, Doorman
 from gateway.ports import Identity, StationView
 from gateway.records import Records
 

@@ -11,7 +11,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
 
-from gateway.plc.opcua.certificate import ServerCertificate
+from gateway.plc.opcua.security.certificate import ServerCertificate
 
 
 @dataclass(slots=True)

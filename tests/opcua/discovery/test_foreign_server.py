@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.plc.opcua import registration
+from gateway.plc.opcua.network import registration
 from tests.opcua.desk import DeskStation, bench, until, view
 from tests.opcua.discovery.other_host import OtherHost, other_host
 from tests.opcua.discovery.test_mdns import browse

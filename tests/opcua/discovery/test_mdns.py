@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from gateway.plc.opcua import mdns
-from gateway.plc.opcua.endpoints import Addresses
-from gateway.plc.opcua.mdns import Announcement
-from gateway.plc.opcua.registration import Notice
+from gateway.plc.opcua.network import mdns
+from gateway.plc.opcua.network.endpoints import Addresses
+from gateway.plc.opcua.network.mdns import Announcement
+from gateway.plc.opcua.network.registration import Notice
 from tests.opcua.desk import PLAIN, DeskStation, bench, until, view
 from tests.opcua.discovery.other_host import OtherHost, other_host, output_of
 
@@ -34,7 +34,7 @@ async def browse(name: str, address: str = "127.0.0.1", there: OtherHost | None 
 
 
 async def test_a_browser_in_another_process_finds_it_until_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
+    caplog.set_level(logging.INFO, "gateway.plc.opcua.network.mdns")
     async with bench(view(DeskStation()), **PLAIN, server_name="Press 7.1", **ON) as made:
         port = int(made.url.rsplit(":", 1)[1].removesuffix("/pekat"))
         await until(lambda: "announced by mDNS" in caplog.text)
@@ -48,7 +48,7 @@ async def test_a_browser_in_another_process_finds_it_until_the_end(caplog: pytes
 
 
 async def test_it_is_taken_back_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
+    caplog.set_level(logging.INFO, "gateway.plc.opcua.network.mdns")
     command = (sys.executable, "-m", "tests.opcua.discovery.browser", "127.0.0.1", "Going on ", "until gone")
     async with bench(view(DeskStation()), **PLAIN, server_name="Going", **ON):
         await until(lambda: "announced by mDNS" in caplog.text)
@@ -61,7 +61,7 @@ async def test_it_is_taken_back_at_the_end(caplog: pytest.LogCaptureFixture) -> 
 
 
 async def test_two_of_one_name_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
+    caplog.set_level(logging.INFO, "gateway.plc.opcua.network.mdns")
     async with bench(view(DeskStation()), **PLAIN, **ON):
         await until(lambda: caplog.text.count("announced by mDNS") == 1)
         async with bench(view(DeskStation()), **PLAIN, **ON):
@@ -88,7 +88,7 @@ async def test_from_another_host_it_is_found_on_the_card_that_was_chosen_alone()
 
 async def test_the_cards_are_followed(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """203.0.113.1 (TEST-NET-3) is nobody here, until "the cable is plugged in"; then there is another card."""
-    caplog.set_level(logging.INFO, "gateway.plc.opcua.mdns")
+    caplog.set_level(logging.INFO, "gateway.plc.opcua.network.mdns")
     monkeypatch.setattr(mdns, "LOOK_AGAIN_S", 0.1)
     cards = ["203.0.113.1"]
     monkeypatch.setattr(mdns, "card_addresses", lambda: cards)

@@ -147,7 +147,7 @@ async def test_the_certificate_names_each_address(tmp_path: Path, caplog: pytest
 
 
 def _of_the_certificate(caplog: pytest.LogCaptureFixture) -> list[str]:
-    made_by = "gateway.plc.opcua.certificate"
+    made_by = "gateway.plc.opcua.security.certificate"
     return [one.getMessage() for one in caplog.records if one.name == made_by and one.levelno >= logging.WARNING]
 
 

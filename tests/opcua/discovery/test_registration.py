@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from asyncua import ua
 
-from gateway.plc.opcua import registration
-from gateway.plc.opcua.certificate import ServerCertificate, Wanted, obtain
-from gateway.plc.opcua.registration import Notice, shortened
+from gateway.plc.opcua.network import registration
+from gateway.plc.opcua.network.registration import Notice, shortened
+from gateway.plc.opcua.security.certificate import ServerCertificate, Wanted, obtain
 from tests.opcua.desk import PLAIN, DeskStation, bench, read, until, view
 from tests.opcua.discovery.lds import discovery_server
 
@@ -41,8 +41,8 @@ def found_by(*servers: str, **more: Any) -> dict[str, Any]:
 
 
 def told(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
-    records = [one for one in caplog.records if one.name == "gateway.plc.opcua.registration" and one.levelno >= level]
-    return [one.getMessage() for one in records]
+    told = [one for one in caplog.records if one.name == "gateway.plc.opcua.network.registration"]
+    return [one.getMessage() for one in told if one.levelno >= level]
 
 
 @pytest.mark.parametrize("policies", [(NONE,), (NONE, SECURE)])
@@ -189,7 +189,7 @@ def test_names_are_cut_between_characters() -> None:
 
 @pytest.mark.parametrize("wrong", ["http://lds:4840", "opc.tcp://lds", "lds:4840", "opc.tcp://:4840"])
 def test_what_is_no_url_of_a_discovery_server_is_refused(wrong: str, tmp_path: Path) -> None:
-    from gateway.plc.opcua.network_settings import DiscoverySettings
+    from gateway.plc.opcua.network.network_settings import DiscoverySettings
 
     with pytest.raises(ValueError, match="is no URL as"):
         DiscoverySettings(servers=(wrong,))

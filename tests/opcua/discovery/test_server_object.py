@@ -16,9 +16,9 @@ from asyncua.ua.ua_binary import struct_to_binary
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from gateway import RELEASED
-from gateway.plc.opcua import shares
 from gateway.plc.opcua.nodes import standard_id
-from gateway.plc.opcua.operation_limits import TOLD, excess
+from gateway.plc.opcua.security import shares
+from gateway.plc.opcua.transport.operation_limits import TOLD, excess
 from tests.opcua.desk import PLAIN, Bench, DeskStation, bench, make_link, tag_id, view
 from tests.opcua.discovery.test_service_level import IN_A_SET
 

@@ -15,7 +15,7 @@ from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.events import Commands
 from gateway.core.state import Options, State
-from gateway.plc.opcua.service_level import Fitness, fitness, service_level
+from gateway.plc.opcua.about.service_level import Fitness, fitness, service_level
 from tests.opcua.desk import PLAIN, DeskStation, bench, until, view
 
 FIT, STANDBY, ILL, ABSENT = Fitness.FIT, Fitness.STANDBY, Fitness.ILL, Fitness.ABSENT

@@ -5,7 +5,7 @@ import socket
 import psutil
 import pytest
 
-from gateway.plc.opcua.endpoints import Addresses, HostPort
+from gateway.plc.opcua.network.endpoints import Addresses, HostPort
 
 HOSTNAME = socket.gethostname()
 

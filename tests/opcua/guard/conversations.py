@@ -14,7 +14,7 @@ from asyncua.client.ua_client import UASocketProtocol
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.ua.ua_binary import nodeid_to_binary
 
-from gateway.plc.opcua.certificate import CERTIFICATE_FILE, KEY_FILE
+from gateway.plc.opcua.security.certificate import CERTIFICATE_FILE, KEY_FILE
 from tests.opcua.desk import PASSWORD, PAT, TIMEOUT_S, Bench, item, read, tag_id, u16, write
 from tests.opcua.test_inspect import arguments, call
 

@@ -13,7 +13,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 from cryptography import x509
 
-from gateway.plc.opcua.certificate import ServerCertificate
+from gateway.plc.opcua.security.certificate import ServerCertificate
 from tests.opcua.guard.wire import Wire
 
 SIGN, SIGN_AND_ENCRYPT = ua.MessageSecurityMode.Sign, ua.MessageSecurityMode.SignAndEncrypt

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asyncua import ua
 
-from gateway.plc.opcua.certificate import ServerCertificate, Wanted, obtain
+from gateway.plc.opcua.security.certificate import ServerCertificate, Wanted, obtain
 from tests.opcua.desk import Bench
 from tests.opcua.guard.secured_wire import SIGN, SIGN_AND_ENCRYPT, Secured
 from tests.opcua.guard.wire import wire

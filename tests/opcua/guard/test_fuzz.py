@@ -16,7 +16,7 @@ import psutil
 import pytest
 from asyncua.client.client import Client
 
-from gateway.plc.opcua.certificate import Wanted, obtain
+from gateway.plc.opcua.security.certificate import Wanted, obtain
 from tests.opcua.desk import Bench, DeskStation, bench, read, view
 from tests.opcua.guard.conversations import record
 

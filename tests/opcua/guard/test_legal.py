@@ -11,9 +11,9 @@ from asyncua.client.client import Client
 from asyncua.ua.ua_binary import struct_to_binary
 from asyncua.ua.uaerrors import UaError
 
-from gateway.plc.opcua.body_rules import check_body
-from gateway.plc.opcua.chunk_rules import ChunkReader, follows
-from gateway.plc.opcua.token_rules import Tokens
+from gateway.plc.opcua.transport.body_rules import check_body
+from gateway.plc.opcua.transport.chunk_rules import ChunkReader, follows
+from gateway.plc.opcua.transport.token_rules import Tokens
 from tests.opcua.desk import Bench, bit, item, read, tag_id, text, until, write
 from tests.opcua.guard.wire import Wire, hello, read_request, wire
 

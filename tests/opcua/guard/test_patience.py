@@ -12,7 +12,7 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.ua_binary import struct_to_binary
 
-from gateway.plc.opcua import token_rules, transport_guard
+from gateway.plc.opcua.transport import token_rules, transport_guard
 from tests.opcua.desk import Bench, DeskStation, bench, read, until, view
 from tests.opcua.guard.wire import Wire, hello, read_request, wire
 

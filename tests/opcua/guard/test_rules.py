@@ -16,8 +16,8 @@ from asyncua.ua.uaerrors import UaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.plc.opcua.body_rules import check_body, layout
-from gateway.plc.opcua.chunk_rules import (
+from gateway.plc.opcua.transport.body_rules import check_body, layout
+from gateway.plc.opcua.transport.chunk_rules import (
     WRAP_FROM,
     ChunkReader,
     ViolationError,
@@ -27,9 +27,9 @@ from gateway.plc.opcua.chunk_rules import (
     follows,
     read_hello,
 )
-from gateway.plc.opcua.complaints import EVERY_S, LINES, Complaints
-from gateway.plc.opcua.token_rules import Key, Tokens, revised
-from gateway.plc.opcua.value_rules import BadBodyError, Bounds
+from gateway.plc.opcua.transport.complaints import EVERY_S, LINES, Complaints
+from gateway.plc.opcua.transport.token_rules import Key, Tokens, revised
+from gateway.plc.opcua.transport.value_rules import BadBodyError, Bounds
 from tests.opcua.guard.wire import chunk, hello
 
 LARGEST = 65_535

@@ -8,7 +8,7 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.ua_binary import struct_to_binary
 
-from gateway.plc.opcua import complaints
+from gateway.plc.opcua.transport import complaints
 from tests.opcua.desk import Bench, DeskStation, bench, read, until, view
 from tests.opcua.guard.wire import NONE, Wire, chunk, hello, read_request, text, wire
 

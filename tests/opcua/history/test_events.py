@@ -15,9 +15,9 @@ from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core import events as core_events
 from gateway.core.result import Origin, Reason, no_decision
-from gateway.plc.opcua import history as service
-from gateway.plc.opcua import history_events
-from gateway.plc.opcua.history_events import kept_events
+from gateway.plc.opcua.history_read import events as history_events
+from gateway.plc.opcua.history_read import service
+from gateway.plc.opcua.history_read.events import kept_events
 from gateway.plc.opcua.machine_vision.events import JOB_STARTED, RESULT_READY, SERVER, model_path
 from gateway.plc.opcua.nodes import node_id
 from gateway.ports import Recorded, Step

@@ -8,7 +8,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
 from gateway.plc.opcua.continuation_points import MOST_POINTS
-from gateway.plc.opcua.history import MOST_NODES
+from gateway.plc.opcua.history_read.service import MOST_NODES
 from tests.opcua.desk import DeskStation, bench, tag_id, view
 from tests.opcua.history.past import at, history_read, node, past, raw, status
 

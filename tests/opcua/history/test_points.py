@@ -8,8 +8,8 @@ from unittest.mock import patch
 import pytest
 
 from gateway.core.errors import SinkError
-from gateway.plc.opcua import history as service
 from gateway.plc.opcua.continuation_points import MOST_POINTS, Points
+from gateway.plc.opcua.history_read import service
 from tests.opcua.history.past import Past, answered_at, at, history_read, node, past, raw, status, values
 from tests.sinks.results import recorded
 

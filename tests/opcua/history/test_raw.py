@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.plc.opcua import history as service
+from gateway.plc.opcua.history_read import service
 from tests.opcua.history.past import OPEN, Value, answered_at, at, node, past, raw, whole
 
 MISSING = "BadBoundNotFound"

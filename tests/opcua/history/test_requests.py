@@ -15,8 +15,8 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 
 from gateway.core.image import result_values
 from gateway.core.result import Judgement, Verdict
-from gateway.plc.opcua.history import MOST_NODES
-from gateway.plc.opcua.history_tags import HISTORIZED
+from gateway.plc.opcua.history_read.service import MOST_NODES
+from gateway.plc.opcua.history_read.tags import HISTORIZED
 from tests.opcua.desk import NOK, USER_TAGS, tag_id
 from tests.opcua.history.past import OPEN, Past, answered_at, at, history_read, node, past, raw, status, values
 from tests.sinks.results import SCRATCH, recorded

@@ -12,7 +12,7 @@ from asyncua.ua.object_ids import ObjectIds
 
 from gateway.plc.opcua.machine_vision.data_types import model_id
 from gateway.plc.opcua.nodes import node_id, standard_id
-from gateway.plc.opcua.rights import Role, least_role_to_call
+from gateway.plc.opcua.security.rights import Role, least_role_to_call
 from tests.opcua.desk import PASSWORD, Bench, DeskStation, bench, text, view
 from tests.opcua.machine_vision.caller import (
     CAUSE,

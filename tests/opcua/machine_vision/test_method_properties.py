@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.plc.opcua.machine_vision import data_types as types
 from gateway.plc.opcua.methods import Caller, MethodTable, SessionEnd
-from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.security.rights import Role
 from tests.opcua.desk import Bench, DeskStation
 from tests.opcua.machine_vision.caller import METHODS, OWNERS, TYPE_METHODS, method_id, owner_of
 from tests.opcua.machine_vision.variants import ANY_STRUCTURE, ANYTHING, ARRAYS, LISTS, NOTHING, STRUCTURES, scalar

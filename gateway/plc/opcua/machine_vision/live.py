@@ -7,7 +7,7 @@ from asyncua.server.address_space import AddressSpace, AttributeValue
 from asyncua.ua.attribute_ids import AttributeIds
 
 from gateway.plc.opcua.face import finish_now
-from gateway.plc.opcua.shown import Shown
+from gateway.plc.opcua.traffic.shown import Shown
 
 
 class Live:

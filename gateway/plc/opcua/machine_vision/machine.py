@@ -12,7 +12,7 @@ from gateway.plc.opcua.machine_vision.live import Live
 from gateway.plc.opcua.machine_vision.states import OPERATIONAL, STATE_NODES, Transition, VisionState, transitions_from
 from gateway.plc.opcua.machine_vision.values import utc
 from gateway.plc.opcua.nodes import node_id
-from gateway.plc.opcua.shown import Shown
+from gateway.plc.opcua.traffic.shown import Shown
 
 _STATE = ("CurrentState", "CurrentState.Id", "CurrentState.Number", "AvailableTransitions")
 _TRANSITION = ("LastTransition", "LastTransition.Id", "LastTransition.Number", "LastTransition.TransitionTime")

@@ -18,7 +18,7 @@ from gateway.plc.opcua.machine_vision.live import Live
 from gateway.plc.opcua.machine_vision.telling import RESULT_FIELDS
 from gateway.plc.opcua.machine_vision.values import Catalogue, result_data
 from gateway.plc.opcua.nodes import NAMESPACE, node_id
-from gateway.plc.opcua.shown import Shown
+from gateway.plc.opcua.traffic.shown import Shown
 from gateway.ports import StoredResult
 
 _TYPE = model_id(2002)

@@ -40,7 +40,7 @@ from gateway.plc.opcua.machine_vision.values import Catalogue, utc
 from gateway.plc.opcua.methods import MethodTable
 from gateway.plc.opcua.nodes import NAMESPACE, node_id, standard_id
 from gateway.plc.opcua.requests import Setting
-from gateway.plc.opcua.rights import Role
+from gateway.plc.opcua.security.rights import Role
 from gateway.ports import Recorded, Step, StoredResult
 from gateway.records import Registrar, monotonic_us
 

@@ -1,0 +1,1 @@
+"""What the Server object tells of itself: limits, state, redundancy, its end."""

@@ -1,0 +1,1 @@
+"""HistoryRead: the past of tags and events, from the store of results."""

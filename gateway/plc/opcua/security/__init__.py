@@ -1,0 +1,1 @@
+"""Who may connect, who may log in, and who may do what."""
