@@ -54,6 +54,13 @@ class Frame:
     moment: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """A frame's moment, as an object of its own: PyAV keeps notes by identity, so one int for two packets is lost."""
+
+    moment: int
+
+
 class Stream:
     """One connection: `with` opens it. Blocks for at most about twice the times in the address. For one thread."""
 
@@ -87,7 +94,7 @@ class Stream:
         while (packet := self._next_packet()) is not None:
             if self._address.is_file:
                 _keep_pace(packet, began)
-                packet.opaque = now_us()
+                packet.opaque = _Note(now_us())
             for picture in self._decoded(packet):
                 number, shown_at = number + 1, now_us()
                 yield Frame(picture, number, self._moment(picture))
@@ -100,7 +107,7 @@ class Stream:
             packet = next(self._container.demux(self._video), None)
         if packet is None or not packet.size:
             return None
-        packet.opaque = self._clock.moment(asked, now_us(), self._stamp(packet))
+        packet.opaque = _Note(self._clock.moment(asked, now_us(), self._stamp(packet)))
         if behind := self._clock.behind_us:
             wrong = f"frames are read {behind / 1e6:.1f} s late, or the camera's clock was set"
             raise self._error(wrong, "is this machine too slow for it? lower the stream's resolution or frame rate")
@@ -119,9 +126,9 @@ class Stream:
 
     def _moment(self, picture: VideoFrame) -> int:
         """What was noted at the packet that the picture came in, which the decoder may have kept for a while."""
-        if not isinstance(picture.opaque, int):
+        if not isinstance(picture.opaque, _Note):
             raise self._error("its decoder does not tell frames apart", "use H.264, H.265 or MJPEG")
-        return picture.opaque
+        return picture.opaque.moment
 
     def _stamp(self, packet: "Packet[VideoStream]") -> int | None:
         ticks = packet.pts if packet.dts is None else packet.dts

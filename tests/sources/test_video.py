@@ -18,8 +18,7 @@ from pydantic import ValidationError
 import gateway.sources.worker
 from gateway.core.errors import ConfigError, SourceError
 from gateway.core.result import Reason
-from gateway.ports import ImageSource, RawFormat
-from gateway.sources.video_stream import Frame, picture_of
+from gateway.ports import ImageSource
 from tests.sources.clock_marks import HEIGHT, WIDTH, luma
 from tests.sources.pictures import Run, order, until
 from tests.sources.stream_server import camera
@@ -93,18 +92,6 @@ async def test_an_event_loop_that_was_busy_gets_no_old_frame() -> None:
             await up(made)
             time.sleep(0.6)  # noqa: ASYNC251 - this is what is tested: frames come, and nobody takes them
             assert await age_at_trigger(made) <= 0
-
-
-@pytest.mark.parametrize("width", [320, 322])
-@pytest.mark.parametrize(("name", "channels"), [("bgr24", 3), ("gray", 1)])
-def test_raw_pixels_have_no_padding(width: int, name: str, channels: int) -> None:
-    colours = np.random.default_rng(1).integers(0, 256, (20, width, 3), np.uint8)
-    shown = Frame(av.VideoFrame.from_ndarray(colours, format="bgr24"), 7, 0)
-    picture = picture_of(shown, "line-7", name)
-    assert picture.raw == RawFormat(width, 20, channels)
-    got = np.frombuffer(picture.data, np.uint8).reshape(20, width, channels)
-    expected = colours if channels == 3 else (colours @ [0.114, 0.587, 0.299])[..., np.newaxis]
-    assert np.abs(got.astype(float) - expected).max() < 3
 
 
 async def test_a_run_gets_each_frame_once_and_none_from_before() -> None:
