@@ -67,20 +67,20 @@ def test_demo_plays_the_main_job(plc: str) -> None:
     assert "wrong:" not in output
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to another process is POSIX")
 def test_killed_pekat_gives_no_decision_and_recovers_by_itself() -> None:
     """H7, H10: while PEKAT is gone every trigger is answered "no decision"; afterwards it decides again."""
-    with demo("--inspections", "160", "--rate", "20") as process:  # 8 s: PEKAT needs up to 5 to come back
+    with demo("--rate", "20") as process:
         found = re.search(r"process (\d+)", line_with(process, "PEKAT simulator"))
         assert found is not None
         line_with(process, "P000005")
         os.kill(int(found[1]), signal.SIGKILL)
+        line_with(process, "no decision (inspector offline)")
+        line_with(process, "NOK")
+        process.send_signal(signal.SIGINT)
         output, summary = finish(process)
     assert process.returncode == 0, output
-    assert int(summary[1]) == 160
     assert int(summary[4]) > 0, output
-    assert "no decision (inspector offline)" in output
-    verdicts = re.findall(r"P\d{6}\s+(OK|NOK|no decision)", output)
-    assert verdicts[-1] in ("OK", "NOK"), output
 
 
 def test_busy_port_is_replaced_and_said_so_but_not_where_it_was_asked_for(tmp_path: Path) -> None:
