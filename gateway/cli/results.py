@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gateway.cli.history_place import Config, Data, history_file
 from gateway.cli.moments import moment
-from gateway.cli.results_csv import STANDARD_OUTPUT, opened, write_csv
+from gateway.cli.results_csv import STANDARD_OUTPUT, write_csv
 from gateway.cli.results_tables import console, listed, one_result
 from gateway.cli.runner import fail
 from gateway.core.errors import SinkError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.sinks.history_reader import HistoryReader
 
 results = typer.Typer(no_args_is_help=True)
+
+Pages = Iterable[Sequence[StoredResult]]
 
 VerdictWord = Literal["ok", "nok", "no_decision"]
 Station = Annotated[str | None, typer.Option(help="Only those of this station.")]
@@ -91,7 +93,8 @@ def show(
 
 @results.command()
 def export(
-    csv: Annotated[Path, typer.Option(metavar="FILE", help="Write them as CSV; - is standard output.")],
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV; - is standard output.")] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Parquet; needs pyarrow.")] = None,
     station: Station = None,
     since: Since = None,
     until: Until = None,
@@ -103,20 +106,31 @@ def export(
 ) -> None:
     """Write results to a file, the oldest first; all of them, unless told otherwise."""
     query = _query(station, since, until, verdict, recipe, part_id)
-    if csv.exists() and csv.resolve() == history_file(config, data).resolve():
-        raise fail(f"{csv} is the history itself", "name another file")
-    with _reader(config, data) as reader:
+    file = csv or parquet
+    if file is None or (csv and parquet):
+        raise fail("an export is one file", "give either --csv FILE or --parquet FILE")
+    if file.exists() and file.resolve() == history_file(config, data).resolve():
+        raise fail(f"{file} is the history itself", "name another file")
+    write = write_csv if csv else _parquet_writer()
+    with _reader(config, data) as reader, _progress(reader, query, file) as pages:
         try:
-            with opened(csv) as out, _progress(reader, query, csv) as pages:
-                write_csv(pages, out)
-        except BrokenPipeError:
+            write(pages, file)
+        except BrokenPipeError:  # who read along has seen enough
             raise
         except OSError as error:
-            raise fail(f"{csv} cannot be written: {error.strerror or error}", "name a file elsewhere") from error
+            raise fail(f"{file} cannot be written: {error.strerror or error}", "name a file elsewhere") from error
+
+
+def _parquet_writer() -> Callable[[Pages, Path], None]:
+    try:
+        from gateway.cli.results_parquet import write_parquet
+    except ImportError as error:
+        raise fail(f"Parquet needs pyarrow: {error}", "pip install 'pekat-plc-gateway[parquet]', or --csv") from error
+    return write_parquet
 
 
 @contextmanager
-def _progress(reader: "HistoryReader", query: ResultQuery, out: Path) -> Iterator[Iterable[Sequence[StoredResult]]]:
+def _progress(reader: "HistoryReader", query: ResultQuery, out: Path) -> Iterator[Pages]:
     """All pages; who waits at a terminal sees how far it is."""
     if not sys.stderr.isatty() or (out == STANDARD_OUTPUT and sys.stdout.isatty()):
         yield reader.pages(query)
@@ -127,7 +141,7 @@ def _progress(reader: "HistoryReader", query: ResultQuery, out: Path) -> Iterato
         yield _counted(reader.pages(query), lambda count: progress.advance(task, count))
 
 
-def _counted(pages: Iterable[Sequence[StoredResult]], tell: Callable[[int], None]) -> Iterator[Sequence[StoredResult]]:
+def _counted(pages: Pages, tell: Callable[[int], None]) -> Iterator[Sequence[StoredResult]]:
     for page in pages:
         yield page
         tell(len(page))

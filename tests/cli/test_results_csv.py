@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.cli.results_columns import COLUMNS
-from gateway.cli.results_csv import write_csv
+from gateway.cli.results_csv import write_rows
 from gateway.core.result import Judgement, Verdict
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.sinks.history_reader import HistoryReader
@@ -28,7 +28,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def written(pages: list[list[StoredResult]]) -> str:
     out = io.StringIO(newline="")
-    write_csv(pages, out)
+    write_rows(pages, out)
     return out.getvalue()
 
 
