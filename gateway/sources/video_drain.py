@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from gateway.core.errors import SourceError
 from gateway.sources.pending import now_us
@@ -44,27 +44,26 @@ class Drain:
             self._tell(SourceError(ended, hint="restart the gateway; its log says why"))
 
     def _connect(self) -> bool:
-        """One connection from its beginning to its end; whether frames came."""
-        came = False
+        """One connection from its beginning to its end; whether frames came, however it ended."""
+        frames = 0
         try:
             with Stream(self._address) as stream:
                 log.debug("%s: connected", self._address.place)
-                came = self._read(stream)
+                for _ in self._read(stream):
+                    frames += 1
+            if not self._stop.is_set() and not (self._address.is_file and frames):
+                raise SourceError(f"{self._address.place}: the stream ended", hint="did the camera restart?")
         except SourceError as error:
             log.debug("%s", error)
             self._tell(error)
-        return came
+        return frames > 0
 
-    def _read(self, stream: Stream) -> bool:
+    def _read(self, stream: Stream) -> Iterator[None]:
+        """Tells each frame, until the stream's end or `stop`."""
         settled_at = now_us() + (0 if self._address.is_file else SETTLE_US)
-        came = False
         for frame in stream.frames():
             if self._stop.is_set():
-                return came
+                return
             if now_us() >= settled_at:
-                came = True
                 self._tell(frame)
-        if not self._address.is_file or not came:
-            wrong = f"{self._address.place}: the stream ended"
-            raise SourceError(wrong, hint="did the camera restart, or does somebody else use it?")
-        return came
+                yield

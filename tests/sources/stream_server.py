@@ -59,13 +59,15 @@ class Camera:
             if codec == "libx264":
                 video.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "10"}
             began = at = now_ms()
+            pipe.corked = True  # what is stored is sent at once, not as fast as it can be encoded
             for number in range(self.stored):
                 output.mux(video.encode(self._frame(began - (self.stored - number) * PERIOD_MS, pixels, began)))
+            pipe.corked = False
             while drops == self._drops and not pipe.gone and not self.ended.wait(max(at - now_ms(), 0) / 1000):
                 if not self.hold.is_set():
                     output.mux(video.encode(self._frame(now_ms(), pixels, began)))
                     pipe.flush()
-                at = max(at + PERIOD_MS, now_ms() - PERIOD_MS)
+                at = max(at + PERIOD_MS, now_ms() + 2)  # no two frames with one time stamp
 
     def _frame(self, drawn_at: int, pixels: str, began: int) -> av.VideoFrame:
         gray = np.frombuffer(luma(drawn_at), np.uint8).reshape(HEIGHT, WIDTH)
@@ -81,7 +83,7 @@ class _Pipe:
 
     def __init__(self, camera: Camera, peer: socket.socket) -> None:
         self._camera, self._peer, self._waiting = camera, peer, bytearray()
-        self.gone = False
+        self.gone = self.corked = False
 
     def write(self, data: bytes) -> int:
         self._waiting += data
@@ -89,7 +91,7 @@ class _Pipe:
         return len(data)
 
     def flush(self) -> None:
-        if not self._camera.dam.is_set() and self._waiting:
+        if not self.corked and not self._camera.dam.is_set() and self._waiting:
             data, self._waiting = self._waiting, bytearray()
             try:
                 self._peer.sendall(data)

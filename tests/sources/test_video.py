@@ -183,6 +183,17 @@ async def test_it_comes_back_after_the_camera_was_gone() -> None:
                 assert await age_at_trigger(made) <= 0
 
 
+async def test_a_camera_that_ends_each_connection_is_asked_again_at_once() -> None:
+    with camera("mpjpeg") as (url, stream):
+        async with source(url, latency_ms=0) as made:
+            for _ in range(7):  # with back-off the last pause would be 5 s
+                began = time.monotonic()
+                await up(made)
+                stream.drop()
+                await down(made, "broke off")
+            assert seconds_since(began) < 3
+
+
 async def test_the_password_is_in_no_error_and_no_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
