@@ -99,7 +99,9 @@ class Stream:
                 number, shown_at = number + 1, now_us()
                 yield Frame(picture, number, self._moment(picture))
             if now_us() - shown_at > self._address.patience_s * 1e6:
-                raise self._error("data comes, but no frame can be decoded", "look at the stream in a player")
+                raise self._error(
+                    "data comes, but no frame can be decoded", "look at the stream in a player; is it too large?"
+                )
 
     def _next_packet(self) -> "Packet[VideoStream] | None":
         asked = now_us()
@@ -114,10 +116,10 @@ class Stream:
         return packet
 
     def _decoded(self, packet: "Packet[VideoStream]") -> Iterator[VideoFrame]:
-        """What the packet makes visible; nothing where it is damaged, or no key frame came yet."""
+        """What the packet makes visible; nothing where it is damaged, too large, or no key frame came yet."""
         try:
             pictures = packet.decode()
-        except av.error.InvalidDataError:
+        except FFmpegError:  # whatever is wrong with it; without a frame for long, `frames` raises
             return
         for picture in pictures:
             self._check_size(picture.width, picture.height)

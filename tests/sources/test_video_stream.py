@@ -1,7 +1,9 @@
 """The stream by itself: what a frame carries, and its pixels."""
 
+from fractions import Fraction
 from itertools import islice
 from operator import attrgetter
+from pathlib import Path
 
 import av
 import numpy as np
@@ -33,3 +35,22 @@ def test_frames_that_came_at_the_same_moment_all_carry_it(monkeypatch: pytest.Mo
     with camera("mpjpeg") as (url, _), Stream(VideoSettings(url=url)._address()) as stream:
         moments = list(map(attrgetter("moment"), islice(stream.frames(), 5)))  # keeps no frame, as a loop would
     assert moments == [came] * 5
+
+
+def jpeg(width: int, height: int) -> bytes:
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
+    encoder.time_base = Fraction(1, 25)
+    gray = np.full((height, width), 90, np.uint8)
+    frame = av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuvj420p")
+    return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
+
+
+def test_a_frame_over_the_limit_in_the_middle_is_not_decoded_and_the_next_one_is_served(tmp_path: Path) -> None:
+    file = tmp_path / "recording.mjpeg"
+    file.write_bytes(jpeg(320, 240) + jpeg(1280, 1024) + jpeg(320, 240) * 2)
+    with Stream(VideoSettings(file=file, max_megapixels=1)._address()) as stream:
+        shown = [(frame.pixels.width, frame.pixels.height) for frame in stream.frames()]
+    assert len(shown) >= 2
+    assert set(shown) == {(320, 240)}
