@@ -7,11 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.system.test_demo import demo, finish, line_with
+from gateway.cli.ports import free_port
+from tests.system.test_demo import demo as demo_on_usual_ports
+from tests.system.test_demo import finish, line_with
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -23,6 +26,12 @@ RATE = 10
 ROW = re.compile(r"^(\d+) +(P\d+) +(OK|NOK|no decision)(?: \(([a-z ]+)\))? +(\d+) ", re.MULTILINE)
 
 Shown = tuple[str, str, str, str, str]
+
+
+def demo(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """On ports of its own: two demos that start in the same moment choose the same usual ones."""
+    ports = [f"--{name}-port={free_port()}" for name in ("modbus", "opcua", "pekat")]
+    return demo_on_usual_ports(*ports, *arguments)
 
 
 def exported(data: Path) -> list[dict[str, str]]:
