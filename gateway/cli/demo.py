@@ -27,6 +27,8 @@ from gateway.sim.plc_opcua import OpcUaFace
 
 ENDLESS = 10**9
 """Inspections until Ctrl-C."""
+CANCEL_AGAIN_S = 0.1
+"""Ctrl-C has to end the demo within two seconds."""
 
 MODBUS_PORT, OPCUA_PORT, PEKAT_PORT = 5020, 4840, 8000
 """502, Modbus' own, needs rights that a newcomer does not have."""
@@ -216,6 +218,9 @@ async def _play(options: DemoOptions, face: PlcFace, display: DemoDisplay, stop:
         stopping.cancel()
         if playing.done():
             return playing.result()
-        playing.cancel()
-        await asyncio.wait({playing})
+        while (
+            not playing.done()
+        ):  # Python 3.11's wait_for, in pymodbus, loses a cancellation that comes with the answer
+            playing.cancel()
+            await asyncio.wait({playing}, timeout=CANCEL_AGAIN_S)
         return Outcome()

@@ -89,3 +89,15 @@ def test_a_killed_demo_loses_no_more_than_promised_and_the_next_one_goes_on(tmp_
     assert as_shown(both[len(first) :]) == shown(output)
     assert len({row["result_id"] for row in both}) == len(both)
     assert int((tmp_path / "boot_id").read_text(encoding="ascii")) == boot_id % 65535 + 1
+
+
+def test_an_export_of_a_demo_that_runs(tmp_path: Path) -> None:
+    with demo("--rate", "50", "--pekat-delay-ms", "0", "--data", str(tmp_path)) as run:
+        line_with(run, "verdict")
+        seen = [line_with(run, "P0000") for _ in range(10)]
+        rows = as_shown(exported(tmp_path))
+        assert rows[:10] == shown("".join(seen))
+        run.send_signal(signal.SIGTERM)
+        output, _ = finish(run)
+    assert run.returncode == 0, output
+    assert as_shown(exported(tmp_path))[: len(rows)] == rows
