@@ -156,6 +156,15 @@ def test_details_without_a_body_are_stepped_over() -> None:
         assert excess(kind, Buffer(details + between + struct.pack("<i", count))) == code
 
 
+@pytest.mark.parametrize("service", ["DeleteSubscriptions", "SetPublishingMode", "TransferSubscriptions"])
+def test_subscriptions_are_counted_too_and_no_list_at_all_is_nothing_to_do(service: str) -> None:
+    """A null array came through to asyncua, which looked for its elements."""
+    kind = standard_id(getattr(ObjectIds, f"{service}Request_Encoding_DefaultBinary"))
+    before = bytes(1) if service == "SetPublishingMode" else b""
+    for count, code in ((-1, "BadNothingToDo"), (0, "BadNothingToDo"), (1000, "Good"), (1001, "BadTooManyOperations")):
+        assert excess(kind, Buffer(before + struct.pack("<i", count))) == getattr(StatusCodes, code)
+
+
 def test_what_is_cut_off_is_left_to_the_decoder() -> None:
     kind, whole = _request("Browse", ua.BrowseParameters(NodesToBrowse=[ua.BrowseDescription(NodeId=SERVER)]))
     data = bytes(whole)

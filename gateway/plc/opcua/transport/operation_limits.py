@@ -27,6 +27,7 @@ BROWSE = 1_000
 TRANSLATE = 1_000
 REGISTER = 1_000
 MONITORED_ITEMS = 1_000
+SUBSCRIPTIONS = 1_000
 
 TOLD: Mapping[str, int] = MappingProxyType(
     {
@@ -69,6 +70,9 @@ _LISTS: Mapping[ua.NodeId, _List] = MappingProxyType(
             "ModifyMonitoredItems": _List(MONITORED_ITEMS, after=8),
             "SetMonitoringMode": _List(MONITORED_ITEMS, after=8),  # SubscriptionId, MonitoringMode
             "DeleteMonitoredItems": _List(MONITORED_ITEMS, after=4),  # SubscriptionId
+            "DeleteSubscriptions": _List(SUBSCRIPTIONS),
+            "SetPublishingMode": _List(SUBSCRIPTIONS, after=1),  # PublishingEnabled
+            "TransferSubscriptions": _List(SUBSCRIPTIONS),
         }.items()
     }
 )
