@@ -34,6 +34,11 @@ class Reason(IntEnum):
     RESET = 13
     SHUTDOWN = 14
     INTERNAL = 15
+    EMPTY_IMAGE = 16
+    NOT_AN_IMAGE = 17
+    IMAGE_TOO_LARGE = 18
+    FRAME_INCOMPLETE = 19
+    PIXEL_FORMAT = 20
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -53,7 +58,24 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.RESET: "cancelled by reset",
     Reason.SHUTDOWN: "the gateway was stopped",
     Reason.INTERNAL: "a fault inside the gateway; its log has the details",
+    Reason.EMPTY_IMAGE: "the image is empty: a file or an answer of 0 bytes",
+    Reason.NOT_AN_IMAGE: "the content is no whole image, whatever its name says",
+    Reason.IMAGE_TOO_LARGE: "the image is over the configured limit; it was not decoded",
+    Reason.FRAME_INCOMPLETE: "parts of the camera's frame got lost on the way",
+    Reason.PIXEL_FORMAT: "the image's pixel format cannot be handed to PEKAT",
 }
+
+AT_THE_IMAGE = frozenset(
+    {
+        Reason.BAD_IMAGE,
+        Reason.EMPTY_IMAGE,
+        Reason.NOT_AN_IMAGE,
+        Reason.IMAGE_TOO_LARGE,
+        Reason.FRAME_INCOMPLETE,
+        Reason.PIXEL_FORMAT,
+    }
+)
+"""Reasons that lie in the image itself, not in a part of the system: such an image is put aside, never tried again."""
 
 NOT_A_FAULT = frozenset({Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN})
 """Reasons that latch no error: they follow from a command, not from a fault."""

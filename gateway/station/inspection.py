@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.core import events as ev
 from gateway.core.errors import InspectorError, SourceError
 from gateway.core.events import Event
-from gateway.core.result import Judgement, Reason, no_decision
+from gateway.core.result import AT_THE_IMAGE, Judgement, Reason, no_decision
 from gateway.ports import Fate, ImageSource, Inspector, Order, Picture
 
 log = logging.getLogger(__name__)
@@ -39,11 +39,11 @@ class Inspection:
         fate, judgement = Fate.UNUSED, no_decision(Reason.CANCELLED)
         try:
             judgement = await self.inspector.inspect(picture, self.order)
-            fate = Fate.REFUSED if judgement.reason is Reason.BAD_IMAGE else Fate.JUDGED
+            fate = Fate.REFUSED if judgement.reason in AT_THE_IMAGE else Fate.JUDGED
             self._answer(judgement)
         except InspectorError as error:
             log.warning("no judgement: %s", error, extra={"inspection": self.order.inspection_id})
-            fate = Fate.REFUSED if error.reason is Reason.BAD_IMAGE else Fate.UNUSED
+            fate = Fate.REFUSED if error.reason in AT_THE_IMAGE else Fate.UNUSED
             judgement = no_decision(error.reason, str(error))
             self._answer(judgement)
         finally:

@@ -55,6 +55,8 @@ async def test_accepted_trigger_is_seen_before_write_returns() -> None:
             Fate.UNUSED,
         ),
         ("inspector", InspectorError("HTTP 400", reason=Reason.BAD_IMAGE), Reason.BAD_IMAGE, Fate.REFUSED),
+        ("inspector", InspectorError("float", reason=Reason.PIXEL_FORMAT), Reason.PIXEL_FORMAT, Fate.REFUSED),
+        ("source", SourceError("0 bytes", reason=Reason.EMPTY_IMAGE), Reason.EMPTY_IMAGE, None),
         ("source", RuntimeError("bug in a driver"), Reason.INTERNAL, None),
         ("inspector", RuntimeError("bug in a parser"), Reason.INTERNAL, Fate.UNUSED),
     ],
