@@ -5,7 +5,7 @@ A part is made from its settings and does nothing until it is entered (`async wi
 """
 
 from gateway.ports.links import Endpoint, Identity, PlcLink
-from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Picture, RawFormat
+from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Picture, RawFormat, ignored
 from gateway.ports.results import LARGEST_PAGE, Recorded, ResultQuery, ResultSink, ResultStore, StoredResult, result_id
 from gateway.ports.station import RecipeInfo, StationPort, StationView, Step
 
@@ -30,5 +30,6 @@ __all__ = [
     "StationView",
     "Step",
     "StoredResult",
+    "ignored",
     "result_id",
 ]

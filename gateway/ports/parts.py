@@ -1,5 +1,6 @@
 """Sources and inspectors: what takes an image, and what judges it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, Self
@@ -64,11 +65,19 @@ class Part(Protocol):
     async def __aexit__(self, *exc: object) -> None: ...
 
 
+def ignored() -> None:
+    """Told of the end of an exposure, where nobody wants to know."""
+
+
 class ImageSource(Part, Protocol):
     """Where images come from."""
 
-    async def acquire(self, order: Order) -> Picture:
-        """The image for this trigger. Raises SourceError; waits no longer than `order.deadline`."""
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
+        """The image for this trigger. Raises SourceError; waits no longer than `order.deadline`.
+
+        `exposed` is called once at most, on the loop's thread, as soon as the exposure is over and before this
+        returns: the part may move while its picture is still on its way. A source that cannot know never calls it.
+        """
         ...
 
     def collect(self, since: int | None) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
-from gateway.ports import Fate, Order, Picture
+from gateway.ports import Fate, Order, Picture, ignored
 from gateway.sources.aftercare import AftercareFigures
 from gateway.sources.collection import Collection
 from gateway.sources.disposal import CHORE_LIMIT, Disposal
@@ -82,7 +82,7 @@ class FileDrop:
 
     # ---- the port ----
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The picture for this trigger, as its file's bytes, checked by first and last bytes but not decoded.
 
         Raises SourceError: NO_IMAGE at the deadline, or at once where no file can be named by the part id; BAD_IMAGE

@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Self
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
-from gateway.ports import Fate, Order, Picture
+from gateway.ports import Fate, Order, Picture, ignored
 from gateway.sources.genicam_camera import GenicamCamera, picture_of
 from gateway.sources.genicam_session import CameraSession
 from gateway.sources.pending import now_us
@@ -67,7 +68,7 @@ class GenicamSource:
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The frame that this trigger made.
 
         Raises SourceError: BAD_IMAGE for one with missing packets or an unknown format, NO_IMAGE where none came in

@@ -6,6 +6,7 @@ that gives a stored picture again and again is found by its bytes: no sensor rep
 
 import hashlib
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
@@ -17,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
-from gateway.ports import Fate, Order, Picture
+from gateway.ports import Fate, Order, Picture, ignored
 from gateway.sources.http_settings import HttpCameraSettings, PekatCameraSettings, without_query
 from gateway.sources.image_format import fault_of_bytes
 from gateway.sources.look import MEGABYTE
@@ -102,7 +103,7 @@ class HttpCamera:
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The picture that the camera gives now, as its bytes, not decoded.
 
         Raises SourceError: BAD_IMAGE for what is no whole picture or too large, NO_IMAGE for one that was given

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
-from gateway.ports import Fate, Order, Picture
+from gateway.ports import Fate, Order, Picture, ignored
 from gateway.sources.look import MEGABYTE, read
 from gateway.sources.naming import natural_key, pattern_filter
 from gateway.sources.pending import now_us
@@ -79,7 +80,7 @@ class Playlist:
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The next picture. Raises SourceError: NO_IMAGE after the last, BAD_IMAGE for a broken one, SOURCE_FAILED."""
         left_s = max(order.deadline - MARGIN_US - now_us(), 0) / 1e6
         return await self._reader.call(self._next, left_s)

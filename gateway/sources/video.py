@@ -5,13 +5,14 @@ A trigger gets the first frame that came after it, never one that waited: see vi
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
-from gateway.ports import Fate, Order, Picture
+from gateway.ports import Fate, Order, Picture, ignored
 from gateway.sources.pending import now_us
 from gateway.sources.video_drain import Drain
 from gateway.sources.video_stream import Address, Frame, picture_of
@@ -77,7 +78,7 @@ class VideoSource:
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The first frame that came `latency_us` after the trigger or later; no two triggers get the same.
 
         Raises SourceError: SOURCE_FAILED while the stream is down, NO_IMAGE where no frame comes in time.
@@ -88,6 +89,7 @@ class VideoSource:
             after = order.accepted_at + self._choice.latency_us
             last = min(last, after + self._choice.within_us)
         frame = await self._frame(after, last)
+        exposed()
         name = f"{self._station}-{frame.number}"
         left_s = max(order.deadline - MARGIN_US - now_us(), 0) / 1e6
         return await self._pixels.call(lambda: picture_of(frame, name, self._choice.pixel_format), left_s)

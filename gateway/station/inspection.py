@@ -14,6 +14,20 @@ from gateway.ports import Fate, ImageSource, Inspector, Order, Picture
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Exposure:
+    """Over when the source says so, else when the picture is there: told once, whichever comes first."""
+
+    inspection_id: int
+    post: Callable[[Event], None]
+    told: bool = False
+
+    def over(self) -> None:
+        if not self.told:
+            self.told = True
+            self.post(ev.Exposed(self.inspection_id))
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """Runs one order. Cancelling `run` ends whatever it waits for; the core has answered by then."""
@@ -26,13 +40,14 @@ class Inspection:
     """Takes over the task that cleans up after the picture."""
 
     async def run(self) -> None:
+        exposure = _Exposure(self.order.inspection_id, self.post)
         try:
-            picture = await self.source.acquire(self.order)
+            picture = await self.source.acquire(self.order, exposure.over)
         except SourceError as error:
             log.warning("no image: %s", error, extra={"inspection": self.order.inspection_id})
             self._answer(no_decision(error.reason, str(error)))
             return
-        self.post(ev.Exposed(self.order.inspection_id))
+        exposure.over()
         await self._judge(picture)
 
     async def _judge(self, picture: Picture) -> None:

@@ -1,10 +1,11 @@
 """The second source of a station, for simulation mode."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Self
 
 from gateway.core.result import Judgement
-from gateway.ports import Fate, ImageSource, Order, Picture
+from gateway.ports import Fate, ImageSource, Order, Picture, ignored
 
 
 class OnDemand:
@@ -27,9 +28,9 @@ class OnDemand:
             self._entered = False
             await self._source.__aexit__(*exc)
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         await self._enter()
-        return await self._source.acquire(order)
+        return await self._source.acquire(order, exposed)
 
     def collect(self, since: int | None) -> None:
         self._since = since

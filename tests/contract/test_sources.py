@@ -34,6 +34,19 @@ async def test_each_trigger_gets_the_next_picture_whole(bench: Bench) -> None:
             await source.settle(picture, Fate.JUDGED, OK)
 
 
+async def test_the_end_of_the_exposure_is_told_once_at_most_and_before_the_picture(bench: Bench) -> None:
+    told: list[threading.Thread] = []
+    async with bench.source() as source:
+        waiting = asyncio.create_task(source.acquire(order(), lambda: told.append(threading.current_thread())))
+        await asyncio.sleep(0)
+        bench.expose(0)
+        picture = await waiting
+        assert told in ([], [threading.current_thread()])
+        before = len(told)
+        await source.settle(picture, Fate.JUDGED, OK)
+        assert len(told) == before
+
+
 async def test_two_triggers_in_flight_never_get_the_same_picture(bench: Bench) -> None:
     async with bench.source() as source:
         waiting = [asyncio.create_task(source.acquire(order(number))) for number in (1, 2, 3)]

@@ -1,12 +1,13 @@
 """A source and an inspector in memory, to be told what to do next."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
 from gateway.core.errors import InspectorError, SourceError
 from gateway.core.result import Judgement, Verdict
-from gateway.ports import Fate, Order, Picture
+from gateway.ports import Fate, Order, Picture, ignored
 
 OK = Judgement(Verdict.OK)
 NOK = Judgement(Verdict.NOK)
@@ -16,12 +17,14 @@ NOK = Judgement(Verdict.NOK)
 class MemorySource:
     """Gives `b"picture of PART"` at once; `error` is raised instead; `gate` holds it back while it is not set.
 
-    In a continuous run it has as many pictures as `pictures` says; `ill` is raised where none can come.
+    In a continuous run it has as many pictures as `pictures` says; `ill` is raised where none can come. `tells`: it
+    knows when the exposure is over, which is before the gate.
     """
 
     error: Exception | None = None
     gate: asyncio.Event | None = None
     ill: SourceError | None = None
+    tells: bool = False
     settled: list[tuple[str, Fate]] = field(default_factory=list)
     entered: int = 0
     pictures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -43,8 +46,11 @@ class MemorySource:
             raise self.ill
         await self.pictures.acquire()
 
-    async def acquire(self, order: Order) -> Picture:
+    async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         self.orders.append(order)
+        if self.tells:
+            exposed()
+            exposed()
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:

@@ -5,10 +5,11 @@ import itertools
 
 import pytest
 
+from gateway.core import events as ev
 from gateway.core.errors import ErrorCode, InspectorError, OfflineReason, RefusedError, RejectReason, SourceError
 from gateway.core.image import TagImage
 from gateway.core.result import Reason, Verdict
-from gateway.ports import Fate
+from gateway.ports import Fate, Step
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
 from tests.bare_station import RECIPES
@@ -74,6 +75,30 @@ async def test_fault_is_verdict_3_with_its_reason(
         assert rig.tag("error_code") == 100 + reason
         assert rig.tag("ready")
     assert [fate for _, fate in rig.source.settled] == ([fate] if fate is not None else [])
+
+
+async def test_the_part_may_move_when_the_exposure_is_over_though_its_picture_is_still_on_its_way() -> None:
+    async with running() as rig:
+        steps: list[Step] = []
+        rig.station.observe(steps.append)
+        rig.source.tells, rig.source.gate = True, asyncio.Event()
+        await rig.trigger()
+        await rig.until(lambda: rig.tag("exposure_done"))
+        assert rig.tag("busy")
+        assert not rig.tag("result_valid")
+        rig.source.gate.set()
+        await rig.until(lambda: rig.tag("result_valid"))
+        assert sum(isinstance(step.event, ev.Exposed) for step in steps) == 1
+
+
+async def test_a_picture_that_does_not_come_after_its_exposure_is_no_decision() -> None:
+    async with running() as rig:
+        rig.source.tells, rig.source.error = True, SourceError("cable pulled")
+        await rig.trigger()
+        await rig.until(lambda: rig.tag("result_valid"))
+        assert (rig.tag("verdict"), rig.tag("reason")) == (3, Reason.SOURCE_FAILED)
+        await rig.trigger()
+        await rig.until(lambda: rig.tag("result_seq") == 2)
 
 
 async def test_hanging_inspector_is_answered_at_the_deadline_and_cancelled() -> None:
