@@ -28,9 +28,10 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery, StoredResult
-from gateway.sinks.history_file import DamagedError, ForeignError, fault, look_at, move_aside
+from gateway.sinks.history_file import DamagedError, fault, look_at, move_aside
 from gateway.sinks.history_query import selected
-from gateway.sinks.history_table import APPLICATION_ID, METADATA, RESULTS, VERSION, microseconds, result_of, text
+from gateway.sinks.history_schema import is_current, prepare
+from gateway.sinks.history_table import RESULTS, microseconds, result_of, text
 from gateway.worker import Courtesy
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ QUERY_S = 5.0
 """The longest query; one by part id or time takes milliseconds, one that has to look at every row a second."""
 DROPPED_AT_ONCE = 500
 """Rows of one clean-up step: it keeps new results waiting for some milliseconds."""
+_BEGIN = "how a transaction begins"
 _STEPS = 10_000
 """SQLite's own machine steps between two looks at the clock: less than a millisecond."""
 _ROWS = 20
@@ -58,9 +60,10 @@ class Database:
 
     @classmethod
     def made(cls, file: Path | None) -> Self:
-        """Open the database and make its table where there is none. A damaged file is moved aside first.
+        """Open the database, with its tables as this version has them. A damaged file is moved aside first.
 
-        Raises ForeignError for a file that is not ours: it is left as it is.
+        Raises ForeignError for a file that is not ours or too new, SinkError for one that cannot be taken over: it is
+        left as it is.
         """
         try:
             return cls._opened(file)
@@ -152,21 +155,14 @@ class Database:
 
 
 def _prepare(connection: Connection, file: Path | None) -> None:
-    """Make the table in an empty database, in one step; refuse a database that is not ours."""
+    """This version's tables, in one step. Two gateways that do it at once do it one after the other."""
     with connection.begin():
-        application = connection.exec_driver_sql("PRAGMA application_id").scalar()
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
-        if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
-            METADATA.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-        elif application != APPLICATION_ID:
-            raise ForeignError(f"{file} is a database of another program", hint="name another file in [history] file")
-        elif version > VERSION:
-            raise ForeignError(
-                f"{file} was made by a newer gateway (version {version}, this one knows {VERSION})",
-                hint="update the gateway, or move the file away: a new one is made",
-            )
+        done = is_current(connection, file)
+    if not done:
+        connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        with connection.begin():
+            prepare(connection, file)
+        connection.execution_options(**{_BEGIN: "BEGIN"})
     _raw(connection).execute("PRAGMA journal_mode = WAL")
 
 
@@ -191,7 +187,7 @@ def _set_up(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
 
 def _raw(connection: Connection) -> sqlite3.Connection:

@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from gateway.ports import ResultQuery, StoredResult
-from gateway.sinks.history_table import RESULTS, microseconds, text
+from gateway.sinks.history_table import RESULTS, VERSION, columns, microseconds, text
 
 
-def selected(query: ResultQuery) -> Select[Any]:
-    """The rows that a query asks for, in its order."""
+def selected(query: ResultQuery, version: int = VERSION) -> Select[Any]:
+    """The rows that a query asks for, in its order, from a database of this version."""
     column = RESULTS.c
     order = (column.answered.desc(), column.number.desc()) if query.newest_first else (column.answered, column.number)
-    return select(RESULTS).where(*_conditions(query)).order_by(*order).limit(query.limit)
+    return select(*columns(version)).where(*_conditions(query)).order_by(*order).limit(query.limit)
 
 
 def counted(query: ResultQuery) -> Select[Any]:

@@ -13,7 +13,8 @@ from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_file import DamagedError, ForeignError, fault, look_at_head
 from gateway.sinks.history_query import counted, selected
-from gateway.sinks.history_table import APPLICATION_ID, RESULTS, VERSION, result_of, text
+from gateway.sinks.history_schema import newer
+from gateway.sinks.history_table import APPLICATION_ID, RESULTS, VERSION, columns, result_of, text
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class HistoryReader:
         self._connection: Connection | None = None
         self._alone_at: _Stamp | None = None
         """What the file was when it was opened without `-wal`; None with one."""
+        self._version = VERSION
 
     def __enter__(self) -> Self:
         self._look()
@@ -70,13 +72,15 @@ class HistoryReader:
 
     def with_id(self, result_id: str, station: str | None = None) -> list[StoredResult]:
         """Those with this id: one of each station that gave it, or of this one."""
-        wanted = select(RESULTS).where(RESULTS.c.result_id == text(result_id)).order_by(RESULTS.c.number)
+        wanted = (
+            select(*columns(self._version)).where(RESULTS.c.result_id == text(result_id)).order_by(RESULTS.c.number)
+        )
         if station is not None:
             wanted = wanted.where(RESULTS.c.station == text(station))
         return self._ask(lambda connection: [result_of(row) for row in connection.execute(wanted)])
 
     def _read(self, query: ResultQuery) -> list[StoredResult]:
-        wanted = selected(query)
+        wanted = selected(query, self._version)
         return self._ask(lambda connection: [result_of(row) for row in connection.execute(wanted)])
 
     # ---- the file ------------------------------------------------------------------------------------------
@@ -100,10 +104,8 @@ class HistoryReader:
             hint = "name the history of a gateway: history.db in its folder gateway.data"
             raise ForeignError(f"{self._file} is a database of another program", hint=hint)
         if version > VERSION:
-            raise ForeignError(
-                f"{self._file} was made by a newer gateway (version {version}, this one knows {VERSION})",
-                hint="read it with that gateway's own pekat-gateway",
-            )
+            raise newer(self._file, version, "read it with that gateway's own pekat-gateway")
+        self._version = version
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
         for _ in range(_ATTEMPTS):

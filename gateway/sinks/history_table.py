@@ -10,7 +10,20 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, Row, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    null,
+)
 
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
 from gateway.core.state import Counts
@@ -19,38 +32,48 @@ from gateway.records import EPOCH
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 1
-"""Of this table. Stands in the file's header too; a file with a greater one was made by a newer gateway."""
+VERSION = 2
+"""Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
+
+
+_WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+"""A number of up to 64 bits; in SQLite every integer is one."""
+_SINCE = "since version"
 
 
 def _needed(name: str, kind: Any) -> Column[Any]:
     return Column(name, kind, nullable=False)
 
 
+def _since(version: int, name: str, kind: Any) -> Column[Any]:
+    """A column that older databases do not have."""
+    return Column(name, kind, info={_SINCE: version})
+
+
 RESULTS = Table(
     "results",
     METADATA,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", _WHOLE, primary_key=True, autoincrement=True),
     _needed("result_id", Text),
     _needed("station", Text),
-    _needed("answered", Integer),
-    _needed("accepted", Integer),
-    Column("exposed_us", Integer),  # after the trigger was accepted, as total_us
-    _needed("total_us", Integer),
-    _needed("accepted_at", Integer),  # monotonic, of that run of the gateway
-    _needed("inspection_id", Integer),
-    _needed("result_seq", Integer),
-    _needed("trigger_seq", Integer),
+    _needed("answered", _WHOLE),
+    _needed("accepted", _WHOLE),
+    Column("exposed_us", _WHOLE),  # after the trigger was accepted, as total_us
+    _needed("total_us", _WHOLE),
+    _needed("accepted_at", _WHOLE),  # monotonic, of that run of the gateway
+    _needed("inspection_id", _WHOLE),
+    _needed("result_seq", _WHOLE),
+    _needed("trigger_seq", _WHOLE),
     _needed("part_id", Text),
-    _needed("recipe", Integer),
+    _needed("recipe", _WHOLE),
     _needed("recipe_name", Text),
-    _needed("verdict", Integer),
-    _needed("reason", Integer),
+    _needed("verdict", _WHOLE),
+    _needed("reason", _WHOLE),
     Column("score", Float),
     _needed("detail", Text),
-    _needed("inspector_us", Integer),
+    _needed("inspector_us", _WHOLE),
     _needed("detections", Text),
     _needed("user_values", Text),
     _needed("counts", Text),
@@ -60,6 +83,7 @@ RESULTS = Table(
     _needed("job_id", Text),
     _needed("meas_id", Text),
     _needed("product_id", Text),
+    _since(2, "views", Text),  # JSON: the judgement of each view; NULL where there is one
     Index("results_by_time", "station", "answered"),
     Index("results_by_age", "answered"),
     Index("results_by_id", "station", "result_id"),
@@ -73,12 +97,18 @@ _JOBS = Index(
     RESULTS.c.job_id,
     RESULTS.c.answered,
     sqlite_where=RESULTS.c.job_id != "",
+    postgresql_where=RESULTS.c.job_id != "",
 )
 
 _MICROSECOND = timedelta(microseconds=1)
 _VERDICTS = {int(one): one for one in Verdict}
 _REASONS = {int(one): one for one in Reason}
 _NOTHING = "[]"
+
+
+def columns(version: int = VERSION) -> list[ColumnElement[Any]]:
+    """What `result_of` takes, from a database of this version: NULL for what it does not have."""
+    return [one if one.info.get(_SINCE, 1) <= version else null().label(one.name) for one in RESULTS.c]
 
 
 def microseconds(moment: datetime) -> int:
@@ -127,6 +157,7 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "job_id": text(result.origin.job_id),
         "meas_id": text(result.origin.meas_id),
         "product_id": text(result.origin.product_id),
+        "views": None,
     }
 
 
@@ -135,7 +166,7 @@ def result_of(row: Row[Any]) -> StoredResult:
     (
         number, result_id, station, answered, accepted, exposed_us, total_us, accepted_at, inspection_id, result_seq,
         trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
-        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id,
+        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, _views,
     ) = tuple[Any, ...](row)  # fmt: skip
     judgement = Judgement(
         _VERDICTS[verdict],

@@ -1,0 +1,1 @@
+"""How an older journal becomes one of this version: numbered steps, run by alembic (`history_schema.prepare`)."""
