@@ -23,7 +23,9 @@ def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[Result
     return Station(
         settings.name,
         source=settings.source.create(settings.name),
-        inspector=settings.inspector.create(settings.name, settings.recipes, settings.user_values),
+        inspector=settings.inspector.create(
+            settings.name, settings.recipes, settings.user_values, settings.handshake.max_in_flight
+        ),
         recipes=[recipe.info() for recipe in settings.recipes],
         recipe=settings.first_recipe,
         boot_id=boot_id,

@@ -22,6 +22,7 @@ def pekat_project(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8000,
     delay_ms: Annotated[int, typer.Option(min=0, help="How long it thinks about each image.")] = 0,
+    jitter_ms: Annotated[int, typer.Option(min=0, help="Up to so much longer, by chance.")] = 0,
     version: Annotated[str, typer.Option(help="What /version says; empty: as before 3.18.")] = "4.0.3",
     misbehave: Annotated[Mode | None, typer.Option(help="Misbehave from the start.")] = None,
     count: Annotated[int | None, typer.Option(min=0, help="For so many requests; not given: always.")] = None,
@@ -34,7 +35,9 @@ def pekat_project(
     from gateway.sim.pekat import run as run_pekat  # brings a web server and an imaging library
 
     mischief = None if misbehave is None else Mischief(mode=misbehave, count=count)
-    settings = PekatSimSettings(host=host, port=port, delay_ms=delay_ms, version=version, mischief=mischief)
+    settings = PekatSimSettings(
+        host=host, port=port, delay_ms=delay_ms, jitter_ms=jitter_ms, version=version, mischief=mischief
+    )
     try:
         run_pekat(settings, exit_with_parent=exit_with_parent)
     except LinkError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -184,7 +185,7 @@ class PekatProject:
 
     async def _think(self, mischief: Mischief | None) -> None:
         """Take the time that the project takes, and what mischief adds; less where the simulator ends."""
-        seconds = self.settings.delay_ms / 1000
+        seconds = (self.settings.delay_ms + random.uniform(0, self.settings.jitter_ms)) / 1000
         if mischief is not None and mischief.mode is Mode.DELAY:
             seconds += mischief.delay_ms / 1000
         if mischief is not None and mischief.mode is Mode.HANG:

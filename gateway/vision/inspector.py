@@ -46,8 +46,9 @@ def data_text(template: str, order: Order) -> str:
 class PekatInspector:
     """Judges pictures in PEKAT projects, one for each recipe, on `workers` threads named after the station.
 
-    Entering it asks PEKAT nothing: a gateway that starts before PEKAT is in use as soon as PEKAT answers. `on_reply`
-    gets each reply with its order, on the inspecting thread: for what wants the images that PEKAT drew.
+    Entering it asks PEKAT nothing: a gateway that starts before PEKAT is in use as soon as PEKAT answers. `in_flight`
+    is how many inspections the station may have under way. `on_reply` gets each reply with its order, on the
+    inspecting thread: for what wants the images that PEKAT drew.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class PekatInspector:
         programs: Iterable[Program],
         *,
         workers: int = 1,
+        in_flight: int = 1,
         ping_timeout_s: float = 2.0,
         on_reply: Callable[[Order, Reply], None] | None = None,
     ) -> None:
@@ -63,7 +65,8 @@ class PekatInspector:
         self._current = next(iter(self._programs.values()), None)
         self._ping_timeout_s = ping_timeout_s
         self._on_reply = on_reply
-        self._drawings = Drawings(2 * workers)
+        # Answers leave in order: the drawing of a quick one must outlive the slow one that it waits for.
+        self._drawings = Drawings(2 * max(workers, in_flight))
         self._lanes = Lanes(f"{station}-pekat", workers)
         self._check_lanes = Lanes(f"{station}-pekat-check", CHECK_LANES)
 

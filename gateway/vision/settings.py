@@ -197,16 +197,29 @@ class PekatSettings(BaseModel):
     retries: int = Field(
         0, ge=0, le=10, description="Further attempts to connect, only while nothing of the image was sent"
     )
-    workers: int = Field(
-        1, ge=1, le=16, description="Images at PEKAT at a time; how a project treats several is not documented"
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Images at PEKAT at a time; if not given, as many as may be in flight (handshake.max_in_flight). "
+        "Fewer: the others wait their turn within their own deadline",
     )
 
     def create(
-        self, station_name: str, recipes: Sequence[RecipeSettings], user_values: Sequence[UserValueSettings]
+        self,
+        station_name: str,
+        recipes: Sequence[RecipeSettings],
+        user_values: Sequence[UserValueSettings],
+        in_flight: int = 1,
     ) -> PekatInspector:
-        """The station's inspector. Raises ConfigError where an API key cannot be had."""
-        programs = [self._program(recipe, user_values) for recipe in recipes]
-        return PekatInspector(station_name, programs, workers=self.workers, ping_timeout_s=self.ping_timeout_ms / 1000)
+        """The inspector of a station with at most `in_flight` inspections. ConfigError: an API key cannot be had."""
+        return PekatInspector(
+            station_name,
+            [self._program(recipe, user_values) for recipe in recipes],
+            workers=self.workers or in_flight,
+            in_flight=in_flight,
+            ping_timeout_s=self.ping_timeout_ms / 1000,
+        )
 
     def _program(self, recipe: RecipeSettings, user_values: Sequence[UserValueSettings]) -> Program:
         options = ClientOptions(
