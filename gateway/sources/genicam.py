@@ -15,9 +15,10 @@ from typing import Self
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
 from gateway.ports import Fate, Order, Picture, ignored
-from gateway.sources.genicam_camera import GenicamCamera, picture_of
+from gateway.sources.genicam_camera import GenicamCamera
 from gateway.sources.genicam_session import CameraSession
 from gateway.sources.pending import now_us
+from gateway.sources.pixel_formats import picture_of
 from gateway.sources.worker import Worker
 
 log = logging.getLogger(__name__)

@@ -1,15 +1,8 @@
-"""What the source needs of a camera, whichever library drives it, and how its frames become pictures."""
+"""What the source needs of a camera, whichever library drives it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-
-from gateway.core.errors import SourceError
-from gateway.core.result import Reason
-from gateway.ports import Picture, RawFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +22,22 @@ class Frame:
     """What is wrong with it, as missing packets; empty where it is whole."""
 
 
-class GenicamCamera(Protocol):
-    """One camera; all of it may block, for a bounded time, and belongs to one thread.
+@dataclass(frozen=True, slots=True)
+class Shutter:
+    """What can be known of a camera's exposures, as read back from it once it is configured."""
 
+    exposure_s: float | None = None
+    """From the trigger to the end of the exposure (TriggerDelay + ExposureTime). None where it is not fixed (automatic
+    exposure, trigger width, frame rate limit, rolling shutter) or cannot be read."""
+    tells: bool = False
+    """The camera itself tells the end of each exposure, and which frame's it is, as by the event ExposureEnd."""
+
+
+class GenicamCamera(Protocol):
+    """One camera; all of it may block, for a bounded time.
+
+    Two threads use it: `next_frame` is called in one, everything else in another, `trigger` and `look` also while
+    `next_frame` waits. No `next_frame` is under way while `open`, `configure` or `close` runs.
     Everything but `close` raises SourceError where the camera cannot be had; then it has to be opened again.
     """
 
@@ -39,10 +45,11 @@ class GenicamCamera(Protocol):
         """Find the camera and take control of it."""
         ...
 
-    def configure(self) -> None:
-        """Write the settings and begin a stream that waits for software triggers.
+    def configure(self, exposed: Callable[[int], None]) -> Shutter:
+        """Write the settings and begin a stream that waits for triggers: by software, or of the line that is set.
 
-        Again: a stream of its own begins, and frames that are still on their way are nobody's.
+        Again: a stream of its own begins, and frames that are still on their way are nobody's. Where the camera tells
+        the end of an exposure, `exposed` is called with the frame's number, in any thread, and must not block.
         """
         ...
 
@@ -61,78 +68,3 @@ class GenicamCamera(Protocol):
     def close(self) -> None:
         """Let go of it. Never raises for a camera that is gone."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How a pixel format's bytes become PEKAT's."""
-
-    pixel_bytes: int
-    channels: int = 1
-    bayer: bool = False
-    convert: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
-    """None: the bytes are right as they are."""
-
-
-def _shifted(bits: int) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
-    """Little-endian 16 bit values that hold `bits` bits each, to their upper 8."""
-    return lambda rows: (rows.view("<u2") >> (bits - 8)).astype(np.uint8)
-
-
-def _swapped(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return rows.reshape(len(rows), -1, 3)[:, :, ::-1]
-
-
-LAYOUTS = {
-    "Mono8": _Layout(1),
-    "Mono10": _Layout(2, convert=_shifted(10)),
-    "Mono12": _Layout(2, convert=_shifted(12)),
-    "BGR8": _Layout(3, channels=3),
-    "RGB8": _Layout(3, channels=3, convert=_swapped),
-    "BayerRG8": _Layout(1, bayer=True),
-}
-
-
-OLDER_NAMES = {"RGB8Packed": "RGB8", "BGR8Packed": "BGR8"}
-"""Names that GigE Vision 1 cameras and some libraries still use."""
-FORMATS_HINT = f"set pixel_format to one of {', '.join(LAYOUTS)}"
-
-
-def usual_name(pixel_format: str) -> str:
-    """The name that the Pixel Format Naming Convention has for it today."""
-    return OLDER_NAMES.get(pixel_format, pixel_format)
-
-
-def check_format(pixel_format: str) -> None:
-    """Raises SourceError where frames of this format cannot be handed to PEKAT."""
-    if usual_name(pixel_format) not in LAYOUTS:
-        raise SourceError(
-            f"the camera sends {pixel_format}, which cannot be handed to PEKAT",
-            reason=Reason.BAD_IMAGE,
-            hint=FORMATS_HINT,
-        )
-
-
-def picture_of(name: str, frame: Frame) -> Picture:
-    """A whole frame's pixels in PEKAT's layout. Raises SourceError BAD_IMAGE for a damaged one, or another format."""
-    if frame.damage:
-        hint = "check cable, switch, packet_size, and the receive buffer of the network (net.core.rmem_max)"
-        raise SourceError(f"{name}: {frame.damage}", reason=Reason.BAD_IMAGE, hint=hint)
-    check_format(frame.pixel_format)
-    layout = LAYOUTS[usual_name(frame.pixel_format)]
-    row = frame.width * layout.pixel_bytes
-    expected = (row + frame.padding) * frame.height
-    if not expected or len(frame.data) != expected:
-        text = (
-            f"{name}: {len(frame.data)} bytes, where {frame.width} x {frame.height} {frame.pixel_format} is {expected}"
-        )
-        raise SourceError(text, reason=Reason.BAD_IMAGE, hint="switch chunk data off in the camera (ChunkModeActive)")
-    raw = RawFormat(frame.width, frame.height, layout.channels, layout.bayer)
-    return Picture(name, _pixels(frame, layout, row), raw)
-
-
-def _pixels(frame: Frame, layout: _Layout, row: int) -> bytes:
-    if not frame.padding and layout.convert is None:
-        return frame.data
-    rows = np.frombuffer(frame.data, np.uint8).reshape(frame.height, -1)[:, :row]
-    return (layout.convert(np.ascontiguousarray(rows)) if layout.convert else rows).tobytes()

@@ -26,6 +26,10 @@ def steps_after(last: int, number: int) -> int:
     return ahead if ahead < NUMBERS // 2 else ahead - NUMBERS
 
 
+def _not_told(number: int) -> None:
+    """The session goes by frames alone."""
+
+
 class CameraSession:
     """A frame is given to a trigger only if it is that trigger's, by the camera's own count.
 
@@ -86,7 +90,7 @@ class CameraSession:
         return frame
 
     def _begin_stream(self) -> None:
-        self._camera.configure()
+        self._camera.configure(_not_told)
         self._last, self._owed_until = None, None
 
     def _settle(self, deadline: int, abandoned: threading.Event) -> None:

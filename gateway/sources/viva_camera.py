@@ -1,16 +1,17 @@
 """A GigE Vision camera through the library viva-genicam (pip extra `[genicam]`), imported only when it is used."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SourceError
-from gateway.sources.genicam_camera import FORMATS_HINT, Frame, check_format, usual_name
+from gateway.sources.genicam_camera import Frame, Shutter
 from gateway.sources.genicam_settings import INSTALL, GenicamSettings
 from gateway.sources.look import MEGABYTE
+from gateway.sources.pixel_formats import FORMATS_HINT, check_format, usual_name
 
 if TYPE_CHECKING:
     from viva_genicam import Camera, FrameStream, GigeDeviceInfo
@@ -112,7 +113,7 @@ class VivaCamera:
             raise SourceError(f"several cameras answer: {there}", hint="write the address of one as `camera`")
         return fitting[0]
 
-    def configure(self) -> None:
+    def configure(self, exposed: Callable[[int], None]) -> Shutter:
         camera, settings = self._opened(), self._settings
         self._end_stream()
         hint = "correct the setting; the maker's viewer shows what the camera takes"
@@ -128,6 +129,7 @@ class VivaCamera:
             )
             self._stream = stream
             stream.__enter__()
+        return Shutter()
 
     def _set_picture(self, camera: "Camera") -> None:
         if (wanted := self._settings.pixel_format) is not None:

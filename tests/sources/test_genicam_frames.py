@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from gateway.core.errors import SourceError
 from gateway.core.result import Reason
 from gateway.ports import RawFormat
-from gateway.sources.genicam_camera import LAYOUTS, Frame, picture_of
+from gateway.sources.genicam_camera import Frame, Shutter
 from gateway.sources.genicam_session import CameraSession, steps_after
+from gateway.sources.pixel_formats import LAYOUTS, picture_of
 
 
 def frame(number: int = 1, data: bytes = b"\x07", pixel_format: str = "Mono8", **more: object) -> Frame:
@@ -32,9 +34,10 @@ class ScriptedCamera:
     def open(self) -> None:
         pass
 
-    def configure(self) -> None:
+    def configure(self, exposed: Callable[[int], None]) -> Shutter:
         self.streams += 1
         self.waiting.clear()
+        return Shutter()
 
     def trigger(self) -> None:
         self.triggers += 1
