@@ -80,6 +80,7 @@ class PekatClient:
         self._session.mount("http://", self._adapter)
         self._get = self._prepare("GET", {})
         self._post = self._prepare("POST", {"Content-Type": "application/octet-stream", "Content-Length": "0"})
+        self._bare_post = self._prepare("POST", {"Content-Length": "0"})
 
     def __enter__(self) -> Self:
         return self
@@ -103,11 +104,14 @@ class PekatClient:
 
     def analyze_raw_image(self, pixels: bytes | memoryview, raw: RawFormat, ask: Ask, call: Call) -> HttpReply:
         """Have raw pixels judged: grey, BGR, or Bayer RG8. Raises ValueError where length and format disagree."""
-        view = memoryview(pixels)
-        if view.nbytes != raw.width * raw.height * raw.channels:
-            raise ValueError(f"{view.nbytes} bytes are no image of {raw.width} x {raw.height} x {raw.channels}")
+        check_length(pixels, raw)
         size = f"height={raw.height}&width={raw.width}{'&bayer' * raw.bayer}"
         return self._perform(self._post, f"/analyze_raw_image?{size}&{self._query(ask)}", call, pixels)
+
+    def analyze_shared_memory(self, name: str, raw: RawFormat, ask: Ask, call: Call) -> HttpReply:
+        """Have grey or BGR pixels judged that lie in the block of shared memory called `name`, on PEKAT's machine."""
+        size = f"height={raw.height}&width={raw.width}&name={name}"
+        return self._perform(self._bare_post, f"/analyze_image_shared_memory?{size}&{self._query(ask)}", call)
 
     def last_image(self, ask: Ask, call: Call) -> HttpReply:
         """The newest analysed image, whoever sent it; nothing in it says which one it is."""
@@ -191,6 +195,13 @@ class PekatClient:
             response.close()
         elapsed = (time.monotonic_ns() - began) // 1000
         return HttpReply(response.status_code, response.headers, body, elapsed)
+
+
+def check_length(pixels: bytes | memoryview, raw: RawFormat) -> None:
+    """Raises ValueError where there are not as many bytes as the format says."""
+    length = memoryview(pixels).nbytes
+    if length != raw.width * raw.height * raw.channels:
+        raise ValueError(f"{length} bytes are no image of {raw.width} x {raw.height} x {raw.channels}")
 
 
 class _TooLongError(HTTPException):

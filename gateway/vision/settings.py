@@ -19,6 +19,7 @@ from gateway.vision.context import UserValueRule
 from gateway.vision.inspector import PekatInspector, Program, data_text
 from gateway.vision.pekat import ClientOptions
 from gateway.vision.pekat_reply import ReplyRules, ResponseType
+from gateway.vision.way import WaySetting
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 _DATA_FIELDS = "{part_id}, {station}, {inspection_id}, {trigger_seq}, {recipe}"
@@ -204,6 +205,11 @@ class PekatSettings(BaseModel):
         description="Images at PEKAT at a time; if not given, as many as may be in flight (handshake.max_in_flight). "
         "Fewer: the others wait their turn within their own deadline",
     )
+    way: WaySetting = Field(
+        "auto",
+        description="How camera frames go to PEKAT: `auto` shares memory with a PEKAT 3.18 or newer on this machine, "
+        "and sends raw pixels to any other; `png` is for links below about 300 Mbit/s. Files are sent as they are",
+    )
 
     def create(
         self,
@@ -218,6 +224,7 @@ class PekatSettings(BaseModel):
             [self._program(recipe, user_values) for recipe in recipes],
             workers=self.workers or in_flight,
             in_flight=in_flight,
+            way=self.way,
             ping_timeout_s=self.ping_timeout_ms / 1000,
         )
 

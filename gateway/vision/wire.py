@@ -29,6 +29,9 @@ QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 HTTP_PORT = 80
 """Where the URL names none."""
 
+LAST_MOMENT_S = 0.02
+"""The core's timer and a call's own deadline run off in the same moment; either may be first."""
+
 ABORTED = "the call was aborted"
 
 
@@ -56,6 +59,15 @@ class Call:
     @property
     def aborted(self) -> bool:
         return self._aborted.is_set()
+
+    @property
+    def spent(self) -> bool:
+        """Its time is over, or as good as over: who cut it now did so because it was not answered."""
+        return time.monotonic() > self.deadline - LAST_MOMENT_S
+
+    def renew(self) -> None:
+        """Another request in what is left of the same time; the one before was answered."""
+        self.sent = self.replied = False
 
     def pause(self, seconds: float) -> None:
         """Wait so long, but no longer than to the abort."""

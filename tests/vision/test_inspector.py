@@ -10,7 +10,7 @@ from gateway.sim.pekat import PekatSimulator
 from gateway.sim.pekat_settings import Mischief, Mode, PekatSimSettings
 from gateway.vision.settings import PekatSettings, RecipeSettings
 from tests.vision.judging import BAD, GOOD, inspector, judge, order, reason_of
-from tests.vision.servers import answering, free_port, http
+from tests.vision.servers import ScriptedServer, answering, free_port, http
 
 
 async def test_the_pixels_make_the_verdict() -> None:
@@ -107,17 +107,22 @@ async def test_pekat_down_is_offline_and_it_recovers_by_itself() -> None:
             assert await reason_of(judge(part)) is Reason.INSPECTOR_OFFLINE
 
 
+def asked(server: ScriptedServer) -> list[str]:
+    """The paths of what it was asked without an image."""
+    return [head.split()[1].decode() for head in server.heads if head.startswith(b"GET")]
+
+
 async def test_several_recipes_are_several_projects() -> None:
     with answering(http()) as first, answering(http(b'{"result": false}')) as second:
         async with inspector(first.url, second.url) as part:
             assert (await part.inspect(Picture("x", b"x"), order(recipe=2))).verdict is Verdict.NOK
             assert (await part.inspect(Picture("x", b"x"), order(recipe=1))).verdict is Verdict.OK
             await part.check()
-            assert first.head().startswith("GET /ping")
+            assert asked(first) == ["/ping", "/version"]
             await part.prepare(2)
             first.heads.clear()
             await part.check()
-            assert second.head().startswith("GET /ping")
+            assert asked(second) == ["/ping", "/version", "/ping"], "what is no version is not asked for again"
             assert first.heads == []
             with pytest.raises(InspectorError, match="no recipe 7; configured: 1, 2"):
                 await part.prepare(7)
