@@ -18,6 +18,7 @@ from benchmarks import (
     opcua_crowd,
     opcua_datachange,
     opcua_inspect,
+    overlap,
     stations16,
     trigger_modbus,
 )
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "machine_vision": machine_vision.measure,
     "history": history.measure,
     "stations16": stations16.measure,
+    "overlap": overlap.measure,
     "idle": idle.measure,
 }
 

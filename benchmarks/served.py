@@ -34,12 +34,14 @@ map = "standard"
 modbus = {{ offset = {offset} }}
 
 [stations.source]
-kind = "file_drop"
+{source}
 folder = '{folder}'
-afterwards = "delete"
 
 [stations.inspector]
 kind = "pekat"
+
+[stations.handshake]
+max_in_flight = {in_flight}
 
 [[stations.recipes]]
 number = 1
@@ -49,6 +51,8 @@ data = "{{part_id}}"
 classes = {{ Scratch = 1, Spot = 2 }}
 """
 
+FILE_DROP = 'kind = "file_drop"\nafterwards = "delete"'
+PLAYLIST = 'kind = "playlist"'
 STRIDE = 256
 """Registers from one station to the next."""
 
@@ -70,11 +74,22 @@ class Plan:
     pekat: int
     stations: int = 1
     control: str = "modbus"
+    source: str = FILE_DROP
+    """What each station's source is, without its folder."""
+    pictures: tuple[bytes, ...] = ()
+    """PNG files that are in each folder from the start."""
+    in_flight: tuple[int, ...] = ()
+    """`max_in_flight` of each station; 1 where nothing is said."""
     profile: Path | None = None
     more: str = ""
     """Further tables of the configuration."""
     opcua: str = ""
     """Further keys of the OPC UA link, one a line."""
+
+    @property
+    def flights(self) -> tuple[int, ...]:
+        """`max_in_flight`, station by station."""
+        return self.in_flight or (1,) * self.stations
 
     def command(self, config: Path) -> tuple[str, ...]:
         if self.profile is None:
@@ -94,9 +109,17 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
         text += f"{plan.opcua}\n"
         for index, folder in enumerate(folders):
             folder.mkdir()
+            for number, picture in enumerate(plan.pictures, start=1):
+                (folder / f"picture{number}.png").write_bytes(picture)
             name = f"station{index + 1}"
             text += _STATION.format(
-                name=name, control=plan.control, offset=index * STRIDE, folder=folder, pekat=plan.pekat
+                name=name,
+                control=plan.control,
+                offset=index * STRIDE,
+                folder=folder,
+                pekat=plan.pekat,
+                source=plan.source,
+                in_flight=plan.flights[index],
             )
         text += plan.more
         file = Path(home) / "gateway.toml"
