@@ -15,6 +15,8 @@ from rich.table import Table
 from gateway.config import Settings, StationSettings
 from gateway.core.errors import ConfigError, GatewayError
 from gateway.core.result import Reason, no_decision
+from gateway.images.faults import ImageFault
+from gateway.images.heads import head_of
 from gateway.ports import Fate, ImageSource, Order, Picture, RawFormat
 from gateway.sources.viva_camera import Found
 
@@ -107,11 +109,13 @@ def _layout(raw: RawFormat) -> str:
 
 def _described(data: bytes) -> tuple[str, str]:
     """Size and format by the file's head; nothing is decoded."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return f"{image.width} x {image.height}", f"{image.format} {image.mode}, {len(data)} bytes, saved unchanged"
-    except (OSError, Image.DecompressionBombError) as error:
-        return "unknown", f"{len(data)} bytes, saved unchanged; it cannot be read: {error}"
+    head = head_of(data)
+    if isinstance(head, ImageFault):
+        return "unknown", f"{len(data)} bytes, saved unchanged; {head}"
+    return (
+        f"{head.width} x {head.height}",
+        f"{head.format}, {head.depth} bits a pixel, {len(data)} bytes, saved unchanged",
+    )
 
 
 def show_cameras(found: list[Found], interface: str) -> None:

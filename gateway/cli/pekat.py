@@ -13,6 +13,10 @@ from rich.table import Table
 
 from gateway.cli.runner import fail, secret
 from gateway.core.errors import InspectorError
+from gateway.core.result import REASON_TEXTS
+from gateway.images.limits import ImageLimits
+from gateway.sources.look import read
+from gateway.sources.size_limits import DEFAULT_FILE_MB, DEFAULT_MEGAPIXELS, limits_of
 from gateway.vision.pekat import Ask, ClientOptions, HttpReply, PekatClient
 from gateway.vision.pekat_reply import Reply, ReplyRules, ResponseType, read_reply
 from gateway.vision.wire import Call
@@ -65,10 +69,16 @@ def analyze(
     save: ImageOut = None,
     timeout: Timeout = 20.0,
     api_key_env: ApiKeyEnv = "",
+    max_file_mb: Annotated[int, typer.Option(min=1, help="Larger files are refused (MB).")] = DEFAULT_FILE_MB,
+    max_megapixels: Annotated[int, typer.Option(min=1, help="Larger images are refused.")] = DEFAULT_MEGAPIXELS,
 ) -> None:
-    """Have an image judged, and show what the gateway makes of the answer."""
+    """Have an image judged, and show what the gateway makes of the answer.
+
+    A file that a station's source would refuse is refused here too, with the same words and reason.
+    """
+    image = _image(file, limits_of(max_file_mb, max_megapixels))
     with _client(url, secret(api_key_env)) as client:
-        reply = client.analyze_image(file.read_bytes(), Ask(response_type, data), Call.within(timeout))
+        reply = client.analyze_image(image, Ask(response_type, data), Call.within(timeout))
     _show(reply, response_type, save)
 
 
@@ -105,6 +115,19 @@ def stop(
             f"{url} refused to stop: HTTP {reply.status}", "the key is known only to whoever started the project"
         )
     typer.echo("the project stops")
+
+
+def _image(file: Path, limits: ImageLimits) -> bytes:
+    """The file's bytes; exit code 2 where it is no image for PEKAT."""
+    try:
+        contents = read(file, limits, shared=True)
+    except OSError as error:
+        raise fail(f"{file} cannot be read: {error.strerror}", "check the file's rights") from error
+    if contents is None:
+        raise fail(f"{file} is no file, or is being written", "name an image file that is finished")
+    if (fault := contents.fault) is not None:
+        raise fail(f"{file}: {fault}", f"reason {fault.reason.value}: {REASON_TEXTS[fault.reason]}")
+    return contents.data
 
 
 def _show(reply: HttpReply, response_type: ResponseType, save: Path | None) -> None:

@@ -62,7 +62,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.NOT_AN_IMAGE: "the content is no whole image, whatever its name says",
     Reason.IMAGE_TOO_LARGE: "the image is over the configured limit; it was not decoded",
     Reason.FRAME_INCOMPLETE: "parts of the camera's frame got lost on the way",
-    Reason.PIXEL_FORMAT: "the image's pixel format cannot be handed to PEKAT",
+    Reason.PIXEL_FORMAT: "the image's format, of the file or of its pixels, cannot be handed to PEKAT",
 }
 
 AT_THE_IMAGE = frozenset(

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gateway.core.result import Reason
+from gateway.images.limits import image_fault
+
 SHARED_MEMORY = Path("/dev/shm")
 """Where Linux keeps shared memory blocks. Reading the file leaves the block to its owner; attaching through Python
 before 3.13 would have the simulator's exit remove it."""
@@ -20,7 +23,9 @@ class BadImageError(Exception):
 
 
 def encoded_image(body: bytes, *, png_only: bool) -> Image.Image:
-    """Decode an image file."""
+    """Decode an image file, of a size that this machine can bear."""
+    if (fault := image_fault(body)) is not None and fault.reason is Reason.IMAGE_TOO_LARGE:
+        raise BadImageError(f"cv2.error: OpenCV(4.10.0) imdecode: {fault}")
     try:
         picture = Image.open(io.BytesIO(body), formats=("PNG",) if png_only else ("PNG", "JPEG", "BMP"))
         picture.load()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.core.errors import SourceError
-from gateway.core.result import Judgement, Reason
+from gateway.core.result import Judgement, Reason, no_decision
+from gateway.images.faults import ImageFault
 from gateway.ports import Fate, Order, Picture
 from gateway.sources.aftercare import Aftercare
 from gateway.sources.drop_settings import FileDropSettings
@@ -52,12 +53,11 @@ class Disposal:
         self._out[id(picture)] = _Given(picture, contents.key, order)
         return picture
 
-    def rejected(self, order: Order, contents: Contents) -> SourceError:
-        """Put a broken file aside; the error to say so with."""
-        name = contents.key.name
-        self._put_aside(contents.key, order, Fate.REFUSED, contents.fault)
+    def rejected(self, order: Order, key: FileKey, fault: ImageFault) -> SourceError:
+        """Put a file aside that is no picture for PEKAT; the error to say so with."""
+        self._put_aside(key, order, Fate.REFUSED, no_decision(fault.reason, fault.text))
         hint = f"the file is in {self._settings.aside(self._settings.rejected_folder)}"
-        return SourceError(f"{name}: {contents.fault}", reason=Reason.BAD_IMAGE, hint=hint)
+        return SourceError(f"{key.name}: {fault}", reason=fault.reason, hint=hint)
 
     def settle(self, picture: Picture, fate: Fate, judgement: Judgement) -> None:
         """Judged: as `afterwards` says. Refused: to the rejected folder. Unused: to the unjudged one."""
@@ -67,12 +67,12 @@ class Disposal:
         elif fate is Fate.JUDGED:
             self._judged(given.key, judgement)
         else:
-            self._put_aside(given.key, given.order, fate, judgement.detail or judgement.reason.name.lower())
+            self._put_aside(given.key, given.order, fate, judgement)
 
     def unused(self, picture: Picture, why: str) -> None:
         """A picture that nobody has taken over."""
         given = self._out.pop(id(picture))
-        self._put_aside(given.key, given.order, Fate.UNUSED, why)
+        self._put_aside(given.key, given.order, Fate.UNUSED, no_decision(Reason.CANCELLED, why))
 
     def leave(self, names: Sequence[str]) -> None:
         """Files that no trigger can have any more."""
@@ -95,11 +95,11 @@ class Disposal:
             target = folder / judgement.verdict.name.lower() if settings.by_verdict else folder
             self._tidy(key, partial(self.aftercare.move, key, target))
 
-    def _put_aside(self, key: FileKey, order: Order, fate: Fate, why: str) -> None:
+    def _put_aside(self, key: FileKey, order: Order, fate: Fate, judgement: Judgement) -> None:
         refused = fate is Fate.REFUSED
         target = self._settings.aside(self._settings.rejected_folder if refused else self._settings.unjudged_folder)
-        text = reason_text(key.name, order, fate, why)
-        log.warning("%s: %s goes to %s: %s", self._station, key.name, target, why)
+        text = reason_text(key.name, order, fate, judgement)
+        log.warning("%s: %s goes to %s: %s", self._station, key.name, target, judgement.detail)
         self._tidy(key, partial(self.aftercare.move, key, target, text))
 
     def _tidy(self, key: FileKey, act: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 
 from gateway.core.errors import SourceError
 from gateway.sources.drop_settings import FileDropSettings
-from gateway.sources.look import MEGABYTE, Contents, read
+from gateway.sources.look import Contents, read
 from gateway.sources.shelf import Arrival
 from gateway.sources.worker import Worker
 
@@ -36,7 +36,7 @@ class DropReader:
     """
 
     def __init__(self, station: str, settings: FileDropSettings) -> None:
-        self._settings = settings
+        self._settings, self._limits = settings, settings.limits
         self._worker = Worker(f"{station}-drop-read", READ_LIMIT)
         self._ahead: _Ahead | None = None
         self.shared = False
@@ -82,10 +82,9 @@ class DropReader:
 
     def _read(self, arrival: Arrival, then: Then) -> None:
         """In the thread."""
-        limit = self._settings.max_file_mb * MEGABYTE
         outcome: Outcome
         try:
-            outcome = read(self._settings.folder / arrival.name, limit, shared=self.shared)
+            outcome = read(self._settings.folder / arrival.name, self._limits, shared=self.shared)
         except FileNotFoundError:
             outcome = None
         except OSError as error:

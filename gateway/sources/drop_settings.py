@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.images.limits import ImageLimits
 from gateway.sources.naming import PLACE
 from gateway.sources.scan import EAGER_DUTY, LAZY_DUTY, Pace
 from gateway.sources.shelf import Pick
+from gateway.sources.size_limits import (
+    DEFAULT_FILE_MB,
+    DEFAULT_MEGAPIXELS,
+    MaxFileMb,
+    MaxMegapixels,
+    limits_of,
+    limits_text,
+)
 from gateway.sources.watch import WatchKind
 
 if TYPE_CHECKING:
@@ -70,7 +79,9 @@ class FileDropSettings(BaseModel):
     done_folder: Folder = Field(Path("done"), description="For judged pictures; relative to `folder`.")
     by_verdict: bool = Field(False, description="Move judged pictures to `ok`, `nok`, `no_decision` in `done_folder`.")
     rejected_folder: Folder = Field(
-        Path("rejected"), description="For broken pictures, each with a `.reason.txt`; relative to `folder`."
+        Path("rejected"),
+        description="For pictures that are broken, too large, or refused by PEKAT, each with a `.reason.txt`; "
+        "relative to `folder`.",
     )
     unjudged_folder: Folder = Field(
         Path("unjudged"),
@@ -81,7 +92,8 @@ class FileDropSettings(BaseModel):
         "keep", description="What becomes of pictures that no trigger came for: left where they are, or moved."
     )
     stale_folder: Folder = Field(Path("stale"), description='For them, with stale = "move"; relative to `folder`.')
-    max_file_mb: int = Field(64, ge=1, le=1024, description="Larger files are rejected (megabytes of 1,000,000 bytes).")
+    max_file_mb: MaxFileMb = DEFAULT_FILE_MB
+    max_megapixels: MaxMegapixels = DEFAULT_MEGAPIXELS
     scan_ms: int = Field(
         1000, ge=50, le=60_000, description="Pause between the scans that find what no event told of (milliseconds)."
     )
@@ -136,9 +148,15 @@ class FileDropSettings(BaseModel):
         )
 
     @property
+    def limits(self) -> ImageLimits:
+        """How large a picture may be."""
+        return limits_of(self.max_file_mb, self.max_megapixels)
+
+    @property
     def summary(self) -> str:
         """What `check` says of it."""
-        return f"{self.kind} {self.folder}, {self.pick}, window {self.window_ms} ms, afterwards {self.afterwards}"
+        choice = f"{self.pick}, window {self.window_ms} ms, afterwards {self.afterwards}"
+        return f"{self.kind} {self.folder}, {choice}, {limits_text(self.limits)}"
 
     def create(self, station_name: str) -> "FileDrop":
         """The source; nothing runs yet."""

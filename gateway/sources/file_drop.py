@@ -83,10 +83,11 @@ class FileDrop:
     # ---- the port ----
 
     async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
-        """The picture for this trigger, as its file's bytes, checked by first and last bytes but not decoded.
+        """The picture for this trigger, as its file's bytes, checked by header and last bytes but not decoded.
 
-        Raises SourceError: NO_IMAGE at the deadline, or at once where no file can be named by the part id; BAD_IMAGE
-        where the file is broken (it goes to the rejected folder); SOURCE_FAILED where the folder cannot be read.
+        Raises SourceError: NO_IMAGE at the deadline, or at once where no file can be named by the part id;
+        EMPTY_IMAGE, NOT_AN_IMAGE, IMAGE_TOO_LARGE, PIXEL_FORMAT for a file that is no whole picture within the limits
+        (it goes to the rejected folder); SOURCE_FAILED where the folder cannot be read.
         """
         if order.pictures_from is not None:
             return self._next_of_run(order)
@@ -219,8 +220,8 @@ class FileDrop:
         picked = self._run.take()
         if isinstance(picked, SourceError):
             raise picked
-        if picked.fault:
-            raise self._disposal.rejected(order, picked)
+        if picked.fault is not None:
+            raise self._disposal.rejected(order, picked.key, picked.fault)
         return self._disposal.hand_out(order, picked)
 
     def _close_run(self) -> None:
@@ -244,8 +245,8 @@ class FileDrop:
             _fail(waiter, outcome)
         elif outcome is None or not self._shelf.give(outcome.key):
             self._serve()  # it is gone, still being written, or was given before: the next one, or wait on
-        elif outcome.fault:
-            _fail(waiter, self._disposal.rejected(waiter.order, outcome))
+        elif outcome.fault is not None:
+            _fail(waiter, self._disposal.rejected(waiter.order, outcome.key, outcome.fault))
         else:
             self._hand_over(waiter, outcome)
 

@@ -18,10 +18,10 @@ from urllib3.exceptions import HTTPError
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
+from gateway.images.faults import ImageFault, broken
+from gateway.images.limits import ImageLimits, image_fault
 from gateway.ports import Fate, Order, Picture, ignored
 from gateway.sources.http_settings import HttpCameraSettings, PekatCameraSettings, without_query
-from gateway.sources.image_format import fault_of_bytes
-from gateway.sources.look import MEGABYTE
 from gateway.sources.pending import now_us
 from gateway.sources.worker import Worker
 
@@ -48,8 +48,7 @@ class Asker:
     verify: bool | str
     """Whether a certificate is checked, or the file with the one that signed it."""
     timeout: tuple[float, float]
-    limit: int
-    """Bytes that a picture may have."""
+    limits: ImageLimits
 
     @property
     def place(self) -> str:
@@ -67,14 +66,14 @@ def snapshot_asker(settings: HttpCameraSettings) -> Asker:
     verify: bool | str = settings.verify_tls
     if settings.verify_tls and settings.ca_file is not None:
         verify = str(settings.ca_file)
-    return Asker(settings.url, auth, verify, timeout, settings.max_file_mb * MEGABYTE)
+    return Asker(settings.url, auth, verify, timeout, settings.limits)
 
 
 def last_image_asker(settings: PekatCameraSettings) -> Asker:
     """Asks PEKAT for the image that it grabbed last, as a PNG."""
     timeout = (settings.connect_timeout_ms / 1000, settings.read_timeout_ms / 1000)
     url = f"{settings.url.rstrip('/')}/last_image?response_type=image"
-    return Asker(url, None, True, timeout, settings.max_file_mb * MEGABYTE)
+    return Asker(url, None, True, timeout, settings.limits)
 
 
 class HttpCamera:
@@ -94,7 +93,7 @@ class HttpCamera:
         async with AsyncExitStack() as stack:
             self._session = requests.Session()
             self._session.trust_env = False  # a proxy or a .netrc of this machine has no business with a camera
-            self._session.headers["Cache-Control"] = "no-cache"
+            self._session.headers.update({"Cache-Control": "no-cache", "Accept-Encoding": "identity"})
             stack.callback(_hang_up, self._session)
             await stack.enter_async_context(self._thread)
             self._stack = stack.pop_all()
@@ -106,8 +105,9 @@ class HttpCamera:
     async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The picture that the camera gives now, as its bytes, not decoded.
 
-        Raises SourceError: BAD_IMAGE for what is no whole picture or too large, NO_IMAGE for one that was given
-        before, SOURCE_FAILED where the camera cannot be reached, refuses, or is too slow.
+        Raises SourceError: EMPTY_IMAGE, NOT_AN_IMAGE, IMAGE_TOO_LARGE, PIXEL_FORMAT for what is no whole picture within
+        the limits, NO_IMAGE for one that was given before, SOURCE_FAILED where the camera cannot be reached, refuses,
+        or is too slow.
         """
         deadline = order.deadline - MARGIN_US
         left_s = max(deadline - now_us(), 0) / 1e6
@@ -138,24 +138,37 @@ class HttpCamera:
 
     def _fetch(self, deadline: int) -> bytes:
         data = self._read(deadline)
-        if fault := fault_of_bytes(data):
-            raise self._bad(fault.replace("the file", "the picture"))
+        if (fault := image_fault(data, self._asker.limits)) is not None:
+            raise self._bad(fault)
         return data
 
     def _read(self, deadline: int) -> bytes:
         pieces, size = [], 0
         with self._ask(deadline) as response:
+            self._check_announced(response)
             try:
                 # read1 gives what is there; iter_content would wait for a whole chunk of a camera that dribbles.
-                while piece := response.raw.read1(CHUNK, decode_content=True):
+                while piece := response.raw.read1(CHUNK, decode_content=False):
                     pieces.append(piece)
                     size += len(piece)
-                    if size > self._asker.limit:
-                        raise self._bad(f"more than {self._asker.limit // MEGABYTE} MB")
+                    self._check_size(size)
                     self._check_time(deadline)
             except HTTPError as error:
                 raise self._failed("broke off in the middle of a picture", error) from error
         return b"".join(pieces)
+
+    def _check_announced(self, response: requests.Response) -> None:
+        """Raises SourceError for a picture that is too large by what the camera says, or packed: it may be a bomb."""
+        packing = response.headers.get("Content-Encoding", "identity")
+        if packing != "identity":
+            raise self._bad(broken(f"the camera packed the picture ({packing[:20]}) though it was asked not to"))
+        length = response.headers.get("Content-Length", "")
+        if length.isdecimal() and len(length) < 20:
+            self._check_size(int(length))
+
+    def _check_size(self, size: int) -> None:
+        if (large := self._asker.limits.over_bytes(size)) is not None:
+            raise self._bad(large)
 
     def _ask(self, deadline: int) -> requests.Response:
         """The head of the camera's answer; the caller closes it."""
@@ -195,9 +208,9 @@ class HttpCamera:
             )
         self._last = mark
 
-    def _bad(self, what: str) -> SourceError:
+    def _bad(self, fault: ImageFault) -> SourceError:
         hint = "look at it in a browser; is this the URL of a still picture?"
-        return SourceError(f"{self._asker.place}: {what}", reason=Reason.BAD_IMAGE, hint=hint)
+        return SourceError(f"{self._asker.place}: {fault}", reason=fault.reason, hint=hint)
 
     def _failed(self, what: str, error: Exception) -> SourceError:
         text = f"{self._asker.place}: the camera {what}"

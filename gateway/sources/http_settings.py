@@ -6,7 +6,16 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.images.limits import ImageLimits
 from gateway.sources.login import password
+from gateway.sources.size_limits import (
+    DEFAULT_FILE_MB,
+    DEFAULT_MEGAPIXELS,
+    MaxFileMb,
+    MaxMegapixels,
+    limits_of,
+    limits_text,
+)
 
 if TYPE_CHECKING:
     from gateway.sources.http_camera import HttpCamera
@@ -26,9 +35,13 @@ class _Asked(BaseModel):
         le=60_000,
         description="Longest silence before and within a picture. The inspection's own time limits the whole.",
     )
-    max_file_mb: int = Field(
-        64, ge=1, le=1024, description="Larger pictures are bad images (megabytes of 1,000,000 bytes)."
-    )
+    max_file_mb: MaxFileMb = DEFAULT_FILE_MB
+    max_megapixels: MaxMegapixels = DEFAULT_MEGAPIXELS
+
+    @property
+    def limits(self) -> ImageLimits:
+        """How large a picture may be."""
+        return limits_of(self.max_file_mb, self.max_megapixels)
 
 
 class HttpCameraSettings(_Asked):
@@ -75,7 +88,7 @@ class HttpCameraSettings(_Asked):
     @property
     def summary(self) -> str:
         """What `check` says of it."""
-        return f"{self.kind} {without_query(self.url)}, log-in {self.auth}"
+        return f"{self.kind} {without_query(self.url)}, log-in {self.auth}, {limits_text(self.limits)}"
 
     def create(self, station_name: str) -> "HttpCamera":
         """The source; nothing runs yet. Raises ConfigError where the password cannot be had."""
@@ -98,7 +111,8 @@ class PekatCameraSettings(_Asked):
     @property
     def summary(self) -> str:
         """What `check` says of it."""
-        return f"{self.kind} {self.url}: the newest image, whichever part it shows; it cannot be matched to a trigger"
+        unsure = "the newest image, whichever part it shows; it cannot be matched to a trigger"
+        return f"{self.kind} {self.url}: {unsure}; {limits_text(self.limits)}"
 
     def create(self, station_name: str) -> "HttpCamera":
         """The source; nothing runs yet."""

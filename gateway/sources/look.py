@@ -1,23 +1,24 @@
-"""One look at one file in the drop: is it a whole picture, when was it written, what are its bytes."""
+"""One look at one file: is it a whole picture, when was it written, what are its bytes."""
 
 import os
 import stat
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
-from gateway.sources.image_format import HEAD_BYTES, TAIL_BYTES, fault_of, fault_of_bytes
+from gateway.images.ends import HEAD_BYTES, TAIL_BYTES, fault_of
+from gateway.images.faults import ImageFault
+from gateway.images.limits import ImageLimits, image_fault
 from gateway.sources.shelf import FileKey
-
-MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen. `fault` is empty for a whole picture; `written_ns` is unix time in nanoseconds."""
+    """What was seen. `fault` is None for a whole picture; `written_ns` is unix time in nanoseconds."""
 
     key: FileKey
     written_ns: int
-    fault: str
+    fault: ImageFault | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Contents:
 
     key: FileKey
     data: bytes
-    fault: str
+    fault: ImageFault | None = None
 
 
 def key_of(name: str, status: os.stat_result, *, shared: bool) -> FileKey:
@@ -51,21 +52,31 @@ def look(path: Path, *, shared: bool) -> Look | None:
     return Look(key_of(path.name, status, shared=shared), written_ns(status), fault_of(head, tail, status.st_size))
 
 
-def read(path: Path, limit: int, *, shared: bool) -> Contents | None:
+def read(path: Path, limits: ImageLimits, *, shared: bool) -> Contents | None:
     """The whole file. None where it is no regular file, or was written to while it was read. Raises OSError.
 
-    Asking for the kind first matters: opening a named pipe would wait for its writer.
+    Asking for the kind first matters: opening a named pipe would wait for its writer. What is over the limit is not
+    even opened, and of a file that grows meanwhile no more is read than it had.
     """
     before = path.stat()
     if not stat.S_ISREG(before.st_mode):
         return None
     key = key_of(path.name, before, shared=shared)
-    if before.st_size > limit:
-        return Contents(key, b"", f"{before.st_size / MEGABYTE:.1f} MB, more than max_file_mb allows")
+    if (large := limits.over_bytes(before.st_size)) is not None:
+        return Contents(key, b"", large)
     with open(path, "rb", buffering=0) as file:
-        data = file.readall()
+        data = _up_to(file, before.st_size + 1)
         after = os.fstat(file.fileno())
-    if after.st_size != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
+    if len(data) != before.st_size or after.st_size != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
         return None
-    fault = fault_of_bytes(data)
-    return Contents(key, b"" if fault else data, fault)
+    fault = image_fault(data, limits)
+    return Contents(key, b"" if fault is not None else data, fault)
+
+
+def _up_to(file: FileIO, count: int) -> bytes:
+    """So many bytes, or what there is. A file system may give fewer at a time than it was asked for."""
+    pieces, left = [], count
+    while left and (piece := file.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

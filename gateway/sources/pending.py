@@ -145,7 +145,7 @@ class Pending:
             del self._files[name]  # a folder, or a pipe
             return None
         at = arrived_at(seen.written_ns, unfinished.lower, now)
-        if not seen.fault:
+        if seen.fault is None:
             return Arrival(name, at, seen.key)
         if seen.key != unfinished.key:
             unfinished.key, unfinished.since, unfinished.written = seen.key, now, at

@@ -11,10 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason
+from gateway.images.limits import ImageLimits
 from gateway.ports import Fate, Order, Picture, ignored
-from gateway.sources.look import MEGABYTE, read
+from gateway.sources.look import read
 from gateway.sources.naming import natural_key, pattern_filter
 from gateway.sources.pending import now_us
+from gateway.sources.size_limits import (
+    DEFAULT_FILE_MB,
+    DEFAULT_MEGAPIXELS,
+    MaxFileMb,
+    MaxMegapixels,
+    limits_of,
+    limits_text,
+)
 from gateway.sources.worker import Worker
 
 PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.bmp")
@@ -43,14 +52,18 @@ class PlaylistSettings(BaseModel):
     )
     seed: int = Field(0, ge=0, description='With order = "random": the same seed plays the same order.')
     loop: bool = Field(True, description="Begin again after the last one; else the triggers after it get no image.")
-    max_file_mb: int = Field(
-        64, ge=1, le=1024, description="Larger files are bad images (megabytes of 1,000,000 bytes)."
-    )
+    max_file_mb: MaxFileMb = DEFAULT_FILE_MB
+    max_megapixels: MaxMegapixels = DEFAULT_MEGAPIXELS
+
+    @property
+    def limits(self) -> ImageLimits:
+        """How large a picture may be."""
+        return limits_of(self.max_file_mb, self.max_megapixels)
 
     @property
     def summary(self) -> str:
         """What `check` says of it."""
-        return f"{self.kind} {self.folder}"
+        return f"{self.kind} {self.folder}, {limits_text(self.limits)}"
 
     def create(self, station_name: str) -> "Playlist":
         """The source; nothing runs yet."""
@@ -81,7 +94,10 @@ class Playlist:
         await self._stack.aclose()
 
     async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
-        """The next picture. Raises SourceError: NO_IMAGE after the last, BAD_IMAGE for a broken one, SOURCE_FAILED."""
+        """The next picture. Raises SourceError: NO_IMAGE after the last, SOURCE_FAILED where it cannot be read.
+
+        And for what is no whole picture within the limits: EMPTY_IMAGE, NOT_AN_IMAGE, IMAGE_TOO_LARGE, PIXEL_FORMAT.
+        """
         left_s = max(order.deadline - MARGIN_US - now_us(), 0) / 1e6
         return await self._reader.call(self._next, left_s)
 
@@ -117,12 +133,13 @@ class Playlist:
         self._played = True
         name = self._round.pop(0)
         try:
-            contents = read(self._settings.folder / name, self._settings.max_file_mb * MEGABYTE, shared=True)
+            contents = read(self._settings.folder / name, self._settings.limits, shared=True)
         except OSError as error:
             raise SourceError(f"{name} cannot be read: {error.strerror}", hint=GO_ON) from error
-        if contents is None or contents.fault:
-            why = "it is no file, or is being written" if contents is None else contents.fault
-            raise SourceError(f"{name}: {why}", reason=Reason.BAD_IMAGE, hint=GO_ON)
+        if contents is None:
+            raise SourceError(f"{name}: it is no file, or is being written", reason=Reason.BAD_IMAGE, hint=GO_ON)
+        if contents.fault is not None:
+            raise SourceError(f"{name}: {contents.fault}", reason=contents.fault.reason, hint=GO_ON)
         return Picture(name, contents.data)
 
     def _next_round(self) -> list[str]:

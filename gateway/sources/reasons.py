@@ -3,21 +3,22 @@
 import datetime
 
 from gateway.core.errors import SourceError
-from gateway.core.result import Reason
+from gateway.core.result import Judgement, Reason
 from gateway.ports import Fate, Order
 from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.shelf import Arrival
 
-WHAT = {Fate.REFUSED: "rejected: the picture is broken", Fate.UNUSED: "not judged", Fate.JUDGED: "judged"}
+WHAT = {Fate.REFUSED: "rejected", Fate.UNUSED: "not judged", Fate.JUDGED: "judged"}
 
 
-def reason_text(name: str, order: Order, fate: Fate, why: str) -> str:
+def reason_text(name: str, order: Order, fate: Fate, judgement: Judgement) -> str:
     """The contents of a reason file: what, when, why, for which trigger; lines of `key: value`."""
     now = datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
     lines = {
         "file": name,
         "what": WHAT[fate],
-        "why": why,
+        "reason": f"{judgement.reason.value} {judgement.reason.name.lower().replace('_', ' ')}",
+        "why": judgement.detail or judgement.reason.name.lower(),
         "when": now,
         "station": order.station,
         "trigger": str(order.trigger_seq),

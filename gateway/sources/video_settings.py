@@ -72,7 +72,10 @@ class VideoSettings(BaseModel):
         2000, ge=100, le=60_000, description="Without a frame for so long the source is down (it may come back)."
     )
     max_megapixels: int = Field(
-        50, ge=1, le=500, description="Larger frames are bad images (1,000,000 pixels); bounds the memory."
+        50,
+        ge=1,
+        le=500,
+        description="Larger frames are refused, reason 18 (1,000,000 pixels); bounds the memory.",
     )
 
     @field_validator("url")

@@ -154,7 +154,7 @@ class Stream:
         if width * height > self._address.max_pixels:
             raise SourceError(
                 f"{self._address.place}: frames of {width}x{height} are larger than max_megapixels allows",
-                reason=Reason.BAD_IMAGE,
+                reason=Reason.IMAGE_TOO_LARGE,
                 hint="lower the camera's resolution, or raise max_megapixels",
             )
 

@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SourceError
+from gateway.images.limits import MEGABYTE
 from gateway.sources.genicam_camera import Frame, Shutter
 from gateway.sources.genicam_settings import INSTALL, GenicamSettings
-from gateway.sources.look import MEGABYTE
 from gateway.sources.pixel_formats import FORMATS_HINT, check_format, usual_name
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ async def test_a_broken_picture_is_one_order_and_the_run_goes_on(bench: Bench) -
             drop(bench.folder, "part0.png", png()[:-4])
         with pytest.raises(SourceError) as caught:
             await run.next()
-        assert caught.value.reason is Reason.BAD_IMAGE
+        assert caught.value.reason is Reason.NOT_AN_IMAGE
         bench.expose(1)
         assert await judged(run, source) == "part1.png"
 

@@ -70,7 +70,7 @@ async def test_a_broken_picture_is_a_bad_image_and_the_next_one_is_served(bench:
             drop(bench.folder, "part0.png", png()[:-4])
         with pytest.raises(SourceError) as caught:
             await waiting
-        assert caught.value.reason is Reason.BAD_IMAGE
+        assert caught.value.reason is Reason.NOT_AN_IMAGE
         picture = await next_picture(bench, source, 1)
         assert bytes(picture.data) == png(1)
         await source.settle(picture, Fate.JUDGED, OK)

@@ -31,11 +31,15 @@ def png(mark: int = 0, padding: int = 0) -> bytes:
 
 
 def jpeg(tail: bytes = b"") -> bytes:
-    return b"\xff\xd8\xff\xe0" + b"\x00\x10JFIF" + b"\x11" * 50 + b"\xff\xd9" + tail
+    """The head of a real 1x1 JPEG and its end; no decoder would see a picture between them."""
+    application = b"\xff\xe0\x00\x10JFIF" + b"\x00" * 10
+    frame = b"\xff\xc0" + struct.pack(">HBHHB3B", 11, 8, 1, 1, 1, 1, 0x11, 0)
+    return b"\xff\xd8" + application + frame + b"\xff\xda" + b"\x11" * 50 + b"\xff\xd9" + tail
 
 
-def bmp(size: int = 60) -> bytes:
-    return b"BM" + struct.pack("<I", size) + b"\0" * (size - 6)
+def bmp() -> bytes:
+    """A real 1x1 BMP of 24 bits."""
+    return b"BM" + struct.pack("<IIIIiiHHIIiiII", 58, 0, 54, 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0) + b"\1\2\3\0"
 
 
 def order(

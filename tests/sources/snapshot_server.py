@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._drip()
 
     def _drip(self) -> None:
-        self._head(10**9)
+        self._head(60_000_000)  # within what a picture may have
         try:
             while not self.camera.release.wait(0.02):
                 self.wfile.write(b"x")

@@ -16,6 +16,7 @@ import pytest
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Judgement, Reason, Verdict, no_decision
+from gateway.images.limits import ImageLimits
 from gateway.ports import Fate, Picture
 from gateway.sources.file_drop import FileDrop, FileDropSettings, _Waiter
 from gateway.sources.look import Contents, read
@@ -265,27 +266,30 @@ async def test_no_part_id_leads_out_of_the_folder(folder: Path, part_id: str) ->
 
 
 @pytest.mark.parametrize(
-    ("data", "why"),
+    ("data", "reason", "why"),
     [
-        (b"", "empty"),
-        (png()[:-5], "IEND"),
-        (jpeg()[:-2], "FF D9"),
-        (bmp()[:-9], "51 of 60"),
-        (b"this is text", "not a PNG"),
-        (png(padding=1_100_000), "max_file_mb"),
+        (b"", Reason.EMPTY_IMAGE, "empty"),
+        (png()[:-5], Reason.NOT_AN_IMAGE, "IEND"),
+        (jpeg()[:-2], Reason.NOT_AN_IMAGE, "FF D9"),
+        (bmp()[:-3], Reason.NOT_AN_IMAGE, "55 of 58"),
+        (b"this is text", Reason.NOT_AN_IMAGE, "not a PNG"),
+        (png(padding=1_100_000), Reason.IMAGE_TOO_LARGE, "max_file_mb"),
     ],
     ids=["empty", "short png", "short jpeg", "short bmp", "text", "large"],
 )
-async def test_a_broken_picture_goes_to_rejected_with_its_reason(folder: Path, data: bytes, why: str) -> None:
+async def test_a_broken_picture_goes_to_rejected_with_its_reason(
+    folder: Path, data: bytes, reason: Reason, why: str
+) -> None:
     async with entered(folder, max_file_mb=1) as source:
         task = await start(source, 42, "P-7")
         (folder / "bad.png").write_bytes(data)
-        assert await reason_of(task) is Reason.BAD_IMAGE
-        reason = folder / "rejected" / "bad.png.reason.txt"
-        await until(lambda: reason.exists() and reason.read_text("utf-8") != "", "a reason file")
+        assert await reason_of(task) is reason
+        side = folder / "rejected" / "bad.png.reason.txt"
+        await until(lambda: side.exists() and side.read_text("utf-8") != "", "a reason file")
         assert (folder / "rejected" / "bad.png").read_bytes() == data
-        text = reason.read_text("utf-8")
+        text = side.read_text("utf-8")
         assert why in text
+        assert f"reason: {reason.value} " in text
         assert "trigger: 42\n" in text
         assert "part id: P-7\n" in text
         assert files(folder) == set()
@@ -295,7 +299,7 @@ async def test_where_nobody_tells_the_end_a_file_that_rests_unfinished_is_broken
     async with entered(folder, watch="scan", give_up_ms=1100) as source:
         task = await start(source, within_s=8)
         (folder / "bad.png").write_bytes(png()[:-5])
-        assert await reason_of(task) is Reason.BAD_IMAGE
+        assert await reason_of(task) is Reason.NOT_AN_IMAGE
         await until(lambda: files(folder / "rejected") == {"bad.png", "bad.png.reason.txt"}, "rejected")
 
 
@@ -473,7 +477,7 @@ async def test_a_cancelled_trigger_never_swallows_a_picture(folder: Path) -> Non
 async def test_cancelled_while_the_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(path: Path, limit: int, *, shared: bool) -> Contents | None:
+    def slow(path: Path, limit: ImageLimits, *, shared: bool) -> Contents | None:
         begun.set()
         assert go_on.wait(10)
         return read(path, limit, shared=shared)
@@ -510,7 +514,7 @@ async def test_a_disk_that_hangs_ends_at_the_deadline_and_holds_nobody_else_up(
 ) -> None:
     go_on = threading.Event()
 
-    def hang(path: Path, limit: int, *, shared: bool) -> Contents | None:
+    def hang(path: Path, limit: ImageLimits, *, shared: bool) -> Contents | None:
         assert go_on.wait(10)
         return read(path, limit, shared=shared)
 

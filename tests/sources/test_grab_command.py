@@ -69,7 +69,7 @@ def test_a_playlist(tmp_path: Path) -> None:
     assert (tmp_path / "out.png").read_bytes() == png(7)
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines() if not line.startswith("time"))
     assert (lines["name"], lines["size"]) == ("part1.png", "1 x 1")
-    assert lines["format"] == f"PNG L, {len(png(7))} bytes, saved unchanged"
+    assert lines["format"] == f"PNG, 8 bits a pixel, {len(png(7))} bytes, saved unchanged"
     assert "time taken" in result.stdout
 
 

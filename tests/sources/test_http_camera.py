@@ -75,9 +75,9 @@ async def test_it_logs_in(server: tuple[str, Snapshots], auth: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("mode", "reason", "words"),
     [
-        ("html", Reason.BAD_IMAGE, "not a PNG, JPEG or BMP"),
-        ("empty", Reason.BAD_IMAGE, "the picture is empty"),
-        ("truncated", Reason.BAD_IMAGE, "truncated"),
+        ("html", Reason.NOT_AN_IMAGE, "not a PNG, JPEG or BMP"),
+        ("empty", Reason.EMPTY_IMAGE, "it is empty"),
+        ("truncated", Reason.NOT_AN_IMAGE, "truncated"),
         ("error", Reason.SOURCE_FAILED, "HTTP 503"),
         ("elsewhere", Reason.SOURCE_FAILED, "HTTP 302"),
         ("silent", Reason.SOURCE_FAILED, "does not answer"),
@@ -114,8 +114,8 @@ async def test_a_picture_over_the_limit_is_refused_before_it_is_whole(server: tu
     camera.size = 2_000_000
     async with source(url, max_file_mb=1) as made:
         error = await refused(made)
-        assert error.reason is Reason.BAD_IMAGE
-        assert "more than 1 MB" in str(error)
+        assert error.reason is Reason.IMAGE_TOO_LARGE
+        assert "2.0 MB are more than max_file_mb = 1" in str(error)
 
 
 async def test_nobody_listens_there() -> None:
@@ -159,7 +159,7 @@ async def test_pekats_own_camera_is_asked_for_its_last_image(server: tuple[str, 
         camera.frozen = True
         assert (await refused(made)).reason is Reason.NO_IMAGE  # PEKAT grabbed nothing since
         camera.mode = "empty"  # as PEKAT answers before its first image
-        assert (await refused(made)).reason is Reason.BAD_IMAGE
+        assert (await refused(made)).reason is Reason.EMPTY_IMAGE
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The pure pieces of the sources: formats, names, the shelf, mounts, settings."""
+"""The pure pieces of the sources: names, the shelf, mounts, settings."""
 
 import os
 from pathlib import Path
@@ -8,42 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from gateway.images.limits import ImageLimits
 from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.file_system import mounted_type, remote_type
-from gateway.sources.image_format import fault_of_bytes
 from gateway.sources.look import read
 from gateway.sources.naming import natural_key, part_fault, part_filter, pattern_filter
 from gateway.sources.shelf import SHELF_LIMIT, Arrival, FileKey, Shelf
-from tests.sources.pictures import bmp, jpeg, png
-
-# ---- formats ----
-
-
-@pytest.mark.parametrize("data", [png(), png(1, 5000), jpeg(), jpeg(b"\0" * 20), bmp(), bmp() + b"\0\0"])
-def test_a_whole_picture_has_no_fault(data: bytes) -> None:
-    assert fault_of_bytes(data) == ""
-
-
-@pytest.mark.parametrize("whole", [png(), jpeg(), bmp()])
-def test_no_beginning_of_a_picture_is_whole(whole: bytes) -> None:
-    assert all(fault_of_bytes(whole[:length]) for length in range(len(whole)))
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (b"", "empty"),
-        (b"hello, world", "not a PNG"),
-        (b"GIF89a" + b"\0" * 50, "not a PNG"),
-        (png()[:-1], "IEND"),
-        (jpeg()[:-1], "FF D9"),
-        (bmp()[:-1], "59 of 60"),
-        (b"BM\0\0\0\0", "how long"),
-    ],
-)
-def test_a_fault_is_named(data: bytes, says: str) -> None:
-    assert says in fault_of_bytes(data)
-
+from tests.sources.pictures import png
 
 # ---- names ----
 
@@ -179,7 +150,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_not_read(
 ) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png())
-    whole = read(path, 1000, shared=False)
+    whole = read(path, ImageLimits(1000), shared=False)
     assert whole is not None
     assert whole.data == png()
     fstat = os.fstat
@@ -190,7 +161,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_not_read(
         return fstat(descriptor)
 
     monkeypatch.setattr("gateway.sources.look.os.fstat", append_first)
-    assert read(path, 1000, shared=False) is None
+    assert read(path, ImageLimits(1000), shared=False) is None
 
 
 # ---- mounts ----

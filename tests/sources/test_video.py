@@ -213,7 +213,7 @@ async def test_frames_over_the_limit_are_refused() -> None:
         stream.size = (1280, 1024)
         async with source(url, max_megapixels=1) as made:
             await down(made, "1280x1024 are larger than max_megapixels")
-            assert (await refused(made)).reason is Reason.BAD_IMAGE
+            assert (await refused(made)).reason is Reason.IMAGE_TOO_LARGE
 
 
 async def test_what_is_no_video_is_an_error(tmp_path: Path) -> None:

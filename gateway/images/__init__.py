@@ -1,0 +1,1 @@
+"""Encoded images as bytes: what their headers say, and whether they may go further. Nothing here decodes one."""
