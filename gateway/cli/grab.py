@@ -18,7 +18,7 @@ from gateway.core.result import Reason, no_decision
 from gateway.images.faults import ImageFault
 from gateway.images.heads import head_of
 from gateway.ports import Fate, ImageSource, Order, Picture, RawFormat
-from gateway.sources.viva_camera import Found
+from gateway.sources.found_camera import Found
 
 COLUMNS = ("ip", "mac", "vendor", "model", "serial", "user name")
 

@@ -1,17 +1,15 @@
-"""The settings of a GigE Vision camera."""
+"""The settings of a GenICam camera: GigE Vision, USB3 Vision, or whatever a GenTL producer reaches."""
 
-import importlib.util
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.core.errors import ConfigError
+from gateway.sources.camera_drivers import DriverName, camera_of
 
 if TYPE_CHECKING:
     from gateway.sources.genicam import GenicamSource
 
-LIBRARY = "viva_genicam"
-INSTALL = "pip install 'pekat-plc-gateway[genicam]'"
+DRIVERS_WITH_INTERFACE = ("viva", "pylon")
 
 Offset = Annotated[int, Field(ge=0, le=100_000)]
 Extent = Annotated[int, Field(ge=1, le=100_000)]
@@ -19,7 +17,7 @@ PixelFormat = Literal["Mono8", "Mono10", "Mono12", "BGR8", "RGB8", "BayerRG8"]
 
 
 class GenicamSettings(BaseModel):
-    """Takes each trigger's image from a GigE Vision camera by software trigger. Needs the extra `[genicam]`.
+    """Takes each trigger's image from a GenICam camera by software trigger. Needs the library that `driver` names.
 
     What is not set here stays as it is in the camera.
     """
@@ -27,16 +25,29 @@ class GenicamSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     kind: Literal["genicam"] = Field("genicam", description="This kind of source.")
+    driver: DriverName = Field(
+        "viva",
+        description="The library that drives the camera: `viva` (viva-genicam, extra `[genicam]`), `pylon` (Basler's "
+        "pypylon, extra `[pylon]`), `harvesters` (any maker's GenTL producer, extra `[harvesters]`), `aravis` (Linux, "
+        "Debian's gir1.2-aravis-0.8).",
+    )
+    producer: str = Field(
+        "",
+        max_length=500,
+        description='With `driver = "harvesters"`: path of the GenTL producer (.cti) of the camera\'s maker.',
+    )
     camera: str = Field(
         "",
-        max_length=60,
+        max_length=200,
         description="The camera's IP or MAC address, as `pekat-gateway cameras` lists them; "
-        "the MAC address finds it under another IP address too. Empty: the only camera there is.",
+        "the MAC address finds it under another IP address too. Other drivers than `viva` also take its serial number. "
+        "Empty: the only camera there is.",
     )
     interface: str = Field(
         "",
         max_length=60,
-        description="IP address of this machine's interface to the camera. Empty: searched on all but loopback.",
+        description="IP address of this machine's interface to the camera, for the drivers `viva` and `pylon`. "
+        "Empty: searched on all but loopback.",
     )
     exposure_us: float | None = Field(None, gt=0, le=60_000_000, description="Exposure time (microseconds).")
     gain: float | None = Field(None, ge=-100, le=100_000, description="Gain (dB, or the camera's own unit).")
@@ -55,16 +66,22 @@ class GenicamSettings(BaseModel):
         64, ge=1, le=1024, description="A camera set to larger frames is refused (megabytes of 1,000,000 bytes)."
     )
 
+    @model_validator(mode="after")
+    def _fit_the_driver(self) -> Self:
+        if (self.driver == "harvesters") != bool(self.producer):
+            raise ValueError('`producer` names the .cti file for driver = "harvesters", and only for it')
+        if self.interface and self.driver not in DRIVERS_WITH_INTERFACE:
+            raise ValueError(f"the driver {self.driver} cannot search on one interface: leave `interface` out")
+        return self
+
     @property
     def summary(self) -> str:
         """What `check` says of it."""
-        return f"{self.kind} {self.camera or 'the only camera there is'}, software trigger"
+        return f"{self.kind} {self.camera or 'the only camera there is'} through {self.driver}, software trigger"
 
     def create(self, station_name: str) -> "GenicamSource":
         """The source; nothing runs yet. Raises ConfigError where the camera library is not installed."""
-        if importlib.util.find_spec(LIBRARY) is None:
-            raise ConfigError(f"station {station_name}", 'kind = "genicam"', "viva-genicam is not installed", INSTALL)
+        camera = camera_of(self, station_name)
         from gateway.sources.genicam import GenicamSource
-        from gateway.sources.viva_camera import VivaCamera
 
-        return GenicamSource(station_name, VivaCamera(self), (self.exposure_us or 0) / 1e6)
+        return GenicamSource(station_name, camera, (self.exposure_us or 0) / 1e6)

@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SourceError
 from gateway.images.limits import MEGABYTE
+from gateway.sources.camera_drivers import INSTALL
+from gateway.sources.found_camera import IS_IT_ON, Found
 from gateway.sources.genicam_camera import Frame, Shutter
-from gateway.sources.genicam_settings import INSTALL, GenicamSettings
+from gateway.sources.genicam_settings import GenicamSettings
 from gateway.sources.pixel_formats import FORMATS_HINT, check_format, usual_name
 
 if TYPE_CHECKING:
@@ -27,19 +29,6 @@ SERIAL, USER_NAME = (0x00D8, 16), (0x00E8, 16)
 """GigE Vision bootstrap registers with their lengths in bytes: text, ended by a zero."""
 TIME_IS_UP = "timeout waiting for frame"
 """How the library says that no frame came: by a text alone, the class is that of a broken stream too."""
-IS_IT_ON = "is the camera on, and on this interface's network? pekat-gateway cameras lists what answers"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A camera that answered a search. Serial number and user name are empty where they cannot be read."""
-
-    ip: str
-    mac: str
-    vendor: str
-    model: str
-    serial: str = ""
-    user_name: str = ""
 
 
 def library() -> "ModuleType":
@@ -47,7 +36,9 @@ def library() -> "ModuleType":
     try:
         import viva_genicam
     except ImportError as error:
-        raise SourceError("cameras need the package viva-genicam, which is not installed", hint=INSTALL) from error
+        raise SourceError(
+            "cameras need the package viva-genicam, which is not installed", hint=INSTALL["viva"]
+        ) from error
     return viva_genicam
 
 
@@ -75,18 +66,19 @@ def find_cameras(interface: str = "") -> list[Found]:
 
 
 def _described(device: "GigeDeviceInfo", interface: str) -> Found:
-    found = Found(device.ip, device.mac, device.manufacturer or "", device.model or "")
+    found = Found("viva", device.model or "", device.manufacturer or "", mac=device.mac, ip=device.ip)
     try:
         camera = library().connect_gige(device, iface=interface or None, monitor=True)
         try:
             texts = [camera.read_register(*register) for register in (SERIAL, USER_NAME)]
+            controlled = any(camera.read_register(CONTROL, 4))
         finally:
             camera.close()
     except library().GenicamError as error:
         log.info("%s: serial number and user name cannot be read: %s", device.ip, error)
         return found
     serial, user_name = (text.split(b"\0")[0].decode("utf-8", "replace") for text in texts)
-    return replace(found, serial=serial, user_name=user_name)
+    return replace(found, serial=serial, user_name=user_name, access="used by a program" if controlled else "free")
 
 
 class VivaCamera:

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import sys
 import time
 from typing import Any
 
@@ -11,7 +12,6 @@ from pydantic import ValidationError
 from gateway.core.errors import ConfigError
 from gateway.core.result import Reason
 from gateway.ports import Fate, RawFormat
-from gateway.sources import genicam_settings
 from tests.sources.gige import SETTINGS, fake_camera, not_opened, refused, source, works
 from tests.sources.pictures import OK, order, until
 
@@ -146,7 +146,7 @@ async def test_packets_that_the_camera_can_send_again_are_not_missing() -> None:
 
 
 def test_without_the_library_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(genicam_settings, "LIBRARY", "viva_genicam_is_not_here")
+    monkeypatch.setitem(sys.modules, "viva_genicam", None)
     with pytest.raises(ConfigError, match="viva-genicam is not installed") as caught:
         SETTINGS.validate_python({"kind": "genicam"}).create("line")
     assert caught.value.hint == "pip install 'pekat-plc-gateway[genicam]'"
