@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import (
+    cameras12,
     history,
     idle,
     machine_vision,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "machine_vision": machine_vision.measure,
     "history": history.measure,
     "stations16": stations16.measure,
+    "cameras12": cameras12.measure,
     "overlap": overlap.measure,
     "idle": idle.measure,
 }

@@ -60,8 +60,12 @@ def play(plc: PlcStation, camera: Camera, tally: Tally, beat: Beat) -> None:
         plc.wait_result(SCAN_S)
         tally.milliseconds.append((time.perf_counter_ns() - began) / 1e6)
         tally.answers += 1
-    status = plc.status(STATUS_WORDS)
-    tally.missed = status[COUNT_MISSED] << 16 | status[COUNT_MISSED + 1]
+    tally.missed = missed(plc.status(STATUS_WORDS))
+
+
+def missed(status: tuple[int, ...]) -> int:
+    """`count_missed` of a station."""
+    return status[COUNT_MISSED] << 16 | status[COUNT_MISSED + 1]
 
 
 def _run(plc: PlcStation, camera: Camera, tally: Tally, beat: Beat) -> None:
@@ -90,10 +94,8 @@ def crowd(port: int, home: Path, stations: int, period: float, count: int) -> li
     return tallies
 
 
-def main() -> None:
-    """Play and print."""
-    port, seconds, stations, rate = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    tallies = crowd(port, Path(sys.argv[5]), stations, 1 / rate, int(seconds * rate))
+def as_json(tallies: list[Tally]) -> str:
+    """All of them together."""
     found = {
         "triggers": sum(t.triggers for t in tallies),
         "answers": sum(t.answers for t in tallies),
@@ -102,7 +104,13 @@ def main() -> None:
         "milliseconds": [round(ms, 3) for t in tallies for ms in t.milliseconds],
         "errors": [error for t in tallies for error in t.errors],
     }
-    print(json.dumps(found))
+    return json.dumps(found)
+
+
+def main() -> None:
+    """Play and print."""
+    port, seconds, stations, rate = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    print(as_json(crowd(port, Path(sys.argv[5]), stations, 1 / rate, int(seconds * rate))))
 
 
 if __name__ == "__main__":

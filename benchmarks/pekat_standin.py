@@ -31,13 +31,14 @@ CONTEXT = json.dumps(
 PIECE = 1 << 18
 
 
-def _reply(body: bytes, kind: str) -> bytes:
+def http_reply(body: bytes, kind: str) -> bytes:
+    """A reply with status 200."""
     return b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (kind.encode(), len(body)) + body
 
 
-ANSWER = _reply(CONTEXT, "application/json")
-PONG = _reply(b"pong", "text/plain")
-VERSION = _reply(b"3.18.0", "text/plain")
+ANSWER = http_reply(CONTEXT, "application/json")
+PONG = http_reply(b"pong", "text/plain")
+VERSION = http_reply(b"3.18.0", "text/plain")
 
 
 def _serve(connection: socket.socket, delay: float) -> None:

@@ -80,6 +80,8 @@ class Plan:
     """PNG files that are in each folder from the start."""
     in_flight: tuple[int, ...] = ()
     """`max_in_flight` of each station; 1 where nothing is said."""
+    frames: tuple[int, int] | None = None
+    """Width and height of grey frames: then each station's camera is in memory, whatever `source` says."""
     profile: Path | None = None
     more: str = ""
     """Further tables of the configuration."""
@@ -92,6 +94,8 @@ class Plan:
         return self.in_flight or (1,) * self.stations
 
     def command(self, config: Path) -> tuple[str, ...]:
+        if self.frames is not None:
+            return ("-m", "benchmarks.memory_gateway", str(config), *map(str, self.frames))
         if self.profile is None:
             return ("-m", "gateway", "run", str(config))
         return ("-m", "benchmarks.profiled_gateway", str(self.profile), str(config))
@@ -134,6 +138,14 @@ def gateway(plan: Plan) -> Iterator[Served]:
         file, modbus, opcua, folders = stack.enter_context(config_file(plan))
         process = stack.enter_context(child(*plan.command(file), ports=(modbus, opcua)))
         yield Served(modbus, opcua, folders, process)
+
+
+@contextmanager
+def reading_standin(delay_ms: float = 0) -> Iterator[int]:
+    """A PEKAT stand-in that says whose frame it was given; its port."""
+    port = free_port()
+    with child("-m", "benchmarks.reading_standin", str(port), str(delay_ms), ports=(port,)):
+        yield port
 
 
 @contextmanager

@@ -37,24 +37,24 @@ def measure(options: Options, progress: Progress) -> Report:
         arguments = (str(served.modbus), str(seconds), str(STATIONS), str(RATE), home)
         crowd = stack.enter_context(child("-m", "benchmarks.crowd", *arguments))
         before, began = process.cpu_times(), time.monotonic()
-        reads = _read_on(reader, crowd, seconds, progress)
+        reads = read_on(reader, crowd, STATIONS, seconds, progress)
         after, took = process.cpu_times(), time.monotonic() - began
         found = json.loads(crowd.wait(GRACE_S).splitlines()[-1])
     cpu = 100 * (after.user + after.system - before.user - before.system) / took
     return _report(found, Spread.of(reads), cpu, seconds)
 
 
-def _read_on(reader: ModbusClient, crowd: Child, seconds: float, progress: Progress) -> list[float]:
+def read_on(reader: ModbusClient, crowd: Child, stations: int, seconds: float, progress: Progress) -> list[float]:
     """Milliseconds of each read of 100 registers while the crowd plays. Raises PlcError where that never ends."""
     reads: list[float] = []
     began = time.monotonic()
     while crowd.process.poll() is None:
-        reads.append(milliseconds(partial(reader.read, len(reads) % STATIONS * STRIDE, STATUS_WORDS)))
+        reads.append(milliseconds(partial(reader.read, len(reads) % stations * STRIDE, STATUS_WORDS)))
         time.sleep(READ_EVERY_S)
         gone = time.monotonic() - began
         progress.at(min(gone, seconds), seconds)
         if gone > seconds + GRACE_S:
-            raise PlcError(f"{STATIONS} stations: the PLCs do not come to an end")
+            raise PlcError(f"{stations} stations: the PLCs do not come to an end")
     return reads
 
 

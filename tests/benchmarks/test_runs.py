@@ -21,6 +21,7 @@ TARGETS = {
     "opcua_burst": 1,
     "machine_vision": 2,
     "history": 4,
+    "cameras12": 4,
     "overlap": 1,
     "stations16": 3,
     "idle": 3,
