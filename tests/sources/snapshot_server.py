@@ -23,6 +23,9 @@ class Snapshots:
     frozen: bool = False
     count: int = 0
     size: int = 0
+    given: bytes = b""
+    """What it answers in the mode `given`, with `encoding` as its Content-Encoding."""
+    encoding: str = "identity"
     asked: list[str] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
     """Set: whoever hangs goes on."""
@@ -45,6 +48,11 @@ class _Handler(BaseHTTPRequestHandler):
         match self.camera.mode:
             case "picture":
                 self._reply(200, self.camera.picture())
+            case "given":
+                self._reply(200, self.camera.given, {"Content-Encoding": self.camera.encoding})
+            case "announced":
+                self._head(2_000_000_000)
+                self.close_connection = True
             case "html":
                 self._reply(200, b"<html>camera is starting</html>")
             case "empty":

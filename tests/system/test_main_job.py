@@ -59,25 +59,6 @@ async def test_pekat_that_misbehaves_is_no_decision_and_the_next_part_is_judged(
             assert [file.name for file in (tmp_path / "drop" / "rejected").glob("*.png")] == ["0001.png"]
 
 
-@pytest.mark.parametrize(
-    ("picture", "ending"),
-    [(b"", "png"), (b"this is text", "png"), (good_part()[:-20], "png"), (b"BM" + bytes(100), "bmp")],
-    ids=["empty", "text", "cut short", "bmp that is none"],
-)
-async def test_broken_image_is_no_decision_and_kept_in_rejected(tmp_path: Path, picture: bytes, ending: str) -> None:
-    async with running(tmp_path, timeout_ms=2_000) as line:
-        tags = await line.inspect("BROKEN", picture, ending)
-        assert tags["verdict"] == Verdict.NO_DECISION
-        assert tags["reason"] in (Reason.BAD_IMAGE, Reason.NO_IMAGE)
-        tags = await line.inspect("NEXT", good_part())
-        assert (tags["verdict"], tags["result_part_id"]) == (Verdict.OK, "NEXT")
-    assert _kept(tmp_path, f"*0001.{ending}*"), "nothing is lost"
-
-
-def _kept(folder: Path, pattern: str) -> list[Path]:
-    return [file for file in folder.rglob(pattern) if file.is_file()]
-
-
 async def test_no_image_is_no_decision_at_the_deadline(tmp_path: Path) -> None:
     async with running(tmp_path, timeout_ms=200) as line:
         tags = await line.inspect("NOBODY")
