@@ -89,7 +89,10 @@ def station_facts(station: StationSettings, settings: Settings) -> Iterator[tupl
         yield "simulation", station.simulation.summary
     for recipe in station.recipes:
         first = ", in force at the start" if recipe.number == station.first_recipe else ""
-        yield f"recipe {recipe.number}", f"{recipe.name} at {recipe.url}, {len(recipe.classes)} classes{first}"
+        yield (
+            f"recipe {recipe.number}",
+            f"{recipe.name} at {', '.join(recipe.endpoints)}, {len(recipe.classes)} classes{first}",
+        )
     for value in station.user_values:
         register = next(p.register for p in registers.places if p.tag.name == value.tag().name)
         yield "user value", f"{value.name} = {value.path} as {value.type.value}, register {_at(station, register)}"

@@ -1,7 +1,5 @@
 """PEKAT as the gateway's inspector: an order and a picture in, a judgement out, and nothing left running."""
 
-import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,29 +8,23 @@ from typing import Self
 from gateway.core.errors import InspectorError
 from gateway.core.result import Judgement, Reason
 from gateway.ports import Order, Picture
+from gateway.vision.breaker import USUAL_RULE, BreakerRule
+from gateway.vision.dispatch import Dispatch
 from gateway.vision.drawings import Drawings
-from gateway.vision.lanes import Lanes
 from gateway.vision.pekat import Ask, ClientOptions, PekatClient
 from gateway.vision.pekat_reply import Reply, ReplyRules, read_reply
 from gateway.vision.sending import Sender
 from gateway.vision.way import WaySetting
 from gateway.vision.wire import Call
 
-log = logging.getLogger(__name__)
-
-CHECK_LANES = 2
-"""Pings at a time: the health check, and a recipe change that must not wait for it."""
-VERSION_TIMEOUT_S = 0.5
-"""For a PEKAT that has just answered a ping."""
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One recipe as the inspector runs it: a PEKAT project at `url`. `data` is a template, see `data_text`."""
+    """One recipe as the inspector runs it: a PEKAT project, the same at each of `urls`. For `data` see `data_text`."""
 
     number: int
     name: str
-    url: str
+    urls: tuple[str, ...]
     rules: ReplyRules
     options: ClientOptions
     data: str = ""
@@ -51,8 +43,9 @@ def data_text(template: str, order: Order) -> str:
 
 
 class PekatInspector:
-    """Judges pictures in PEKAT projects, one for each recipe, on `workers` threads named after the station.
+    """Judges pictures in PEKAT projects, one for each recipe, at most `workers` at a time at each of its addresses.
 
+    Its threads are named after the station. Which address gets a picture is the pool's and `breaker_rule`'s to say.
     Entering it asks PEKAT nothing: a gateway that starts before PEKAT is in use as soon as PEKAT answers. `in_flight`
     is how many inspections the station may have under way. `on_reply` gets each reply with its order, on the
     inspecting thread: for what wants the images that PEKAT drew.
@@ -67,28 +60,33 @@ class PekatInspector:
         in_flight: int = 1,
         way: WaySetting = "auto",
         ping_timeout_s: float = 2.0,
+        breaker_rule: BreakerRule = USUAL_RULE,
         on_reply: Callable[[Order, Reply], None] | None = None,
     ) -> None:
         self._programs = {program.number: program for program in programs}
         self._current = next(iter(self._programs.values()), None)
-        self._ping_timeout_s = ping_timeout_s
         self._on_reply = on_reply
         # Answers leave in order: the drawing of a quick one must outlive the slow one that it waits for.
         self._drawings = Drawings(2 * max(workers, in_flight))
-        self._sender = Sender(way, workers)
-        self._lanes = Lanes(f"{station}-pekat", workers)
-        self._check_lanes = Lanes(f"{station}-pekat-check", CHECK_LANES)
+        self._sender = Sender(way, max(workers, in_flight))
+        self._dispatch = Dispatch(
+            station,
+            {program.number: (program.urls, program.options) for program in self._programs.values()},
+            self._sender,
+            limit=workers,
+            in_flight=in_flight,
+            ping_timeout_s=ping_timeout_s,
+            rule=breaker_rule,
+        )
 
     async def __aenter__(self) -> Self:
         self._sender.open()
-        await self._lanes.__aenter__()
-        await self._check_lanes.__aenter__()
+        await self._dispatch.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            await self._lanes.__aexit__(*exc)
-            await self._check_lanes.__aexit__(*exc)
+            await self._dispatch.__aexit__(*exc)
         finally:
             self._sender.close()
 
@@ -98,19 +96,21 @@ class PekatInspector:
         What PEKAT answers is a judgement, refusals included; that it did not answer is an error.
         """
         program = self._program(order.recipe)
-        act = partial(self._judge, program, picture, order)
-        return await self._lanes.run(program.url, program.options, order.deadline / 1e6, act)
+        return await self._dispatch.judge(order, partial(self._judge, program, picture, order))
 
     async def prepare(self, recipe: int) -> None:
-        """Make sure that the recipe's project answers. Raises InspectorError."""
+        """Make sure that the recipe's project answers at one of its addresses. Raises InspectorError."""
         program = self._program(recipe)
-        await self._look(program)
+        await self._dispatch.prepare(recipe)
         self._current = program
 
     async def check(self) -> None:
-        """Ping the project of the recipe in force, on a connection of its own. Raises InspectorError."""
+        """Ping the project of the recipe in force at all its addresses, on connections of their own.
+
+        Raises InspectorError where none answers.
+        """
         if self._current is not None:
-            await self._look(self._current)
+            await self._dispatch.check(self._current.number)
 
     @property
     def draws(self) -> bool:
@@ -120,24 +120,6 @@ class PekatInspector:
     def drawn(self, inspection_id: int) -> bytes | None:
         """The PNG that PEKAT drew for this inspection, as long as it is one of the last few."""
         return self._drawings.find(inspection_id)
-
-    async def _look(self, program: Program) -> None:
-        try:
-            await self._check_run(program, self._ping_timeout_s, PekatClient.ping)
-        except InspectorError:
-            self._sender.ways.forget(program.url)
-            raise
-        if self._sender.ways.wants_version(program.url):
-            await self._find_way(program)
-
-    async def _find_way(self, program: Program) -> None:
-        try:
-            await self._check_run(program, VERSION_TIMEOUT_S, self._sender.learn)
-        except InspectorError as error:  # the way that every PEKAT understands is good until the next check
-            log.debug("the shortest way is not known: %s", error)
-
-    async def _check_run(self, program: Program, seconds: float, act: Callable[[PekatClient, Call], None]) -> None:
-        await self._check_lanes.run(program.url, program.options, time.monotonic() + seconds, act)
 
     def _program(self, recipe: int) -> Program:
         program = self._programs.get(recipe)

@@ -30,6 +30,7 @@ class _Lane:
         self._clients: dict[tuple[str, ClientOptions], PekatClient] = {}
 
     def perform(self, url: str, options: ClientOptions, call: Call, act: Callable[[PekatClient, Call], T]) -> T:
+        call.begun = True
         client = self._clients.get((url, options))
         if client is None:
             client = self._clients[url, options] = PekatClient(url, options)
@@ -67,10 +68,10 @@ class Lanes:
         self._idle.clear()
         self._lost.clear()
 
-    async def run(self, url: str, options: ClientOptions, deadline: float, act: Callable[[PekatClient, Call], T]) -> T:
-        """What `act` returns, done on a lane. `deadline` is in seconds of `time.monotonic()`.
+    async def run(self, url: str, options: ClientOptions, call: Call, act: Callable[[PekatClient, Call], T]) -> T:
+        """What `act` returns, done on a lane.
 
-        Raises InspectorError, TIMEOUT at the deadline whatever the thread hangs in. Cancelling cuts the call.
+        Raises InspectorError, TIMEOUT at the call's deadline whatever the thread hangs in. Cancelling cuts the call.
         """
         if not self._idle and not self._busy:
             raise InspectorError(f"{self._name} is not running", reason=Reason.SHUTDOWN)
@@ -78,9 +79,8 @@ class Lanes:
         if len(self._lost) >= LOST_MAX:
             text = f"{len(self._lost)} threads hang in the name resolution of this PC"
             raise InspectorError(text, reason=Reason.INSPECTOR_OFFLINE, hint="write the address of PEKAT as a number")
-        call = Call(deadline)
         try:
-            async with asyncio.timeout(deadline - time.monotonic()), self._free:
+            async with asyncio.timeout(call.deadline - time.monotonic()), self._free:
                 return await self._on_lane(
                     self._idle.pop(), call, partial(_Lane.perform, url=url, options=options, call=call, act=act)
                 )

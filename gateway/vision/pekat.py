@@ -186,7 +186,7 @@ class PekatClient:
         began = time.monotonic_ns()
         self._wire.call = call
         seconds = call.remaining()
-        timeout = (min(self._options.connect_timeout_s, seconds), seconds)
+        timeout = (min(self._options.connect_timeout_s, call.connect_s, seconds), seconds)
         response = self._adapter.send(request, stream=True, timeout=timeout, verify=False)
         call.replied = True
         try:

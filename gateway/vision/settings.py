@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gateway.core.errors import ConfigError
 from gateway.core.tags import Tag, TagType, user_tag
 from gateway.ports import Order, RecipeInfo
+from gateway.vision.breaker import BreakerRule
 from gateway.vision.context import UserValueRule
 from gateway.vision.inspector import PekatInspector, Program, data_text
 from gateway.vision.pekat import ClientOptions
 from gateway.vision.pekat_reply import ReplyRules, ResponseType
+from gateway.vision.urls import check_url, check_urls
 from gateway.vision.way import WaySetting
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -87,7 +89,10 @@ class RecipeSettings(BaseModel):
     number: int = Field(ge=1, le=65535, description="The recipe's number, as the PLC requests it")
     name: str = Field(min_length=1, max_length=64, description="Name for people")
     product: str = Field("", max_length=64, description="What is made with it, for lines that ask by product")
-    url: str = Field(description="Where the PEKAT project listens, as http://127.0.0.1:8000")
+    urls: Annotated[tuple[str, ...], Field(strict=False, max_length=16)] = Field(
+        (), description="Instead of `url`: up to 16 addresses where the same project runs; the images are shared out"
+    )
+    url: str = Field("", validate_default=True, description="Where the PEKAT project listens, as http://127.0.0.1:8000")
     classes: dict[str, ClassNumber] = Field(
         default_factory=dict, description="Number in the PLC for each label; a label that is not here gets 0"
     )
@@ -100,15 +105,32 @@ class RecipeSettings(BaseModel):
     api_key_env: str = Field("", description="Environment variable with the API key of 'Secure image analyze'")
     api_key_file: Annotated[Path, Field(strict=False)] | None = Field(None, description="File with that key")
 
+    @field_validator("urls")
+    @classmethod
+    def _are_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        check_urls(urls)
+        return urls
+
     @field_validator("url")
     @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError("must be like http://192.168.0.10:8000; PEKAT speaks no https")
-        if parts.port is not None and not 0 < parts.port < 65536:  # reading the port raises where it is no number
-            raise ValueError("has no valid port")
+    def _is_http(cls, url: str, info: ValidationInfo) -> str:
+        several = info.data.get("urls", (url,))  # not there where they are wrong themselves
+        if url and several and "urls" in info.data:
+            raise PydanticCustomError("twice", "is there beside urls", {"instead": "keep one: url, or urls"})
+        if not url and not several:
+            raise PydanticCustomError(
+                "missing_url",
+                "is missing",
+                {"instead": 'add it: url = "http://127.0.0.1:8000", or urls = ["..", ".."]'},
+            )
+        if url:
+            check_url(url)
         return url
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Every address of the project."""
+        return self.urls or (self.url,)
 
     @field_validator("data")
     @classmethod
@@ -202,13 +224,22 @@ class PekatSettings(BaseModel):
         None,
         ge=1,
         le=64,
-        description="Images at PEKAT at a time; if not given, as many as may be in flight (handshake.max_in_flight). "
-        "Fewer: the others wait their turn within their own deadline",
+        description="Images at a time at each address; if not given, as many as may be in flight "
+        "(handshake.max_in_flight). Fewer: the others wait their turn within their own deadline",
     )
     way: WaySetting = Field(
         "auto",
         description="How camera frames go to PEKAT: `auto` shares memory with a PEKAT 3.18 or newer on this machine, "
         "and sends raw pixels to any other; `png` is for links below about 300 Mbit/s. Files are sent as they are",
+    )
+    failures: int = Field(
+        3, ge=1, le=100, description="Recipes with `urls`: so many failed images in a row, and an address is left out"
+    )
+    pause_max_ms: int = Field(
+        60_000,
+        ge=5_000,
+        le=3_600_000,
+        description="Recipes with `urls`: longest pause before an address whose images failed gets one again",
     )
 
     def create(
@@ -226,6 +257,7 @@ class PekatSettings(BaseModel):
             in_flight=in_flight,
             way=self.way,
             ping_timeout_s=self.ping_timeout_ms / 1000,
+            breaker_rule=BreakerRule(self.failures, pause_max_us=self.pause_max_ms * 1000),
         )
 
     def _program(self, recipe: RecipeSettings, user_values: Sequence[UserValueSettings]) -> Program:
@@ -237,4 +269,6 @@ class PekatSettings(BaseModel):
             api_key=recipe.api_key(),
         )
         rules = recipe.rules(user_values)
-        return Program(recipe.number, recipe.name, recipe.url, rules, options, recipe.data, recipe.context_in_body)
+        return Program(
+            recipe.number, recipe.name, recipe.endpoints, rules, options, recipe.data, recipe.context_in_body
+        )

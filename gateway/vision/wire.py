@@ -7,6 +7,7 @@ Linux delays by 40 ms. Setting TCP_QUICKACK before every receive is the cure; on
 
 import http.client
 import logging
+import math
 import socket
 import threading
 import time
@@ -38,12 +39,15 @@ ABORTED = "the call was aborted"
 class Call:
     """One request under way: its deadline, how far it got, and the way to end it from any thread.
 
-    `deadline` is in seconds of `time.monotonic()`. `sent`: bytes of the request may have reached the server.
-    `replied`: the head of the reply has been read. `timed_out`: the deadline ended it.
+    `deadline` is in seconds of `time.monotonic()`. `connect_s`: connecting may take no longer, so that there is time
+    left for another server. `begun`: a thread has taken it up. `sent`: bytes of the request may have reached the
+    server. `replied`: the head of the reply has been read. `timed_out`: the deadline ended it.
     """
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, connect_s: float = math.inf) -> None:
         self.deadline = deadline
+        self.connect_s = connect_s
+        self.begun = False
         self.sent = False
         self.replied = False
         self.timed_out = False
