@@ -37,8 +37,8 @@ class _Route:
 class Dispatch:
     """The endpoints of one station's recipes. `routes`: by recipe, their URLs and how to connect.
 
-    Recipes that name the same URL share its endpoint. `limit`: images at a time at each endpoint; `in_flight`: of the
-    whole station. `sender` is told what the pings find.
+    Recipes that name the same URL share its endpoint. `limit`: images at a time at each endpoint; `lanes`: at all
+    together. `sender` is told what the pings find.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Dispatch:
         sender: Sender,
         *,
         limit: int,
-        in_flight: int,
+        lanes: int,
         ping_timeout_s: float,
         rule: BreakerRule,
     ) -> None:
@@ -60,7 +60,7 @@ class Dispatch:
         }
         self._pooled = {one for route in self._routes.values() if len(route.endpoints) > 1 for one in route.endpoints}
         self._left_out: set[Endpoint] = set()
-        self._lanes = Lanes(f"{station}-pekat", min(limit * most, max(limit, in_flight)))
+        self._lanes = Lanes(f"{station}-pekat", lanes)
         self._ping_lanes = Lanes(f"{station}-pekat-check", PINGS_AT_A_TIME * most)
         self._places = Places()
         self._pings = Pings(self._ping_lanes, sender, ping_timeout_s, self._heed)

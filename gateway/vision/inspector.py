@@ -68,13 +68,15 @@ class PekatInspector:
         self._on_reply = on_reply
         # Answers leave in order: the drawing of a quick one must outlive the slow one that it waits for.
         self._drawings = Drawings(2 * max(workers, in_flight))
-        self._sender = Sender(way, max(workers, in_flight))
+        most = max((len(program.urls) for program in self._programs.values()), default=1)
+        at_a_time = min(workers * most, max(workers, in_flight))
+        self._sender = Sender(way, at_a_time)
         self._dispatch = Dispatch(
             station,
             {program.number: (program.urls, program.options) for program in self._programs.values()},
             self._sender,
             limit=workers,
-            in_flight=in_flight,
+            lanes=at_a_time,
             ping_timeout_s=ping_timeout_s,
             rule=breaker_rule,
         )

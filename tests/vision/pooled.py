@@ -17,10 +17,10 @@ from tests.vision.servers import OK_BODY, ScriptedServer, answering, http, read_
 PONG = http(b"pong")
 
 
-def pooled(*urls: str, **settings: int) -> PekatInspector:
-    """An inspector with one recipe at all of these."""
+def pooled(*urls: str, in_flight: int = 1, **settings: int) -> PekatInspector:
+    """The inspector of a station with one recipe at all of these."""
     recipe = RecipeSettings.model_validate({"number": 1, "name": "part", "urls": list(urls)})
-    return PekatSettings.model_validate(settings).create("station1", [recipe], [])
+    return PekatSettings.model_validate(settings).create("station1", [recipe], [], in_flight)
 
 
 def endpoints(part: PekatInspector) -> list[Endpoint]:

@@ -39,7 +39,7 @@ class Counting:
 async def test_each_endpoint_has_as_many_images_as_there_are_workers_and_all_have_their_share(workers: int) -> None:
     first, second, third = counting = Counting(), Counting(), Counting()
     with first.server, second.server, third.server:
-        async with pooled(*(one.server.url for one in counting), workers=workers) as part:
+        async with pooled(*(one.server.url for one in counting), workers=workers, in_flight=18) as part:
             found = await asyncio.gather(*(judged(part) for _ in range(18)))
             assert one_flight(part) == 0
     assert {one.verdict for one in found} == {Verdict.OK}
@@ -134,7 +134,7 @@ async def test_one_recipes_images_do_not_hold_up_anothers() -> None:
 
 async def test_leaving_ends_who_waits() -> None:
     with hanging() as slow:
-        part = pooled(slow.url)
+        part = pooled(slow.url, in_flight=2, workers=1)
         async with part:
             busy, waits = asyncio.create_task(outcome(part)), asyncio.create_task(outcome(part))
             await until(lambda: images(slow) == 1)
