@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.progress import Progress
+from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Result, Verdict
-from gateway.core.state import Counts
 from gateway.ports import StoredResult, result_id
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_table import row_of

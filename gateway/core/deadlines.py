@@ -1,6 +1,7 @@
 """When time alone changes a state. Monotonic microseconds; None where nothing is due."""
 
 from gateway.core.heartbeat import BEAT_US, watchdog_deadline
+from gateway.core.inspection import Keeping
 from gateway.core.state import State
 
 
@@ -8,6 +9,7 @@ def next_wake(state: State) -> int:
     """When a `Tick` is due at the latest: the next deadline or the next beat of the heart."""
     times = [state.beat_at + BEAT_US]
     times += [inspection.deadline for inspection in state.flight if inspection.open]
+    times += [inspection.keep_by for inspection in state.flight if inspection.keeping is Keeping.ASKED]
     if state.changing is not None:
         times.append(state.changing.deadline)
     others = (watchdog_deadline(state), trigger_held_too_long(state), acknowledgement_overdue(state))

@@ -126,6 +126,7 @@ class ErrorCode(IntEnum):
     WATCHDOG = 10
     SOURCE_DOWN = 20
     INSPECTOR_DOWN = 21
+    JOURNAL_DOWN = 22
     NO_DECISION_UNDEFINED = 101
     NO_DECISION_PROCESSING_OFF = 102
     NO_DECISION_FLOW_ERROR = 103
@@ -143,6 +144,7 @@ class ErrorCode(IntEnum):
     NO_DECISION_IMAGE_TOO_LARGE = 118
     NO_DECISION_FRAME_INCOMPLETE = 119
     NO_DECISION_PIXEL_FORMAT = 120
+    NO_DECISION_JOURNAL = 121
 
 
 class Cause(IntEnum):
@@ -157,6 +159,7 @@ class Cause(IntEnum):
     INSPECTION = 6
     SOURCE = 7
     INSPECTOR = 8
+    JOURNAL = 9
 
 
 @dataclass(frozen=True, slots=True)

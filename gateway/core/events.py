@@ -8,6 +8,7 @@ tag and comes as a call alone stands in `calls`.
 from dataclasses import dataclass
 
 from gateway.core.calls import Call
+from gateway.core.counts import Counts
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.result import BY_TAGS, Judgement, Origin, Result
 
@@ -93,6 +94,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The journal has the answer of this inspection; not `ok`: it could not keep it."""
+
+    inspection_id: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecipePrepared:
     """The world is ready for the recipe of change `change_id`, or `error` says why not."""
 
@@ -144,6 +153,7 @@ Event = (
     | PictureCame
     | Exposed
     | Answered
+    | Kept
     | RecipePrepared
     | PartFailed
     | PartRecovered
@@ -204,6 +214,17 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Have the journal keep this answer, and say with `Kept` how that ended: it is not shown before (H30).
+
+    `counts` are the counters as they will be with it. Should it be shown otherwise, its `Record` tells.
+    """
+
+    result: Result
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A `TriggerAsked` was not accepted."""
 
@@ -256,6 +277,7 @@ Action = (
     | EndRun
     | Cancel
     | Record
+    | Keep
     | Reject
     | Refused
     | PrepareRecipe

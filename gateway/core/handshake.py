@@ -36,6 +36,8 @@ def _pass_time(turn: Turn) -> None:
             turn.judge(inspection.id, no_decision(Reason.TIMEOUT))
             turn.actions.append(ev.Cancel(inspection.id))
     turn.release()
+    if s.options.keep_ms:
+        turn.wait_no_longer(now)
     if s.changing is not None and s.changing.deadline <= now:
         recipes.abandon(turn, ErrorCode.RECIPE_TIMEOUT)
     if heartbeat.trip(s, now):
@@ -60,6 +62,8 @@ def _handle(turn: Turn, event: Event) -> None:
             if not turn.judge(inspection_id, judgement):
                 turn.late(inspection_id, judgement)
             turn.release()
+        case ev.Kept(inspection_id, ok):
+            turn.kept(inspection_id, ok)
         case ev.TriggerAsked():
             turn.trigger_by_call(event)
         case ev.PictureCame(run_id):
@@ -108,10 +112,13 @@ def _called(turn: Turn, call: calls.Call) -> None:
 
 
 def _stop(turn: Turn) -> None:
-    """The gateway goes down: nothing stays without its answer (H7)."""
+    """The gateway goes down: nothing stays without its answer (H7). Said again, the journal is not waited for (H30)."""
+    again = OfflineReason.STOPPING in turn.s.offline
     modes.end_run(turn)
     turn.offline(OfflineReason.STOPPING, True)
     turn.cancel_all(Reason.SHUTDOWN)
+    if again and turn.s.flight:
+        turn.wait_no_longer(turn.s.flight[-1].keep_by)
     recipes.abandon(turn, ErrorCode.RECIPE_FAILED)
 
 

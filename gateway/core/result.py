@@ -39,6 +39,8 @@ class Reason(IntEnum):
     IMAGE_TOO_LARGE = 18
     FRAME_INCOMPLETE = 19
     PIXEL_FORMAT = 20
+    JOURNAL = 21
+    INTERRUPTED = 22
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -63,6 +65,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.IMAGE_TOO_LARGE: "the image is over the configured limit; it was not decoded",
     Reason.FRAME_INCOMPLETE: "parts of the camera's frame got lost on the way",
     Reason.PIXEL_FORMAT: "the image's format, of the file or of its pixels, cannot be handed to PEKAT",
+    Reason.JOURNAL: "there was a decision, but the journal could not keep it in time",
+    Reason.INTERRUPTED: "the gateway was killed or lost its power before there was an answer",
 }
 
 AT_THE_IMAGE = frozenset(
@@ -77,7 +81,7 @@ AT_THE_IMAGE = frozenset(
 )
 """Reasons that lie in the image itself, not in a part of the system: such an image is put aside, never tried again."""
 
-NOT_A_FAULT = frozenset({Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN})
+NOT_A_FAULT = frozenset({Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.INTERRUPTED})
 """Reasons that latch no error: they follow from a command, not from a fault."""
 
 

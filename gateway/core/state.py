@@ -6,10 +6,12 @@ A `State` is a value: `handshake.step` works on a copy and never changes the one
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gateway.core.counts import NO_COUNTS, Counts
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.events import Commands
+from gateway.core.inspection import Inspection
 from gateway.core.recipe_change import RecipeChange, RecipeOutcome
-from gateway.core.result import BY_TAGS, Judgement, Origin, Result
+from gateway.core.result import Origin, Result
 
 LAST_SEQ = 65535
 """Sequence numbers run 1..65535 and then 1 again; 0 means none."""
@@ -48,6 +50,8 @@ class Options:
     """What the configuration says of a station's handshake. Times in milliseconds.
 
     0 switches `ack_timeout_ms` and `watchdog_ms` off; an inspection and a recipe change always have an end (H7).
+    `keep_ms` is the journal's share of an inspection's time: an answer is shown when the journal has it (H30). With 0
+    it is shown at once. `show_unkept`: so is one that the journal could not keep in that time.
     """
 
     max_in_flight: int = 1
@@ -57,32 +61,8 @@ class Options:
     recipe_timeout_ms: int = 30_000
     watchdog_ms: int = 0
     watchdog_action: WatchdogAction = WatchdogAction.NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """One accepted trigger that is not yet presented. `judgement` is set as soon as it has its answer."""
-
-    id: int
-    trigger_seq: int
-    part_id: str
-    recipe: int
-    accepted_at: int
-    deadline: int
-    exposed_at: int = 0
-    judgement: Judgement | None = None
-    answered_at: int = 0
-    origin: Origin = BY_TAGS
-
-    @property
-    def open(self) -> bool:
-        """True while it still waits for its answer."""
-        return self.judgement is None
-
-    @property
-    def exposing(self) -> bool:
-        """True while the part must not move and no other image may be taken."""
-        return self.open and not self.exposed_at
+    keep_ms: int = 0
+    show_unkept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +77,7 @@ class ContinuousRun:
     """The world was asked to say when the next picture is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Since the start of the gateway; 32 bit in the tags, where they wrap."""
-
-    triggers: int = 0
-    ok: int = 0
-    nok: int = 0
-    no_decision: int = 0
-    missed: int = 0
-    late: int = 0
-
-
 NO_COMMANDS = Commands()
-NO_COUNTS = Counts()
 
 
 @dataclass

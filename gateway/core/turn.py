@@ -1,6 +1,6 @@
 """One step under way: what becomes of inspections in it, from the trigger to the one answer.
 
-The numbers H1..H29 in the comments here and in the modules around are the rules of docs/handshake.md.
+The numbers H1..H31 in the comments here and in the modules around are the rules of docs/handshake.md.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,10 +9,9 @@ from gateway.core import events as ev
 from gateway.core import fault_latch, presenting
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.events import Action
-from gateway.core.result import BY_TAGS, NOT_A_FAULT, Judgement, Origin, Reason, Result, Verdict, no_decision
-from gateway.core.state import Inspection, State, next_seq
-
-_COUNTED = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
+from gateway.core.inspection import Inspection, Keeping
+from gateway.core.result import BY_TAGS, NOT_A_FAULT, Judgement, Origin, Reason, Result, no_decision
+from gateway.core.state import State, next_seq
 
 
 @dataclass(slots=True)
@@ -60,9 +59,10 @@ class Turn:
         """Begin an inspection (H3). A simulated one leaves the PLC's tags as they are (H29)."""
         s = self.s
         timeout = min(timeout_ms or s.options.inspection_timeout_ms, s.options.inspection_timeout_ms)
-        deadline = self.now + timeout * 1000
+        keep_by = self.now + timeout * 1000
+        deadline = keep_by - min(s.options.keep_ms * 1000, timeout * 1000 // 2)  # H30
         if s.flight:  # answers leave in order: none may have to wait for one with a later deadline (H7, H9)
-            deadline = max(deadline, s.flight[-1].deadline)
+            deadline, keep_by = max(deadline, s.flight[-1].deadline), max(keep_by, s.flight[-1].keep_by)
         if origin.simulated:
             seq = 0
         else:
@@ -72,7 +72,7 @@ class Turn:
             self.forget_rejection()
             if not s.buffered and s.options.max_in_flight == 1:  # H11
                 s.valid = False
-        inspection = Inspection(s.next_id, seq, part_id, s.recipe, self.now, deadline, origin=origin)
+        inspection = Inspection(s.next_id, seq, part_id, s.recipe, self.now, deadline, origin=origin, keep_by=keep_by)
         s.flight = (*s.flight, inspection)
         s.next_id += 1
         self.actions.append(ev.Start(inspection.id, seq, part_id, s.recipe, deadline, token, origin, pictures_from))
@@ -106,8 +106,7 @@ class Turn:
         s = self.s
         for place, inspection in enumerate(s.flight):
             if inspection.id == inspection_id and inspection.open:
-                judged = replace(inspection, judgement=judgement, answered_at=self.now)
-                s.flight = (*s.flight[:place], judged, *s.flight[place + 1 :])
+                self._put(place, replace(inspection, judgement=judgement, answered_at=self.now))
                 if judgement.reason not in NOT_A_FAULT and not inspection.origin.simulated:
                     self.error(ErrorCode(100 + judgement.reason), Cause.INSPECTION)
                 return True
@@ -126,9 +125,14 @@ class Turn:
         self.release(present=present)
 
     def release(self, *, present: bool = True) -> None:
-        """Let answers out in the order of acceptance (H9)."""
+        """Let answers out in the order of acceptance (H9); where they are shown, once the journal has them (H30)."""
         s = self.s
+        keep = s.options.keep_ms > 0 and present
+        if keep:
+            self._have_kept()
         while s.flight and (judgement := s.flight[0].judgement) is not None:
+            if keep and s.flight[0].keeping is not Keeping.OVER and not s.flight[0].origin.simulated:
+                return
             inspection, s.flight = s.flight[0], s.flight[1:]
             if inspection.origin.simulated:
                 self.actions.append(ev.Record(_result(inspection, judgement, 0), presented=False))
@@ -139,11 +143,55 @@ class Turn:
         s = self.s
         s.result_seq = next_seq(s.result_seq)
         result = _result(done, judgement, s.result_seq)
-        counter = _COUNTED[judgement.verdict]
-        s.counts = replace(s.counts, **{counter: getattr(s.counts, counter) + 1})
+        s.counts = s.counts.with_answer(judgement.verdict)
         self.actions.append(ev.Record(result, present))
         if present:
             presenting.offer(s, result, self.now)
+
+    # ---- the journal ---------------------------------------------------------------------------------------
+
+    def _have_kept(self) -> None:
+        """Ask for each answer whose turn it is, with the number and the counters that it is going to have."""
+        s = self.s
+        seq, counts = s.result_seq, s.counts
+        for place, one in enumerate(s.flight):
+            if one.judgement is None:
+                return
+            if one.origin.simulated:
+                continue
+            seq, counts = next_seq(seq), counts.with_answer(one.judgement.verdict)
+            if one.keeping is Keeping.NOT_YET:
+                self._put(place, replace(one, keeping=Keeping.ASKED))
+                self.actions.append(ev.Keep(_result(one, one.judgement, seq), counts))
+
+    def kept(self, inspection_id: int, ok: bool) -> None:
+        """The journal has this answer, or never will; of one that is out already it means nothing (H30)."""
+        for place, one in enumerate(self.s.flight):
+            if one.id == inspection_id and one.keeping is Keeping.ASKED:
+                self._keeping_over(place, ok)
+                self.release()
+                return
+
+    def wait_no_longer(self, until: int) -> None:
+        """Those answers that the journal should have had by `until` do without it."""
+        for place, one in enumerate(self.s.flight):
+            if one.keeping is Keeping.ASKED and one.keep_by <= until:
+                self._keeping_over(place, False)
+        self.release()
+
+    def _keeping_over(self, place: int, ok: bool) -> None:
+        """What is not kept is no decision, unless the configuration says otherwise; it is never silent."""
+        one = replace(self.s.flight[place], keeping=Keeping.OVER)
+        decided = one.judgement is not None and one.judgement.reason is Reason.NONE
+        if not ok and decided and not self.s.options.show_unkept:
+            one = replace(one, judgement=no_decision(Reason.JOURNAL))
+            self.error(ErrorCode.NO_DECISION_JOURNAL, Cause.INSPECTION)
+        elif not ok:
+            self.error(ErrorCode.JOURNAL_DOWN, Cause.JOURNAL)
+        self._put(place, one)
+
+    def _put(self, place: int, one: Inspection) -> None:
+        self.s.flight = (*self.s.flight[:place], one, *self.s.flight[place + 1 :])
 
     # ---- availability, errors ------------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.counts import Counts
 from gateway.core.result import Result, Verdict
-from gateway.core.state import Counts
 from gateway.ports.parts import Part
 
 

@@ -25,8 +25,8 @@ from sqlalchemy import (
     null,
 )
 
+from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
-from gateway.core.state import Counts
 from gateway.ports import StoredResult
 from gateway.records import EPOCH
 

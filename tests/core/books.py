@@ -22,6 +22,11 @@ class Ticket:
     answer: Judgement | None = None
     result_seq: int = 0
     simulated: bool = False
+    give_up: int = 0
+    """When the journal has to have it (H30)."""
+    asked: bool = False
+    out: bool = False
+    """The journal has it, or nobody waits for the journal any more."""
 
 
 @dataclass

@@ -7,7 +7,8 @@ from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.image import result_values, status
-from gateway.core.result import Verdict
+from gateway.core.inspection import Keeping
+from gateway.core.result import Result, Verdict
 from gateway.core.state import State, StationState
 
 BITS_OF_VERDICT = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
@@ -65,6 +66,7 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[e
     """What one step may and may not do."""
     _check_answers(before, after, actions, now)
     _check_counts(before, after, actions)
+    _check_keeping(before, event, after, actions)
     _check_frozen(before, event, after)
     _check_run(before, event, after, actions)
     _check_simulation(after, actions)
@@ -84,12 +86,44 @@ def _check_answers(before: State, after: State, actions: Sequence[ev.Action], no
     assert [result.inspection_id for result in recorded] == queue[: len(recorded)], "H9: out of order"
     assert [one.id for one in after.flight] == queue[len(recorded) :], "H7: an inspection got lost"
     assert all(one.deadline > now for one in after.flight if one.judgement is None), "H7: past its deadline"
+    assert all(one.keep_by > now for one in after.flight if one.keeping is Keeping.ASKED), "H30: past its deadline"
     for number, result in enumerate((result for result in recorded if not result.origin.simulated), 1):
         assert result.result_seq == (before.result_seq + number - 1) % 65535 + 1, "H9: result_seq"
     for result in recorded:
         latched = {one.id: (one.part_id, one.trigger_seq, one.recipe) for one in before.flight}
         echoed = (result.part_id, result.trigger_seq, result.recipe)
         assert latched.get(result.inspection_id, echoed) == echoed, "H9: a result for another trigger"
+
+
+def _check_keeping(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+    """H30: no decision is shown before the journal has it, each answer is put into it once, as it is then shown."""
+    keeps = [action for action in actions if isinstance(action, ev.Keep)]
+    if not before.options.keep_ms:
+        assert not keeps, "H30: nobody asked for a journal"
+        return
+    asked = {one.id for one in before.flight if one.keeping is not Keeping.NOT_YET}
+    assert not asked & {keep.result.inspection_id for keep in keeps}, "H30: an answer is put into the journal twice"
+    shown = [action.result for action in actions if isinstance(action, ev.Record) and action.presented]
+    over = {one.id for one in before.flight if one.keeping is Keeping.OVER}
+    if isinstance(event, ev.Kept) and event.ok:
+        over |= {event.inspection_id} & asked
+    for result in shown:
+        kept = result.inspection_id in over or before.options.show_unkept
+        assert kept or result.verdict is Verdict.NO_DECISION, "H30: a decision is shown that is not kept"
+    waits = [one for one in after.flight if one.judgement is not None and not one.origin.simulated]
+    for one in waits:
+        older = [other for other in after.flight if other.id < one.id and other.judgement is None]
+        assert older or one.keeping is not Keeping.NOT_YET, "H30: an answer waits for nothing"
+    seq = before.result_seq + sum(not r.origin.simulated for r in recorded_of(actions))
+    numbers = {one.id: (seq + place) % 65535 + 1 for place, one in enumerate(waits)}
+    for keep in keeps:
+        number = numbers.get(keep.result.inspection_id, keep.result.result_seq)
+        assert keep.result.result_seq == number, "H30: kept under another number"
+
+
+def recorded_of(actions: Sequence[ev.Action]) -> list[Result]:
+    """The answers of one step."""
+    return [action.result for action in actions if isinstance(action, ev.Record)]
 
 
 def _check_counts(before: State, after: State, actions: Sequence[ev.Action]) -> None:
@@ -148,7 +182,7 @@ def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[e
     ended = [action.run_id for action in actions if isinstance(action, ev.EndRun)]
     assert ended == ([] if run is not None and run.id == was.id else [was.id]), "H28: its end is told once"
     if run is None and not isinstance(event, calls.StopAsked):
-        assert after.flight == (), "H28: what was in flight is not cancelled"
+        assert not any(one.open for one in after.flight), "H28: what was in flight is not cancelled"
 
 
 def _check_simulation(after: State, actions: Sequence[ev.Action]) -> None:

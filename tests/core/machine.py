@@ -21,6 +21,8 @@ OPTIONS = st.builds(
     recipe_timeout_ms=st.just(400),
     watchdog_ms=st.sampled_from([0, 0, 900]),
     watchdog_action=st.sampled_from(WatchdogAction),
+    keep_ms=st.sampled_from([0, 0, 100, 400]),
+    show_unkept=st.booleans(),
 )
 
 

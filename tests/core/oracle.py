@@ -1,4 +1,4 @@
-"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22 and H25..H29.
+"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22 and H25..H30.
 
 Deliberately slow and plain, with other structures than the core: one list of everything accepted, one list of
 results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
@@ -22,6 +22,7 @@ class Oracle(Books):
             if ticket.answer is None and now >= ticket.deadline:
                 self.say(ticket, no_decision(Reason.TIMEOUT))
         self.let_out()
+        self.give_up(now)
         if self.change and now >= self.change[1]:
             self.end_change(ErrorCode.RECIPE_TIMEOUT)
         watch = self.options.watchdog_ms * 1000
@@ -161,9 +162,11 @@ class Oracle(Books):
     def accept(self, seq: int, part_id: str, timeout_ms: int = 0) -> None:
         limit = self.options.inspection_timeout_ms
         ends = self.now + min(timeout_ms or limit, limit) * 1000
-        ends = max([ends, *(ticket.deadline for ticket in self.flying.values())])
+        share = min(self.options.keep_ms, min(timeout_ms or limit, limit) / 2) * 1000
+        latest = max([ends, *(ticket.give_up for ticket in self.flying.values())])
+        ends = max([ends - int(share), *(ticket.deadline for ticket in self.flying.values())])
         self.ids += 1
-        self.flying[self.ids] = Ticket(seq, part_id, self.recipe, ends, simulated=self.simulating)
+        self.flying[self.ids] = Ticket(seq, part_id, self.recipe, ends, simulated=self.simulating, give_up=latest)
         if self.simulating:
             return
         self.accepted += 1
@@ -198,7 +201,9 @@ class Oracle(Books):
         """H9, H11, H12."""
         for number, ticket in list(self.flying.items()):
             if ticket.answer is None:
-                return
+                break
+            if self.options.keep_ms and not ticket.simulated and not ticket.out:
+                break
             del self.flying[number]
             if ticket.simulated:
                 continue
@@ -208,6 +213,34 @@ class Oracle(Books):
                 self.next_one()
             else:
                 self.show(ticket)
+        for ticket in self.flying.values():
+            if ticket.answer is None:
+                return
+            ticket.asked = ticket.asked or bool(self.options.keep_ms)
+
+    # ---- the journal (H30) ---------------------------------------------------------------------------------
+
+    def kept(self, number: int, ok: bool) -> None:
+        ticket = self.flying.get(number)
+        if ticket is not None and ticket.asked and not ticket.out:
+            self.journal_done(ticket, ok)
+            self.let_out()
+
+    def give_up(self, now: int) -> None:
+        for ticket in self.flying.values():
+            if ticket.asked and not ticket.out and ticket.give_up <= now:
+                self.journal_done(ticket, False)
+        self.let_out()
+
+    def journal_done(self, ticket: Ticket, ok: bool) -> None:
+        assert ticket.answer is not None
+        ticket.out = True
+        if ok:
+            return
+        if ticket.answer.reason is Reason.NONE and not self.options.show_unkept:
+            self.say(ticket, no_decision(Reason.JOURNAL))
+        else:
+            self.err(ErrorCode.JOURNAL_DOWN)
 
     def count(self, ticket: Ticket) -> None:
         assert ticket.answer is not None

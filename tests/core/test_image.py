@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.counts import Counts
 from gateway.core.image import Projection, result_values, status
 from gateway.core.result import Detection, Judgement, Result, Verdict
-from gateway.core.state import Counts
 from gateway.core.tags import DETECTION_ROWS, STATUS_TAGS, TagType, TagValue, user_tag
 from tests.core.driver import fresh, rig
 

@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
+from gateway.core.inspection import Keeping
 from gateway.core.result import Reason
 from tests.core.driver import NOK, OK, UNDEFINED
 from tests.core.mode_rules import ModeRules
@@ -85,6 +86,7 @@ class Handshake(ModeRules):
             if judgement is not None:
                 self.judge(len(self.bench.state.flight) - 1, judgement, 1)
                 self.the_plc_reads_what_the_oracle_says()
+                self.keep_all()
             if acknowledged:
                 self.acknowledge(acknowledged)
                 self.the_plc_reads_what_the_oracle_says()
@@ -115,6 +117,19 @@ class Handshake(ModeRules):
         number = flight[place].id if place < len(flight) else self.bench.state.next_id - 1 + place % 2
         self.happen(ev.Answered(number, judgement))
         self.oracle.answered(number, judgement)
+
+    @rule(place=st.integers(0, 2), ok=st.sampled_from([True, True, False]), late=st.booleans())
+    def keep(self, place: int, ok: bool, late: bool) -> None:
+        """The journal is through with one, after the deadline of its answer or before; or it was never asked."""
+        flight = self.bench.state.flight
+        number = flight[place].id if place < len(flight) else self.bench.state.next_id - 1 + place % 2
+        self.happen(ev.Kept(number, ok), 100_000 if late else 1000)
+        self.oracle.kept(number, ok)
+
+    def keep_all(self) -> None:
+        while asked := [one.id for one in self.bench.state.flight if one.keeping is Keeping.ASKED]:
+            self.happen(ev.Kept(asked[0], True))
+            self.oracle.kept(asked[0], True)
 
     @rule(newest=st.booleans())
     def expose(self, newest: bool) -> None:
@@ -170,10 +185,13 @@ class Handshake(ModeRules):
         self.oracle.set_down(reason, gone)
 
     def stop(self) -> None:
+        again = OfflineReason.STOPPING in self.oracle.down
         self.happen(ev.Stopped())
         self.oracle.run = False
         self.oracle.set_down(OfflineReason.STOPPING, True)
         self.oracle.cancel(Reason.SHUTDOWN)
+        if again:
+            self.oracle.give_up(max((ticket.give_up for ticket in self.oracle.flying.values()), default=0))
         if self.oracle.change:
             self.oracle.end_change(ErrorCode.RECIPE_FAILED)
 

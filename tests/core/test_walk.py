@@ -37,6 +37,9 @@ RICH = [
     Scope(True, False, 1, 1, also=frozenset({"unprepare", "recipes", "run"})),
     Scope(False, True, 2, 1, also=frozenset({"simulation", "calls", "run"})),
     Scope(True, False, 1, 1, also=frozenset({"simulation", "calls", "halt"})),
+    Scope(False, True, 2, 2, also=frozenset({"journal"})),
+    Scope(True, False, 1, 1, also=frozenset({"journal", "run", "halt"})),
+    Scope(False, True, 1, 2, also=frozenset({"journal", "simulation", "calls"})),
 ]
 BIG = [
     *(Scope(bits, True, 3, 3, also=frozenset({"modes", "calls"})) for bits in (True, False)),
@@ -44,6 +47,7 @@ BIG = [
     Scope(False, True, 1, 2, also=frozenset({"recipes", "offline"})),
     Scope(False, True, 2, 3, ack_timeout_ms=700, latches=True),
     Scope(False, True, 1, 1, also=frozenset({"run", "halt", "unprepare", "recipes"})),
+    Scope(False, True, 2, 2, also=frozenset({"journal", "modes", "calls"})),
     Scope(False, True, 1, 1, also=frozenset({"run", "halt", "simulation", "calls", "offline"})),
 ]
 LEAST_STATES = 20

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, fields, replace
 
 from gateway.core import calls
 from gateway.core import events as ev
+from gateway.core.counts import NO_COUNTS
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.handshake import step
+from gateway.core.inspection import Inspection, Keeping
 from gateway.core.result import Judgement, Origin, Result, Verdict
-from gateway.core.state import NO_COUNTS, Inspection, Options, State
+from gateway.core.state import Options, State
 from tests.core.invariants import check_image, check_step
 
 NOW = 1_000_000_000
@@ -41,7 +43,8 @@ class Scope:
 
     @property
     def options(self) -> Options:
-        return Options(self.max_in_flight, self.depth, 1_000, self.ack_timeout_ms, 1_000)
+        keep_ms = 300 if "journal" in self.also else 0
+        return Options(self.max_in_flight, self.depth, 1_000, self.ack_timeout_ms, 1_000, keep_ms=keep_ms)
 
     def __str__(self) -> str:
         style, mode = "bits" if self.bits else "seq", "buffered" if self.buffered else "free"
@@ -86,9 +89,11 @@ def canonical(state: State, now: int, scope: Scope) -> State:
 
 def _plain(one: Inspection, place: int, past: int) -> Inspection:
     deadline = one.deadline - past if one.open else NOW + 1
+    journal = one.open or (one.keeping is not Keeping.OVER and one.keep_by != one.deadline)
+    keep_by = one.keep_by - past if journal else NOW + 1
     judgement = None if one.open else OK
     exposed_at, origin = NOW if one.exposed_at else 0, Origin(simulated=one.origin.simulated)
-    return Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin)
+    return Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin, keep_by, one.keeping)
 
 
 def _number_results(s: State) -> None:
@@ -122,6 +127,7 @@ def moves(state: State, scope: Scope) -> Iterator[Move]:
     yield from _plc_moves(state, scope)
     yield from _world_moves(state, scope)
     times = [one.deadline for one in state.flight if one.open]
+    times += [one.keep_by for one in state.flight if one.keeping is Keeping.ASKED]
     times += [at for at in (trigger_held_too_long(state), acknowledgement_overdue(state)) if at is not None]
     if state.changing is not None:
         times.append(state.changing.deadline)
@@ -173,6 +179,9 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         if one.exposing:
             yield f"exposed {one.id}", 0, ev.Exposed(one.id)
         yield f"answered {one.id}", 0, ev.Answered(one.id, OK)
+        if "journal" in scope.also and not one.open:
+            yield f"kept {one.id}", 0, ev.Kept(one.id, True)
+            yield f"not kept {one.id}", 0, ev.Kept(one.id, False)
     yield "answer for nobody", 0, ev.Answered(99, OK)
     yield from _call_moves(state, scope)
     if "recipes" in scope.also:

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
-from gateway.core.state import Counts
 from gateway.ports import Recorded
 from gateway.records import EPOCH, Registrar, WallClock
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from gateway.core.counts import Counts
 from gateway.core.result import Judgement, Result, Verdict
-from gateway.core.state import Counts
 from gateway.ports import Recorded
 from gateway.records import DRIFT_US, EPOCH, Registrar, WallClock
 

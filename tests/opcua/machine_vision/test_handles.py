@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.core.counts import NO_COUNTS
 from gateway.core.result import Judgement, Result, Verdict
-from gateway.core.state import NO_COUNTS
 from gateway.plc.opcua.machine_vision.handles import HANDLES, KEPT_RESULTS, LONGEST_S, Handles
 from gateway.plc.opcua.methods import SessionEnd
 from gateway.ports import StoredResult

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gateway.core.counts import Counts
 from gateway.core.image import result_values
 from gateway.core.result import Result
-from gateway.core.state import Counts
 from gateway.core.tags import STANDARD_TAGS, Tag, TagValue
 from gateway.ports import StoredResult
 

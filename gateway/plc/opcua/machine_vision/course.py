@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from gateway.core import events as ev
 from gateway.core.calls import AbortAsked, AutomaticAsked, HaltAsked, ResetAsked, RunAsked, StopAsked, UnprepareAsked
+from gateway.core.inspection import Inspection
 from gateway.core.result import Origin
-from gateway.core.state import Inspection
 from gateway.plc.opcua.machine_vision.states import Move, VisionState, path, reset_path, vision_state
 from gateway.ports import Step
 

@@ -1,0 +1,27 @@
+"""A station's counters."""
+
+from dataclasses import dataclass, replace
+
+from gateway.core.result import Verdict
+
+_NAMES = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Since the start of the gateway, or of its journal (H31); 32 bit in the tags, where they wrap."""
+
+    triggers: int = 0
+    ok: int = 0
+    nok: int = 0
+    no_decision: int = 0
+    missed: int = 0
+    late: int = 0
+
+    def with_answer(self, verdict: Verdict) -> "Counts":
+        """One more answer."""
+        name = _NAMES[verdict]
+        return replace(self, **{name: getattr(self, name) + 1})
+
+
+NO_COUNTS = Counts()

@@ -1,0 +1,41 @@
+"""What a station goes on with after a restart of the gateway (H31)."""
+
+from dataclasses import dataclass
+
+from gateway.core.counts import NO_COUNTS, Counts
+from gateway.core.result import Result
+from gateway.core.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What outlives the gateway of one station. `owed` are the results that the PLC has not taken, the oldest first."""
+
+    next_id: int = 1
+    result_seq: int = 0
+    shown_seq: int = 0
+    trigger_seq: int = 0
+    counts: Counts = NO_COUNTS
+    error_count: int = 0
+    buffered: bool = False
+    owed: tuple[Result, ...] = ()
+
+
+def resumed(state: State, memory: Memory, now: int) -> State:
+    """`state`, which has just begun, with the numbers of before; what the PLC has not taken is offered to it again.
+
+    Free running, that is the newest result alone, as it would have been.
+    """
+    s = state.copy()
+    s.next_id, s.result_seq, s.shown_seq = memory.next_id, memory.result_seq, memory.shown_seq
+    s.trigger_seq_accepted, s.counts, s.error_count = memory.trigger_seq, memory.counts, memory.error_count
+    owed = memory.owed if memory.buffered else memory.owed[-1:]
+    if owed:
+        s.presented, s.waiting = owed[0], owed[1:]
+        s.shown_seq, s.valid, s.valid_since = owed[0].result_seq, True, now
+    return s
+
+
+def owed(state: State) -> tuple[Result, ...]:
+    """What the PLC has not taken: the result on show, where that is so, and those that wait behind it."""
+    return ((state.presented,) if state.valid and state.presented is not None else ()) + state.waiting
