@@ -92,11 +92,21 @@ def run_(config: ConfigFile) -> None:
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
-    """Check a configuration: everything that is wrong with it, or what it will do."""
-    from gateway.cli import check as checking
+def check(
+    config: ConfigFile,
+    ask: Annotated[bool, typer.Option("--ask/--no-ask", help="Whether to ask each PEKAT if it answers.")] = True,
+) -> None:
+    """Check a configuration: everything that is wrong with it, or what it will do, and which PEKAT answers now.
 
-    console().print(checking.check_report(settings_or_exit(config)))
+    A PEKAT that does not answer is shown, and is no error of the configuration.
+    """
+    from gateway.cli import check as checking
+    from gateway.cli.roll_call import all_of, roll_call, roll_table
+
+    settings = settings_or_exit(config)
+    console().print(checking.check_report(settings))
+    if ask:
+        console().print(roll_table(roll_call(all_of(settings))))
 
 
 @app.command()

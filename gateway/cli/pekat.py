@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.roll_call import Asked, roll_call
 from gateway.cli.runner import fail, secret
 from gateway.core.errors import InspectorError
 from gateway.core.result import REASON_TEXTS
@@ -35,8 +36,7 @@ ResponseKind = Annotated[ResponseType, typer.Option("--response-type", help="Wha
 @contextmanager
 def _client(url: str, api_key: str = "") -> Iterator[PekatClient]:
     """A client; what goes wrong with it is one line on the screen and exit code 2."""
-    if not url.startswith("http://"):
-        raise fail(f"--url {url}: PEKAT speaks plain HTTP", "write http://HOST:PORT")
+    _check_scheme(url)
     try:
         with PekatClient(url, ClientOptions(api_key=api_key)) as client:
             yield client
@@ -44,12 +44,26 @@ def _client(url: str, api_key: str = "") -> Iterator[PekatClient]:
         raise fail(str(error), error.hint) from error
 
 
+def _check_scheme(url: str) -> None:
+    if not url.startswith("http://"):
+        raise fail(f"--url {url}: PEKAT speaks plain HTTP", "write http://HOST:PORT")
+
+
 @pekat.command()
-def ping(url: Url, timeout: Timeout = 5.0) -> None:
-    """Does the project's server answer?"""
-    with _client(url) as client:
-        client.ping(Call.within(timeout))
-    typer.echo(f"{url} answers")
+def ping(
+    url: Annotated[list[str], typer.Option("--url", help="The project's address; give it again for more of them.")],
+    timeout: Timeout = 5.0,
+) -> None:
+    """Does the project's server answer? Several are asked at once; exit code 2 where one does not answer."""
+    for one in url:
+        _check_scheme(one)
+    answers = roll_call([Asked(one, connect_timeout_s=timeout, timeout_s=timeout) for one in url])
+    for answer in answers:
+        if not answer.wrong:
+            typer.echo(f"{answer.asked.url} {answer.text}")
+    silent = [answer for answer in answers if answer.wrong]
+    if silent:
+        raise fail("; ".join(answer.wrong for answer in silent), "is the project running, and is the address right?")
 
 
 @pekat.command()
