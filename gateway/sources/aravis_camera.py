@@ -88,6 +88,7 @@ class AravisCamera:
         self._camera: Aravis.Camera | None = None
         self._stream: Aravis.Stream | None = None
         self._pixel_format = ""
+        self._gone = False
 
     def open(self) -> None:
         self.close()
@@ -96,6 +97,7 @@ class AravisCamera:
         hint = "only one program controls a camera: close the maker's viewer"
         with _told_as(f"the camera {address} cannot be opened", hint):
             self._camera = aravis.Camera.new(address)
+        self._gone = False
 
     def _found(self) -> str:
         found = find_cameras()
@@ -124,8 +126,9 @@ class AravisCamera:
             return shutter_of(features)
 
     def trigger(self) -> None:
-        with _told_as("the camera does not take the trigger"):
-            self._opened().software_trigger()
+        camera = self._opened()
+        with self._noticed("the camera does not take the trigger"):
+            camera.software_trigger()
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         if self._stream is None:
@@ -149,7 +152,7 @@ class AravisCamera:
 
     def look(self) -> None:
         camera = self._opened()
-        with _told_as("the camera does not answer"):
+        with self._noticed("the camera does not answer"):
             if not camera.is_gv_device():
                 camera.get_integer("PayloadSize")
             elif not camera.get_device().read_register(CONTROL):
@@ -162,12 +165,22 @@ class AravisCamera:
 
     def _end_stream(self, camera: "Aravis.Camera") -> None:
         stream, self._stream = self._stream, None
-        if stream is None:
+        if stream is None or self._gone:
             return
         try:
             camera.stop_acquisition()
         except library()[1] as error:  # a camera that is gone cannot be told goodbye
             log.debug("cannot end the stream: %s", error)
+
+    @contextmanager
+    def _noticed(self, what: str) -> Iterator[None]:
+        """A camera that did not answer is not asked again when it is closed: that would block for as long once more."""
+        try:
+            with _told_as(what):
+                yield
+        except SourceError:
+            self._gone = True
+            raise
 
     def _opened(self) -> "Aravis.Camera":
         if self._camera is None:

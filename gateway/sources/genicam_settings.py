@@ -1,5 +1,6 @@
 """The settings of a GenICam camera: GigE Vision, USB3 Vision, or whatever a GenTL producer reaches."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -31,9 +32,9 @@ class GenicamSettings(BaseModel):
         "pypylon, extra `[pylon]`), `harvesters` (any maker's GenTL producer, extra `[harvesters]`), `aravis` (Linux, "
         "Debian's gir1.2-aravis-0.8).",
     )
-    producer: str = Field(
-        "",
-        max_length=500,
+    producer: Path | None = Field(
+        None,
+        strict=False,
         description='With `driver = "harvesters"`: path of the GenTL producer (.cti) of the camera\'s maker.',
     )
     camera: str = Field(
@@ -68,7 +69,7 @@ class GenicamSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fit_the_driver(self) -> Self:
-        if (self.driver == "harvesters") != bool(self.producer):
+        if (self.driver == "harvesters") != (self.producer is not None):
             raise ValueError('`producer` names the .cti file for driver = "harvesters", and only for it')
         if self.interface and self.driver not in DRIVERS_WITH_INTERFACE:
             raise ValueError(f"the driver {self.driver} cannot search on one interface: leave `interface` out")

@@ -8,7 +8,8 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SourceError
@@ -28,7 +29,7 @@ class _Open:
 
     harvester: "Harvester"
     users: int = 0
-    cameras: int = field(default=0)
+    cameras: int = 0
 
 
 _OPEN: dict[str, _Open] = {}
@@ -108,11 +109,13 @@ def _opened(path: str) -> "Harvester":
     from harvesters.core import Harvester
 
     harvester = Harvester(logger=log)
+    hint = "write the path of the .cti file that the camera's maker installs, for this kind of machine"
+    if not Path(path).is_file():
+        raise SourceError(f"there is no GenTL producer {path}", hint=hint)
     try:
-        harvester.add_file(path, check_existence=True, check_validity=True)
+        harvester.add_file(path, check_validity=True)
     except OSError as error:
-        hint = "write the path of the .cti file that the camera's maker installs, for this kind of machine"
-        raise SourceError(f"{path} is no GenTL producer: {error or 'there is no such file'}", hint=hint) from error
+        raise SourceError(f"{path} is no GenTL producer: {error}", hint=hint) from error
     return harvester
 
 

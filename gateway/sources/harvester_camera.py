@@ -55,11 +55,18 @@ def find_cameras(producer: str) -> list[Found]:
 
 
 def _described(device: "DeviceInfo") -> Found:
-    """What the producer does not tell is None there, and an error where it is asked for by itself."""
-    told = device.property_dict
-    texts = (told[name] or "" for name in ("model", "vendor", "serial_number", "user_defined_name"))
-    model, vendor, serial, user_name = map(str, texts)
-    return Found("harvesters", model, vendor, serial, user_name, "", told["id_"], ACCESS.get(told["access_status"], ""))
+    model, vendor, serial, user_name = (
+        _told(device, name) for name in ("model", "vendor", "serial_number", "user_defined_name")
+    )
+    return Found("harvesters", model, vendor, serial, user_name, "", device.id_, ACCESS.get(device.access_status, ""))
+
+
+def _told(device: "DeviceInfo", name: str) -> str:
+    """What the producer tells of a camera; it need not."""
+    try:
+        return str(getattr(device, name))
+    except library_errors():
+        return ""
 
 
 class HarvesterCamera:
@@ -67,7 +74,7 @@ class HarvesterCamera:
 
     def __init__(self, settings: GenicamSettings) -> None:
         self._settings = settings
-        self._producer = Producer(settings.producer)
+        self._producer = Producer(str(settings.producer))
         self._acquirer: ImageAcquirer | None = None
         self._incomplete: list[None] = []
         self._free: FreeRunning | None = None
@@ -104,11 +111,12 @@ class HarvesterCamera:
             return shutter_of(features) if self._free is None else Shutter()
 
     def trigger(self) -> None:
+        acquirer = self._opened()
         if self._free is not None:
             self._free.trigger()
             return
         with _told_as("the camera does not take the trigger"):
-            self._opened().remote_device.node_map.TriggerSoftware.execute()
+            acquirer.remote_device.node_map.TriggerSoftware.execute()
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         return self._free.next_frame(timeout_s) if self._free is not None else self._taken(timeout_s)

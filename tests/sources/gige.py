@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from gateway.core.errors import SourceError
 from gateway.ports import ImageSource
 from gateway.sources import SourceSettings
+from tests.sources.gige_port import gige_port
 from tests.sources.pictures import order
 
 SETTINGS: TypeAdapter[Any] = TypeAdapter(SourceSettings)
@@ -24,7 +25,7 @@ def fake_camera(**options: Any) -> Iterator[Any]:
     """A camera of 64 x 48 pixels on loopback, 50 frames a second at most."""
     from viva_genicam.testing import FakeGigeCamera
 
-    with FakeGigeCamera(**{"width": 64, "height": 48, "fps": 50, **options}) as fake:
+    with gige_port(), FakeGigeCamera(**{"width": 64, "height": 48, "fps": 50, **options}) as fake:
         yield fake
 
 

@@ -19,6 +19,7 @@ from gateway.core.result import Reason
 from gateway.ports import ImageSource, RawFormat
 from gateway.sources import SourceSettings
 from gateway.sources.viva_camera import find_cameras
+from tests.sources.gige_port import gige_port
 from tests.sources.pictures import order
 from tests.sources.test_grab_command import config
 
@@ -43,7 +44,8 @@ def library_runs() -> None:
 def aravis_camera(*options: str) -> Iterator[None]:
     """A camera for one test: after a client that died it would send frames of the wrong size."""
     assert PROGRAM is not None
-    with subprocess.Popen([PROGRAM, "-i", LOOPBACK, "-s", "GV01", *options], stdout=subprocess.DEVNULL) as process:
+    command = [PROGRAM, "-i", LOOPBACK, "-s", "GV01", *options]
+    with gige_port(), subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             yield
         finally:

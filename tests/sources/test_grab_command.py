@@ -16,6 +16,7 @@ from gateway.cli.grab import encoded
 from gateway.cli.main import app
 from gateway.ports import Picture, RawFormat
 from gateway.sources import viva_camera
+from tests.sources.gige_port import gige_port
 from tests.sources.pictures import drop, files, png
 from tests.sources.snapshot_server import snapshot_server
 
@@ -50,7 +51,7 @@ def grab(folder: Path, source: str, *more: str, station: str = "station1") -> Re
 @pytest.fixture
 def fake() -> Iterator[Any]:
     testing = pytest.importorskip("viva_genicam.testing", reason="viva-genicam has no wheel for this platform")
-    with testing.FakeGigeCamera(width=64, height=48, fps=50, pixel_format="RGB8") as camera:
+    with gige_port(), testing.FakeGigeCamera(width=64, height=48, fps=50, pixel_format="RGB8") as camera:
         yield camera
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.errors import ErrorCode
 from gateway.core.result import Reason, Verdict
+from tests.sources.gige_port import gige_port
 from tests.system.line import ANSWER_S, CONFIG, Line, running
 
 testing = pytest.importorskip("viva_genicam.testing", reason="viva-genicam has no wheel for this platform")
@@ -33,7 +34,7 @@ async def judged(line: Line) -> bool:
 
 @pytest.mark.parametrize("pixel_format", ["Mono8", "RGB8", "BayerRG8"])
 async def test_frames_are_judged_as_raw_pixels(tmp_path: Path, pixel_format: str) -> None:
-    with testing.FakeGigeCamera(width=64, height=48, fps=50, pixel_format=pixel_format) as fake:
+    with gige_port(), testing.FakeGigeCamera(width=64, height=48, fps=50, pixel_format=pixel_format) as fake:
         async with running(tmp_path, config=CAMERA) as line:
             for number in (1, 2, 3):
                 tags = await line.inspect(f"PART-{number}")
@@ -43,7 +44,7 @@ async def test_frames_are_judged_as_raw_pixels(tmp_path: Path, pixel_format: str
 
 
 async def test_a_camera_that_goes_and_comes_back_costs_decisions_and_nothing_else(tmp_path: Path) -> None:
-    with testing.FakeGigeCamera(width=64, height=48, fps=50) as fake:
+    with gige_port(), testing.FakeGigeCamera(width=64, height=48, fps=50) as fake:
         async with running(tmp_path, config=CAMERA) as line:
             assert await judged(line)
             fake.stop()
