@@ -181,7 +181,7 @@ def _overlap(
 
 def _spans(registers: RegisterMap, offset: int) -> dict[str, _Span]:
     """What a station takes in each address space; gaps between its blocks are its own."""
-    blocks = (registers.status, registers.user, registers.control)
+    blocks = registers.blocks
     coils, discretes = registers.coils + offset // BITS, registers.discretes + offset // BITS
     return {
         "registers": (min(block.start for block in blocks) + offset, max(block.end for block in blocks) + offset),

@@ -13,7 +13,7 @@ from typing import Any
 from gateway.config_errors import nearest, parse_toml, raise_all, read_toml
 from gateway.core.errors import ConfigError
 from gateway.core.registers import Block, Place, RegisterMap, width
-from gateway.core.tags import STANDARD_TAGS, Tag
+from gateway.core.tags import STANDARD_TAGS, VIEW_TAGS, Tag
 from gateway.tagmap_checks import Blame, cells, check_map, span_text
 from gateway.tagmap_file import BlockText, MapFile, MapText, Spot, parse_map
 
@@ -34,25 +34,33 @@ class TagMap:
 
 
 def load_map(
-    name_or_path: str | Path, user_tags: Sequence[Tag] = (), registers: Mapping[str, int] | None = None
+    name_or_path: str | Path,
+    user_tags: Sequence[Tag] = (),
+    registers: Mapping[str, int] | None = None,
+    *,
+    several_views: bool = False,
 ) -> RegisterMap:
-    """The map with a station's user values in its user block.
+    """The map with a station's user values in its user block, and with the views block where it has several views.
 
     They stand behind `user_result_seq` in their order, or at the register that `registers` gives for a tag's name.
     Raises ConfigError or ConfigErrors; keys of errors in user values begin with `user_values`.
     """
-    tag_map = read_map(name_or_path)
+    tag_map = read_map(name_or_path, several_views=several_views)
     return _with_user_tags(tag_map, user_tags, registers or {})
 
 
-def read_map(name_or_path: str | Path) -> TagMap:
-    """The map without user values. Raises ConfigError, or ConfigErrors with all that is wrong."""
+def read_map(name_or_path: str | Path, *, several_views: bool = True) -> TagMap:
+    """The map without user values, as a station with several views has it, or one with one view.
+
+    Raises ConfigError, or ConfigErrors with all that is wrong.
+    """
     chain = _chain(str(name_or_path))
     first = chain[0]
     spots: dict[str, Spot | None] = {}
     for layer in reversed(chain):
         spots |= layer.spots
-    kept = {name: spot for name, spot in spots.items() if spot is not None}
+    left_out = frozenset() if several_views else _VIEW_NAMES
+    kept = {name: spot for name, spot in spots.items() if spot is not None and name not in left_out}
     registers = _registers(chain, kept)
     raise_all(check_map(registers, Blame(first.file, {name: spot.file for name, spot in kept.items()})))
     names = tuple(layer.text.name for layer in chain[1:])
@@ -126,11 +134,14 @@ def _registers(chain: Sequence[MapFile], spots: Mapping[str, Spot]) -> RegisterM
     instead = 'write {}, or extends = "standard"'
     raise_all([ConfigError(chain[0].file, key, "is missing", instead.format(_SAMPLES[key])) for key in missing])
     blocks = {name: Block(said[f"blocks.{name}.start"], said[f"blocks.{name}.size"]) for name in _BLOCKS}
+    if _VIEW_NAMES & spots.keys() and {"blocks.views.start", "blocks.views.size"} <= said.keys():
+        blocks["views"] = Block(said["blocks.views.start"], said["blocks.views.size"])
     places = [Place(STANDARD_TAGS[name], spot.register, spot.bit) for name, spot in spots.items()]
     values: dict[str, Any] = {key: said[key] for key in _SAMPLES if "." not in key} | blocks
     return RegisterMap(name=chain[0].text.name, **values, places=_sorted(places))
 
 
+_VIEW_NAMES = frozenset(tag.name for tag in VIEW_TAGS)
 _BLOCKS = ("status", "user", "control")
 _SAMPLES = {
     "word_order": 'word_order = "ABCD"',
@@ -146,7 +157,7 @@ _SAMPLES = {
 def _said(text: MapText) -> dict[str, Any]:
     """What one file says of the keys in _SAMPLES."""
     values: dict[str, Any] = {key: getattr(text, key) for key in _SAMPLES if "." not in key}
-    for name in _BLOCKS:
+    for name in (*_BLOCKS, "views"):
         block: BlockText = getattr(text.blocks, name)
         values |= {f"blocks.{name}.start": block.start, f"blocks.{name}.size": block.size}
     return {key: value for key, value in values.items() if value is not None}

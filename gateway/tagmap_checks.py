@@ -11,6 +11,7 @@ from gateway.core.tags import (
     DETECTION_TAGS,
     STANDARD_TAGS,
     STATUS_BITS,
+    VIEW_TAGS,
     Direction,
     Tag,
 )
@@ -22,7 +23,7 @@ CONTROL_USED = 100
 STATUS_USED = 120
 """Some PLC libraries read no more than 120 registers at once; Modbus FC3 itself reads 125."""
 
-OPTIONAL = frozenset(tag.name for tag in DETECTION_TAGS) | {
+OPTIONAL = frozenset(tag.name for tag in DETECTION_TAGS + VIEW_TAGS) | {
     "count_triggers",
     "count_ok",
     "count_nok",
@@ -70,6 +71,7 @@ def check_map(registers: RegisterMap, blame: Blame) -> list[ConfigError]:
 def block_errors(registers: RegisterMap, file: str) -> list[ConfigError]:
     """Blocks past the last register, too long for one request, or on top of each other."""
     blocks = {"status": registers.status, "user": registers.user, "control": registers.control}
+    blocks |= {"views": registers.views} if registers.views is not None else {}
     errors = []
     for name, block in blocks.items():
         if block.end > 65536:
@@ -98,12 +100,18 @@ def _way_to_place(name: str) -> str:
     return f'write {form} = ... in [registers], or extends = "standard"'.replace("} = ...", "}")
 
 
+_NO_BLOCK = Block(0, 0)
+"""Holds nothing: for a map that places tags of views, and has no block for them."""
+
+
 def block_of(tag: Tag, registers: RegisterMap) -> tuple[str, Block]:
     """The block that a tag belongs in, with its name."""
     if tag.direction is Direction.CONTROL:
         return "control", registers.control
     if tag.name == "user_result_seq" or tag.name not in STANDARD_TAGS:
         return "user", registers.user
+    if tag in VIEW_TAGS:
+        return "views", registers.views or _NO_BLOCK
     return "status", registers.status
 
 
@@ -116,6 +124,9 @@ def outside_errors(registers: RegisterMap, blame: Blame) -> list[ConfigError]:
         if not block.holds(place.register, size):
             wrong = f"{span_text(place.register, size)} is outside block {name} ({block.start}..{block.end - 1})"
             instead = f"write a register from {block.start} to {block.end - size}, or change blocks.{name}"
+            if not block.size:
+                wrong = f"{span_text(place.register, size)} is in no block: there is no block {name}"
+                instead = f"add {name} = {{ start = .., size = .. }} to [blocks], or leave the tag out"
             errors.append(blame.error(place.tag.name, wrong, instead))
     return errors
 

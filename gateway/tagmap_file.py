@@ -1,6 +1,7 @@
 """One map file as it is written, before `extends` is followed: its keys and types are checked, its places are not."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,19 @@ from gateway.config_problems import problems
 from gateway.core.errors import ConfigError
 from gateway.core.image import MAP_VERSION
 from gateway.core.registers import StringEnd, StringOrder, WordOrder
-from gateway.core.tags import DETECTION_COLUMNS, DETECTION_ROWS, STANDARD_TAGS, TagType, detection_tag
+from gateway.core.tags import DETECTION_TAGS, STANDARD_TAGS, VIEW_CELLS, TagType
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 _Address = Field(ge=0, le=65535)
 DETECTIONS = "detections"
 """In `registers`: the first register of the whole detection table."""
+VIEWS = "views"
+"""The same for the table of views."""
+_TABLES: Mapping[str, tuple[str, ...]] = {
+    DETECTIONS: tuple(tag.name for tag in DETECTION_TAGS),
+    VIEWS: tuple(tag.name for tag in VIEW_CELLS),
+}
+"""Tables that are placed as a whole: the tags that stand behind each other, one register each."""
 
 
 class BlockText(BaseModel):
@@ -29,13 +37,14 @@ class BlockText(BaseModel):
 
 
 class BlocksText(BaseModel):
-    """The three blocks."""
+    """The blocks."""
 
     model_config = _STRICT
 
     status: BlockText = Field(BlockText(), description="What the gateway writes")
     user: BlockText = Field(BlockText(), description="User values; the gateway writes them")
     control: BlockText = Field(BlockText(), description="What the PLC writes")
+    views: BlockText = Field(BlockText(), description="What each of several views says; the gateway writes it")
 
 
 class MapText(BaseModel):
@@ -98,29 +107,28 @@ def _spots(file: str, registers: object) -> tuple[dict[str, Spot | None], list[C
     spots: dict[str, Spot | None] = {}
     errors: list[ConfigError] = []
     items = registers.items() if isinstance(registers, dict) else ()
-    for name, value in sorted(items, key=lambda item: item[0] != DETECTIONS):  # a single cell overrides the table
+    for name, value in sorted(items, key=lambda item: item[0] not in _TABLES):  # a single cell overrides its table
         try:
             spot = _spot(file, name, value)
         except ConfigError as error:
             errors.append(error)
         else:
-            spots.update(_cells(spot) if name == DETECTIONS else {name: spot})
+            spots.update(_cells(_TABLES[name], spot) if name in _TABLES else {name: spot})
     return spots, errors
 
 
-def _cells(first: Spot | None) -> dict[str, Spot | None]:
-    """The detection table's cells, row by row."""
-    names = [detection_tag(row, column) for row in range(1, DETECTION_ROWS + 1) for column, _, _ in DETECTION_COLUMNS]
+def _cells(names: Sequence[str], first: Spot | None) -> dict[str, Spot | None]:
+    """A table's cells, row by row."""
     return {name: first and Spot(first.register + at, None, first.file) for at, name in enumerate(names)}
 
 
 def _spot(file: str, name: str, value: object) -> Spot | None:
     key = f"registers.{name}"
-    if name != DETECTIONS and name not in STANDARD_TAGS:
+    if name not in _TABLES and name not in STANDARD_TAGS:
         raise ConfigError(file, key, "there is no such tag", _similar(name))
     if value is False:
         return None
-    is_bit = name != DETECTIONS and STANDARD_TAGS[name].type is TagType.BIT
+    is_bit = name not in _TABLES and STANDARD_TAGS[name].type is TagType.BIT
     form = f"{name} = {{ word = 200, bit = 0 }}" if is_bit else f"{name} = 100"
     if is_bit != isinstance(value, dict):
         wrong = "is a bit, and bits stand in a word" if is_bit else "is no bit, and has a register of its own"
@@ -148,5 +156,5 @@ def _number(file: str, key: str, value: object, limit: int, form: str) -> int:
 def _similar(name: str) -> str:
     if name.startswith("user."):
         return "take it out: user values are placed by the configuration (`register` of [[stations.user_values]])"
-    close = nearest(name, [DETECTIONS, *STANDARD_TAGS])
+    close = nearest(name, [*_TABLES, *STANDARD_TAGS])
     return f"did you mean {close}?" if close else "take it out; `pekat-gateway tags standard` lists all tags"

@@ -36,24 +36,29 @@ _MARKED = re.compile(r"<!-- (?P<name>[a-z-]+):begin -->\n(?P<old>.*?)<!-- (?P=na
 
 
 def readme_tags() -> str:
-    """The standard map, with one row of the detection table for all eight."""
-    rows = tag_rows(load_map("standard"))
-    short = [row for row in rows if not row.name.startswith("detections[") or row.name.startswith("detections[1]")]
+    """The standard map, with the first row of each table for all eight."""
+    short = [row for row in _all_rows() if "[" not in row.name or "[1]" in row.name]
     parts = [
         f"**{title}**\n\n{markdown_table([row for row in short if row.direction == direction])}"
         for direction, title in (("status", "Status: the gateway writes"), ("control", "Control: the PLC writes"))
     ]
-    return "\n".join(parts) + "\nRows 2 to 8 of `detections` follow the first one, six registers each.\n"
+    rest = "Rows 2 to 8 of `detections` and of `views` follow the first one, six registers each."
+    return "\n".join(parts) + f"\n{rest} Only a station with several views has the block from `views_result_seq` on.\n"
+
+
+def _all_rows() -> list[TagRow]:
+    """With the tags that only a station with several views has."""
+    return tag_rows(load_map("standard", several_views=True))
 
 
 def all_tags() -> str:
     """The standard map, every tag, with node ids' form and the numbers of enumerations."""
-    rows = tag_rows(load_map("standard"))
+    rows = _all_rows()
     return as_markdown(rows) + f"\n### Node ids\n\n{_node_ids(rows)}"
 
 
 def _node_ids(rows: Sequence[TagRow]) -> str:
-    wanted = ("verdict", "detections[1].class", "trigger")
+    wanted = ("verdict", "detections[1].class", "views[1].verdict", "trigger")
     lines = [f"- `{row.node_id}`" for row in rows if row.name in wanted]
     return "\n".join([*lines, "- `ns=2;s=station1.status.user.NAME` (a user value)"]) + "\n"
 

@@ -153,12 +153,13 @@ def tags(
     output: Annotated[Literal["text", "csv", "md", "json"], typer.Option("--format", help="How to print it.")] = "text",
     station: Annotated[str, typer.Option(help="The station's name in the node ids.")] = "station1",
     offset: Annotated[int, typer.Option(min=0, help="The station's address offset.")] = 0,
+    views: Annotated[bool, typer.Option("--views", help="With the tags of a station with several views.")] = False,
 ) -> None:
     """The tag table of a map: registers in all notations, bits, coils, node ids."""
     from gateway.cli import tags as tag_tables
 
     try:
-        registers = load_map(tag_map)
+        registers = load_map(tag_map, several_views=views)
     except (ConfigError, ConfigErrors) as error:
         raise fail(str(error), getattr(error, "hint", "")) from error
     rows = tag_tables.tag_rows(registers, station=station, offset=offset)

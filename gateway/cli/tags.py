@@ -133,10 +133,10 @@ def escaped(text: str) -> str:
 
 
 def enumeration_tables(rows: Sequence[TagRow]) -> str:
-    """A line for each enumeration: number = meaning."""
+    """A line for each enumeration: number = meaning. Of a table, the first row stands for all."""
     lines = []
     for row in rows:
-        if row.texts:
+        if row.texts and ("[" not in row.name or "[1]" in row.name):
             meanings = ", ".join(f"{number} = {text}" for number, text in row.texts)
             lines.append(f"- `{row.name}`: {meanings}")
     return "\n".join(lines) + ("\n" if lines else "")

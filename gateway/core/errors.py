@@ -164,7 +164,8 @@ class Cause(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is latched in `error_code` and `error_cause`."""
+    """What is latched in `error_code` and `error_cause`. `view`: which one of several is ill, from 1."""
 
     code: ErrorCode
     cause: Cause
+    view: int = 0

@@ -87,7 +87,7 @@ class Exposed:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The source or the inspector is through with this inspection."""
+    """The source or the inspector is through with this inspection. Of several views: what no view has answered yet."""
 
     inspection_id: int
     judgement: Judgement
@@ -99,6 +99,15 @@ class Kept:
 
     inspection_id: int
     ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAnswered:
+    """One of several views is through with this inspection. `view` counts from 1."""
+
+    inspection_id: int
+    view: int
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,7 @@ Event = (
     | Exposed
     | Answered
     | Kept
+    | ViewAnswered
     | RecipePrepared
     | PartFailed
     | PartRecovered
@@ -168,6 +178,8 @@ Event = (
 @dataclass(frozen=True, slots=True)
 class Start:
     """Take an image and have it judged; answer with `Exposed` and `Answered` for this id.
+
+    With several views: one image of each, `Exposed` when all are taken, and a `ViewAnswered` for each view.
 
     `pictures_from`: it is for the picture of a continuous run that began at this moment (us); None for a trigger.
     """

@@ -64,6 +64,10 @@ def _handle(turn: Turn, event: Event) -> None:
             turn.release()
         case ev.Kept(inspection_id, ok):
             turn.kept(inspection_id, ok)
+        case ev.ViewAnswered(inspection_id, view, judgement):
+            if not turn.judge_view(inspection_id, view, judgement):
+                turn.late(inspection_id, judgement)
+            turn.release()
         case ev.TriggerAsked():
             turn.trigger_by_call(event)
         case ev.PictureCame(run_id):

@@ -10,7 +10,7 @@ from gateway.core.events import Commands
 from gateway.core.recipe_change import RecipeOutcome
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State
-from gateway.core.tags import DETECTION_ROWS, Tag, TagType, TagValue, detection_tag
+from gateway.core.tags import DETECTION_ROWS, Tag, TagType, TagValue, detection_tag, view_tag
 
 MAP_VERSION = 1
 
@@ -54,9 +54,14 @@ class Projection:
         """The next image: `status(state)` with the tags of the presented result."""
         last = self._last
         if last is None or last.result is not state.presented:
-            last = self._last = _ResultTags(state.presented, result_values(state.presented, self.user_tags))
+            last = self._last = _ResultTags(state.presented, self._values(state))
         self._seq += 1
         return TagImage(self._seq, {**last.values, **status(state)}, state.commands)
+
+    def _values(self, state: State) -> dict[str, TagValue]:
+        several = len(state.options.views)
+        views = view_values(state.presented, state.shown_seq, several) if several else {}
+        return views | result_values(state.presented, self.user_tags)
 
 
 def status(state: State) -> dict[str, TagValue]:
@@ -140,6 +145,24 @@ def result_values(result: Result | None, user_tags: Iterable[Tag] = ()) -> dict[
     for tag in user_tags:
         values[tag.name] = fit.value(given.get(tag.name.removeprefix("user."), tag.default), tag)
     values["values_saturated"] = fit.saturated
+    return values
+
+
+def view_values(result: Result | None, shown_seq: int, count: int) -> dict[str, TagValue]:
+    """The tags of a station with `count` views; rows without a view are zero. `shown_seq` is what `result_seq` says.
+
+    They saturate without being counted: `values_saturated` tells of the result as a whole.
+    """
+    fit = _Fit()
+    values: dict[str, TagValue] = {tag.name: 0 for tag in tags.VIEW_CELLS}
+    values |= {"views_result_seq": shown_seq, "view_count": count}
+    for one in result.judgement.views if result is not None else ():
+        numbers = (
+            int(one.verdict), int(one.reason), one.detection_count, one.defect_class, (one.score or 0.0) * 1000,
+            one.inspector_us / 1000,
+        )  # fmt: skip
+        for column, number in zip(tags.VIEW_COLUMNS, numbers, strict=True):
+            values[view_tag(one.view, column)] = fit.number(number, TagType.UINT16)
     return values
 
 

@@ -32,6 +32,8 @@ class Inspection:
     keep_by: int = 0
     """When the journal has to have its answer at the latest; not before `deadline` (H30)."""
     keeping: Keeping = Keeping.NOT_YET
+    answers: tuple[Judgement | None, ...] = ()
+    """What each of several views has answered so far; empty where there is one (H32)."""
 
     @property
     def open(self) -> bool:

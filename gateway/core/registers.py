@@ -71,7 +71,8 @@ class RegisterMap:
     """One station's tags in registers, before a station's address offset is added.
 
     `coils` is the coil address of bit 0 of the command word, `discretes` the discrete input address of bit 0
-    of the status word. `places` lie inside the three blocks and do not overlap: tagmap.py has checked that.
+    of the status word. `places` lie inside the blocks and do not overlap: tagmap.py has checked that. `views` is None
+    where the station has one view, or the map leaves the tags of views out.
     """
 
     name: str
@@ -84,6 +85,17 @@ class RegisterMap:
     coils: int
     discretes: int
     places: tuple[Place, ...]
+    views: Block | None = None
+
+    @property
+    def status_blocks(self) -> tuple[Block, ...]:
+        """What the gateway writes: the status block, the user block, and that of the views where there is one."""
+        return (self.status, self.user) if self.views is None else (self.status, self.user, self.views)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """All of them, in no order."""
+        return (*self.status_blocks, self.control)
 
 
 def width(tag: Tag) -> int:
@@ -166,7 +178,7 @@ def _encoder(tag: Tag, registers: RegisterMap) -> _Encode:
 
 @dataclass(slots=True)
 class StatusCodec:
-    """Images to the bytes of the status and the user block; a read is then served from one bytes object."""
+    """Images to the bytes of `RegisterMap.status_blocks`; a read is then served from one bytes object."""
 
     registers: RegisterMap
     _bits: list[tuple[str, int, int]] = field(init=False)
@@ -185,10 +197,10 @@ class StatusCodec:
             if p.tag.type not in unsigned
         ]
 
-    def encode(self, image: TagImage) -> tuple[bytes, bytes]:
-        """The status block and the user block of an image, two bytes a register."""
-        values, status, user = image.values, self.registers.status, self.registers.user
-        words = [0] * (max(status.end, user.end))
+    def encode(self, image: TagImage) -> tuple[bytes, ...]:
+        """The status, the user and, where there is one, the views block of an image, two bytes a register."""
+        values, blocks = image.values, self.registers.status_blocks
+        words = [0] * max(block.end for block in blocks)
         for name, register in self._words:
             words[register] = int(values[name])
         for name, register, mask in self._bits:
@@ -197,7 +209,7 @@ class StatusCodec:
         for name, register, size, encode in self._wide:
             words[register : register + size] = encode(values[name])
         raw = struct.pack(f">{len(words)}H", *words)
-        return raw[status.start * 2 : status.end * 2], raw[user.start * 2 : user.end * 2]
+        return tuple(raw[block.start * 2 : block.end * 2] for block in blocks)
 
 
 @dataclass(slots=True)

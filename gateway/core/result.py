@@ -98,6 +98,26 @@ class Detection:
     y: float
     width: float
     height: float
+    view: int = 0
+    """Which view of several found it, from 1; 0 where the station has only one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewJudgement:
+    """What one of several views said of the part. `view` counts from 1, in the order of the configuration.
+
+    `detection_count`, `defect_class` (of its surest detection), `score` and `inspector_us` are as in `Judgement`.
+    """
+
+    view: int
+    name: str
+    verdict: Verdict
+    reason: Reason = Reason.NONE
+    detection_count: int = 0
+    defect_class: int = 0
+    score: float | None = None
+    inspector_us: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +137,8 @@ class Judgement:
     detail: str = ""
     inspector_us: int = 0
     """Time from asking the inspector to its answer, in microseconds; 0 where it was never asked."""
+    views: tuple[ViewJudgement, ...] = ()
+    """What each view said, where the station has several: `core/views.py` made one judgement of them."""
 
     def __post_init__(self) -> None:
         decided = self.verdict in (Verdict.OK, Verdict.NOK)

@@ -63,6 +63,8 @@ class Options:
     watchdog_action: WatchdogAction = WatchdogAction.NOTHING
     keep_ms: int = 0
     show_unkept: bool = False
+    views: tuple[str, ...] = ()
+    """Names of the views, where each trigger takes several images (H32); empty where it takes one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 `control` tags are written by the PLC, `status` tags by the gateway. A tag has the same name in every protocol.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
 
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Reason, Verdict
 from gateway.core.state import StationState
+from gateway.core.views import MOST_VIEWS
 
 DETECTION_ROWS = 8
 PART_ID_LENGTH = 32
@@ -188,9 +189,51 @@ DETECTION_TAGS: tuple[Tag, ...] = tuple(
     for column, unit, text in DETECTION_COLUMNS
 )
 
+VIEW_VALUES: tuple[Tag, ...] = (
+    _status("views_result_seq", _U16, "First word of the views block: the result_seq that its rows belong to"),
+    _status("view_count", _U16, "Views that the station has"),
+)
+_VIEW_COLUMNS: tuple[tuple[str, str, str, type[IntEnum] | None], ...] = (
+    ("verdict", "", "Verdict of view {row} for itself; 0 where the station has no such view", Verdict),
+    ("reason", "", "Why view {row} made no decision", Reason),
+    ("detection_count", "", "Objects that view {row} found", None),
+    ("defect_class", "", "Class number of the surest detection of view {row}; 0 none or not in the class table", None),
+    ("score_milli", "", "Score of the project of view {row} times 1000; saturates at 65535", None),
+    ("inspection_time_ms", "ms", "Time from asking PEKAT for view {row} to its answer", None),
+)
+VIEW_COLUMNS = tuple(column for column, _, _, _ in _VIEW_COLUMNS)
+
+
+def view_tag(row: int, column: str) -> str:
+    """The name of one cell; rows count from 1."""
+    return f"views[{row}].{column}"
+
+
+VIEW_CELLS: tuple[Tag, ...] = tuple(
+    _status(view_tag(row, column), _U16, text.format(row=row), unit, texts)
+    for row in range(1, MOST_VIEWS + 1)
+    for column, unit, text, texts in _VIEW_COLUMNS
+)
+VIEW_TAGS = VIEW_VALUES + VIEW_CELLS
+"""Only stations with several views have them."""
+
+
+def view_tags(names: Sequence[str]) -> tuple[Tag, ...]:
+    """Those of a station with these views, named in the descriptions; none where the station has one view."""
+    if not names:
+        return ()
+    count = len(VIEW_COLUMNS)
+    cells = (
+        replace(tag, description=f"{tag.description} ({name})" if name else tag.description)
+        for row, name in enumerate([*names, *[""] * (MOST_VIEWS - len(names))])
+        for tag in VIEW_CELLS[row * count : (row + 1) * count]
+    )
+    return (*VIEW_VALUES, *cells)
+
+
 CONTROL_TAGS = CONTROL_BITS + CONTROL_VALUES
 STATUS_TAGS = STATUS_BITS + STATUS_VALUES + DETECTION_TAGS
-STANDARD_TAGS: Mapping[str, Tag] = MappingProxyType({tag.name: tag for tag in CONTROL_TAGS + STATUS_TAGS})
+STANDARD_TAGS: Mapping[str, Tag] = MappingProxyType({tag.name: tag for tag in CONTROL_TAGS + STATUS_TAGS + VIEW_TAGS})
 
 
 def user_tag(name: str, kind: TagType, *, length: int = 1, unit: str = "", description: str = "") -> Tag:

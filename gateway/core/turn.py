@@ -1,12 +1,12 @@
 """One step under way: what becomes of inspections in it, from the trigger to the one answer.
 
-The numbers H1..H31 in the comments here and in the modules around are the rules of docs/handshake.md.
+The numbers H1..H32 in the comments here and in the modules around are the rules of docs/handshake.md.
 """
 
 from dataclasses import dataclass, field, replace
 
 from gateway.core import events as ev
-from gateway.core import fault_latch, presenting
+from gateway.core import fault_latch, presenting, views
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.events import Action
 from gateway.core.inspection import Inspection, Keeping
@@ -72,7 +72,10 @@ class Turn:
             self.forget_rejection()
             if not s.buffered and s.options.max_in_flight == 1:  # H11
                 s.valid = False
-        inspection = Inspection(s.next_id, seq, part_id, s.recipe, self.now, deadline, origin=origin, keep_by=keep_by)
+        inspection = Inspection(
+            s.next_id, seq, part_id, s.recipe, self.now, deadline, origin=origin, keep_by=keep_by,
+            answers=(None,) * len(s.options.views),
+        )  # fmt: skip
         s.flight = (*s.flight, inspection)
         s.next_id += 1
         self.actions.append(ev.Start(inspection.id, seq, part_id, s.recipe, deadline, token, origin, pictures_from))
@@ -102,15 +105,31 @@ class Turn:
             s.exposure_done = s.exposure_done or not s.flight[-1].origin.simulated
 
     def judge(self, inspection_id: int, judgement: Judgement) -> bool:
-        """Give an inspection its answer; False where it has one or is unknown (H8)."""
+        """Give an inspection its answer; False where it has one or is unknown (H8).
+
+        Of several views it is the answer of those that have none yet (H32).
+        """
         s = self.s
         for place, inspection in enumerate(s.flight):
             if inspection.id == inspection_id and inspection.open:
+                if inspection.answers:
+                    judgement = views.completed(s.options.views, inspection.answers, judgement)
                 self._put(place, replace(inspection, judgement=judgement, answered_at=self.now))
                 if judgement.reason not in NOT_A_FAULT and not inspection.origin.simulated:
                     self.error(ErrorCode(100 + judgement.reason), Cause.INSPECTION)
                 return True
         return False
+
+    def judge_view(self, inspection_id: int, view: int, judgement: Judgement) -> bool:
+        """Take the answer of one of several views; the last one is the inspection's (H32). False as with `judge`."""
+        s = self.s
+        asked = next((one for one in s.flight if one.open and one.id == inspection_id), None)
+        before = asked.answers if asked is not None else ()
+        if not 1 <= view <= len(before) or before[view - 1] is not None:
+            return False
+        answers = (*before[: view - 1], judgement, *before[view:])
+        s.flight = tuple(replace(one, answers=answers) if one is asked else one for one in s.flight)
+        return None in answers or self.judge(inspection_id, judgement)
 
     def late(self, inspection_id: int, judgement: Judgement) -> None:
         """Count an answer that nobody waits for, and drop it (H8)."""
@@ -184,7 +203,10 @@ class Turn:
         one = replace(self.s.flight[place], keeping=Keeping.OVER)
         decided = one.judgement is not None and one.judgement.reason is Reason.NONE
         if not ok and decided and not self.s.options.show_unkept:
-            one = replace(one, judgement=no_decision(Reason.JOURNAL))
+            unkept = no_decision(Reason.JOURNAL)
+            if one.answers:  # no view decides for itself what the whole does not
+                unkept = views.completed(self.s.options.views, [None] * len(one.answers), unkept)
+            one = replace(one, judgement=unkept)
             self.error(ErrorCode.NO_DECISION_JOURNAL, Cause.INSPECTION)
         elif not ok:
             self.error(ErrorCode.JOURNAL_DOWN, Cause.JOURNAL)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from gateway.core.counts import Counts
-from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
+from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict, ViewJudgement
 from gateway.ports import StoredResult
 from gateway.records import EPOCH
 
@@ -157,7 +157,7 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "job_id": text(result.origin.job_id),
         "meas_id": text(result.origin.meas_id),
         "product_id": text(result.origin.product_id),
-        "views": None,
+        "views": _json([astuple(one) for one in judgement.views]) if judgement.views else None,
     }
 
 
@@ -166,7 +166,7 @@ def result_of(row: Row[Any]) -> StoredResult:
     (
         number, result_id, station, answered, accepted, exposed_us, total_us, accepted_at, inspection_id, result_seq,
         trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
-        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, _views,
+        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, views,
     ) = tuple[Any, ...](row)  # fmt: skip
     judgement = Judgement(
         _VERDICTS[verdict],
@@ -176,6 +176,7 @@ def result_of(row: Row[Any]) -> StoredResult:
         tuple((name, value) for name, value in json.loads(user_values)) if user_values != _NOTHING else (),
         detail,
         inspector_us,
+        _views(views) if views is not None else (),
     )
     exposed_at = accepted_at + exposed_us if exposed_us is not None else 0
     origin = Origin(asked_by, job_id, meas_id, product_id, simulated)
@@ -194,6 +195,13 @@ def result_of(row: Row[Any]) -> StoredResult:
         recipe_name,
         presented,
         number,
+    )
+
+
+def _views(kept: str) -> tuple[ViewJudgement, ...]:
+    return tuple(
+        ViewJudgement(view, name, _VERDICTS[verdict], _REASONS[reason], *rest)
+        for view, name, verdict, reason, *rest in json.loads(kept)
     )
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, GatewayError, InspectorError, OfflineReason
 from gateway.core.events import Event
-from gateway.ports import ImageSource, Inspector, Part
+from gateway.ports import Inspector, Part
+from gateway.station.views import View
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ class HealthPolicy:
 
 @dataclass(slots=True, eq=False)
 class _Patient:
+    name: str
+    """"source", "inspector"; with several views, the view's name before it."""
     part: Part
     check: Callable[[], Awaitable[None]]
     fault: Fault
@@ -41,46 +44,41 @@ class _Patient:
     ill: bool = False
 
 
+def _patients(views: Sequence[View], policy: HealthPolicy) -> Iterator[_Patient]:
+    """The parts of all views. With several, a fault says which view it is of."""
+    source_offline = OfflineReason.SOURCE if policy.source_takes_offline else OfflineReason.NONE
+    inspector_offline = OfflineReason.INSPECTOR if policy.inspector_takes_offline else OfflineReason.NONE
+    for at, view in enumerate(views, start=1):
+        number, whose = (at, f"{view.name} ") if len(views) > 1 else (0, "")
+        if (source := view.source) is not None:
+            fault = Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE, number)
+            yield _Patient(f"{whose}source", source, source.check, fault, source_offline)
+        fault = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR, number)
+        yield _Patient(f"{whose}inspector", view.inspector, view.inspector.check, fault, inspector_offline)
+
+
 class Health:
-    """Watches the two parts of one station. Reports changes only: once when a fault begins, once when it ends."""
+    """Watches the parts of one station. Reports changes only: once when a fault begins, once when it ends."""
 
     def __init__(
-        self,
-        station: str,
-        source: ImageSource,
-        inspector: Inspector,
-        post: Callable[[Event], None],
-        policy: HealthPolicy,
+        self, station: str, views: Sequence[View], post: Callable[[Event], None], policy: HealthPolicy
     ) -> None:
-        self._station, self._inspector, self._post, self._policy = station, inspector, post, policy
-        self._patients = (
-            _Patient(
-                source,
-                source.check,
-                Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE),
-                OfflineReason.SOURCE if policy.source_takes_offline else OfflineReason.NONE,
-            ),
-            _Patient(
-                inspector,
-                inspector.check,
-                Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR),
-                OfflineReason.INSPECTOR if policy.inspector_takes_offline else OfflineReason.NONE,
-            ),
-        )
+        self._station, self._views, self._post, self._policy = station, views, post, policy
+        self._patients = tuple(_patients(views, policy))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Enter both parts. A retriable failure is tried again in the background; any other is raised."""
+        """Enter all parts. A retriable failure is tried again in the background; any other is raised."""
         for patient in self._patients:
             await self._enter(patient)
         self._open()
         self._tasks = [
-            asyncio.create_task(self._care(patient), name=f"{self._station}-health-{patient.fault.cause.name.lower()}")
+            asyncio.create_task(self._care(patient), name=f"{self._station}-health-{patient.name.replace(' ', '-')}")
             for patient in self._patients
         ]
 
     async def stop(self) -> None:
-        """End the watch and leave both parts."""
+        """End the watch and leave all parts."""
         pending = set(self._tasks)
         while pending:  # a part that swallows a cancellation gets another one: leaving must not depend on it
             for task in pending:
@@ -92,9 +90,13 @@ class Health:
                 await patient.part.__aexit__(None, None, None)
 
     async def prepared(self, recipe: int) -> ErrorCode:
-        """Have the inspector prepare a recipe; what to tell the core about it."""
+        """Have every inspector prepare a recipe, all at once; what to tell the core about it."""
+        failed = await asyncio.gather(*(self._prepared(view.inspector, recipe) for view in self._views))
+        return max(failed)
+
+    async def _prepared(self, inspector: Inspector, recipe: int) -> ErrorCode:
         try:
-            await self._inspector.prepare(recipe)
+            await inspector.prepare(recipe)
         except InspectorError as error:
             log.warning("%s: recipe %d cannot be used: %s", self._station, recipe, error)
             return ErrorCode.RECIPE_FAILED
@@ -110,7 +112,7 @@ class Health:
             self._report(patient, error)
 
     def _open(self) -> None:
-        """Once both parts are there, the station is no longer starting."""
+        """Once all parts are there, the station is no longer starting."""
         if all(patient.entered for patient in self._patients):
             self._post(ev.CameOnline(OfflineReason.STARTING))
 
@@ -131,14 +133,19 @@ class Health:
             self._report(patient, error)
         else:
             if patient.ill:
-                log.info("%s: %s is back", self._station, patient.fault.cause.name.lower())
+                log.info("%s: %s is back", self._station, patient.name)
                 patient.ill = False
-                self._post(ev.PartRecovered(patient.fault, patient.offline))
+                self._post(ev.PartRecovered(patient.fault, self._gone(patient)))
+
+    def _gone(self, patient: _Patient) -> OfflineReason:
+        """The reason to be offline that ends with this recovery: none while the same part of another view is ill."""
+        others = any(other.ill and other.offline is patient.offline for other in self._patients)
+        return OfflineReason.NONE if others else patient.offline
 
     def _report(self, patient: _Patient, error: Exception) -> None:
         if patient.ill:
             return
         patient.ill = True
         text = str(error) or f"no answer to the health check within {CHECK_TIMEOUT_S:.0f} s"
-        log.warning("%s: %s is down: %s", self._station, patient.fault.cause.name.lower(), text)
+        log.warning("%s: %s is down: %s", self._station, patient.name, text)
         self._post(ev.PartFailed(patient.fault, patient.offline))

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from gateway.core import calls as call
@@ -25,6 +26,7 @@ from gateway.station.calls import Calls
 from gateway.station.health import Health, HealthPolicy
 from gateway.station.pictures import PictureWatch
 from gateway.station.simulation import OnDemand
+from gateway.station.views import View, shots
 from gateway.station.work import Work, monotonic_us
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class Station:
     """A ports.StationPort. Enter it to bring its source and inspector up; it is offline until they are.
 
     `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
-    where pictures come from in simulation mode.
+    where pictures come from in simulation mode. Where the station has several views (`options.views` names them), these
+    three are those of the first one, and `further` are the others.
     """
 
     def __init__(
@@ -56,10 +59,12 @@ class Station:
         sinks: Sequence[ResultSink] = (),
         health: HealthPolicy | None = None,
         simulation: ImageSource | None = None,
+        further: Sequence[View] = (),
     ) -> None:
         self._name = name
-        self._source = source
-        self._simulation = OnDemand(simulation) if simulation is not None else None
+        names = options.views if options is not None else ()
+        first = View(names[0] if names else "", inspector, source, simulation=simulation)
+        self._views = tuple(_on_demand(view) for view in (first, *further))
         self._sinks = tuple(sinks)
         self._user_tags = user_tags
         self._recipes = tuple(recipes)
@@ -67,9 +72,8 @@ class Station:
         now, numbers = monotonic_us(), frozenset(info.number for info in recipes)
         self._state = State(options or Options(), boot_id, recipe, numbers, started_at=now, beat_at=now)
         self._image = self._projection.image(self._state)
-        self._health = Health(name, source, inspector, self.post, health or HealthPolicy())
-        self._inspector = inspector
-        self._work = Work(name, inspector, self.post)
+        self._health = Health(name, self._views, self.post, health or HealthPolicy())
+        self._work = Work(name, self._views, self.post)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
         self._watchers: dict[int, Callable[[TagImage], None]] = {}
@@ -104,14 +108,15 @@ class Station:
 
     @property
     def can_simulate(self) -> bool:
-        return self._simulation is not None
+        return self._views[0].simulation is not None
 
     @property
     def draws(self) -> bool:
-        return self._inspector.draws
+        return any(view.inspector.draws for view in self._views)
 
     def drawn(self, inspection_id: int) -> bytes | None:
-        return self._inspector.drawn(inspection_id)
+        drawings = (view.inspector.drawn(inspection_id) for view in self._views)
+        return next((drawing for drawing in drawings if drawing is not None), None)
 
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
         return self._listen(self._watchers, callback)
@@ -169,7 +174,7 @@ class Station:
         self.post(call.StopAsked())
 
     def simulate(self, on: bool) -> None:
-        if on and self._simulation is None:
+        if on and not self.can_simulate:
             raise RefusedError(RejectReason.NO_SIMULATION)
         self._calls.ask(lambda token: call.SimulationAsked(token, on))
 
@@ -186,8 +191,9 @@ class Station:
             self._timer.cancel()
         await self._work.finish(*self._pictures.tasks)
         await self._health.stop()
-        if self._simulation is not None:
-            await self._simulation.__aexit__(None, None, None)
+        for view in self._views:
+            if view.simulation is not None:
+                await view.simulation.__aexit__(None, None, None)
 
     # ---- events --------------------------------------------------------------------------------------------
 
@@ -250,7 +256,7 @@ class Station:
         match action:
             case ev.Start(inspection_id, token=token):
                 self._calls.started(token, inspection_id)
-                self._work.inspect(action, self._source_of(action.origin.simulated))
+                self._work.inspect(action)
             case ev.Cancel(inspection_id):
                 self._work.cancel(inspection_id)
             case ev.Record(result, presented):
@@ -258,7 +264,7 @@ class Station:
             case ev.Reject(token, reason) | ev.Refused(token, reason):
                 self._calls.refused(token, reason)
             case ev.AwaitPicture(run_id, since, simulated):
-                self._pictures.await_picture(self._source_of(simulated), run_id, since)
+                self._pictures.await_picture(self._leading(simulated), run_id, since)
             case ev.EndRun():
                 self._pictures.end()
             case ev.PrepareRecipe(change_id, recipe):
@@ -275,8 +281,9 @@ class Station:
                     extra={"inspection": inspection_id},
                 )
 
-    def _source_of(self, simulated: bool) -> ImageSource:
-        return self._simulation if simulated and self._simulation is not None else self._source
+    def _leading(self, simulated: bool) -> ImageSource:
+        """Whose pictures a continuous run follows: the first view's."""
+        return next(shots(self._views, simulated=simulated)).source
 
     async def _prepare(self, change_id: int, recipe: int) -> ev.RecipePrepared:
         return ev.RecipePrepared(change_id, await self._health.prepared(recipe))
@@ -286,6 +293,10 @@ class Station:
         recorded = Recorded(self._name, result, self._state.counts, presented)
         for sink in self._sinks:
             sink.put(recorded)
+
+
+def _on_demand(view: View) -> View:
+    return view if view.simulation is None else replace(view, simulation=OnDemand(view.simulation))
 
 
 def take_offline(station: Station, reason: OfflineReason, *, offline: bool) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
 
 from gateway.core import events as ev
 from gateway.core.events import Event
 from gateway.core.result import Reason, no_decision
-from gateway.ports import ImageSource, Inspector, Order
+from gateway.ports import Order
 from gateway.station.inspection import Inspection
+from gateway.station.views import Exposures, Shot, View, ViewInspection, shots
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +28,16 @@ def monotonic_us() -> int:
 class Work:
     """Begins and cancels what the handshake asks for; what comes of it is posted."""
 
-    def __init__(self, station: str, inspector: Inspector, post: Callable[[Event], None]) -> None:
-        self._station, self._inspector, self._post = station, inspector, post
-        self._inspections: dict[int, asyncio.Task[None]] = {}
+    def __init__(self, station: str, views: Sequence[View], post: Callable[[Event], None]) -> None:
+        self._station, self._post = station, post
+        self._shots = {simulated: tuple(shots(views, simulated=simulated)) for simulated in (False, True)}
+        self._several = len(views) > 1
+        self._inspections: dict[int, list[asyncio.Task[None]]] = {}
         self._recipe: asyncio.Task[None] | None = None
         self._tidying: set[asyncio.Task[None]] = set()
 
-    def inspect(self, start: ev.Start, source: ImageSource) -> None:
-        """Have this inspection done with a picture from `source`."""
+    def inspect(self, start: ev.Start) -> None:
+        """Have this inspection done: with one picture, or with one of each view, all begun at this moment."""
         order = Order(
             self._station,
             start.inspection_id,
@@ -44,14 +49,30 @@ class Work:
             time.time(),
             start.pictures_from,
         )
-        inspection = Inspection(order, source, self._inspector, self._post, self._tidy)
-        task = asyncio.create_task(inspection.run(), name=f"{self._station}-inspection-{start.inspection_id}")
-        self._inspections[start.inspection_id] = task
-        task.add_done_callback(lambda done: self._ended(start.inspection_id, done))
+        wanted = self._shots[start.origin.simulated]
+        if self._several:
+            self._begin_all(order, wanted)
+            return
+        (shot,) = wanted
+        inspection = Inspection(order, shot.source, shot.judges[0].inspector, self._post, self._tidy)
+        self._begin(start.inspection_id, inspection.run(), "")
+
+    def _begin_all(self, order: Order, wanted: Sequence[Shot]) -> None:
+        """In a continuous run the first view's picture is the trigger: the others take theirs as for one (H28)."""
+        exposures = Exposures(order.inspection_id, self._post, [shot.judges[0].view for shot in wanted])
+        for shot in wanted:
+            inspection = ViewInspection(order, shot, exposures, self._post, self._tidy)
+            self._begin(order.inspection_id, inspection.run(), f"-{shot.judges[0].name}")
+            order = replace(order, pictures_from=None)
+
+    def _begin(self, inspection_id: int, work: Coroutine[Any, Any, None], whose: str) -> None:
+        task = asyncio.create_task(work, name=f"{self._station}-inspection-{inspection_id}{whose}")
+        self._inspections.setdefault(inspection_id, []).append(task)
+        task.add_done_callback(lambda done: self._ended(inspection_id, done))
 
     def cancel(self, inspection_id: int) -> None:
         """It has its answer; stop working on it."""
-        if task := self._inspections.get(inspection_id):
+        for task in self._inspections.get(inspection_id, ()):
             task.cancel()
 
     def prepare(self, change_id: int, preparing: Awaitable[ev.RecipePrepared]) -> None:
@@ -65,7 +86,8 @@ class Work:
 
     async def finish(self, *more: asyncio.Task[None]) -> None:
         """Wait for everything, also for tasks that were begun elsewhere; what takes too long is cancelled."""
-        await self._finish([*self._inspections.values(), *([self._recipe] if self._recipe else []), *more])
+        inspections = [task for tasks in self._inspections.values() for task in tasks]
+        await self._finish([*inspections, *([self._recipe] if self._recipe else []), *more])
         await self._finish(list(self._tidying))
 
     async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -84,7 +106,10 @@ class Work:
 
     def _ended(self, inspection_id: int, task: asyncio.Task[None]) -> None:
         """A crashed inspection is answered too: no accepted trigger stays without (H7)."""
-        self._inspections.pop(inspection_id, None)
+        tasks = self._inspections[inspection_id]
+        tasks.remove(task)
+        if not tasks:
+            del self._inspections[inspection_id]
         if task.cancelled() or (error := task.exception()) is None:
             return
         log.error("%s: inspection crashed", self._station, exc_info=error, extra={"inspection": inspection_id})

@@ -40,8 +40,8 @@ class Rig:
     """A station with its parts, and a PLC that writes whole sets of commands."""
 
     def __init__(self, **options: Any) -> None:
-        self.source, self.inspector, self.sink = MemorySource(), MemoryInspector(), Sink()
-        self.simulation = MemorySource()
+        self.source, self.simulation = options.pop("source", MemorySource()), options.pop("simulation", MemorySource())
+        self.inspector, self.sink = options.pop("inspector", MemoryInspector()), Sink()
         policy = options.pop("policy", HealthPolicy(check_s=0.01))
         simulation = self.simulation if options.pop("can_simulate", True) else None
         self.station = Station(

@@ -149,8 +149,7 @@ async def test_a_simulation_source_that_is_missing_costs_simulated_verdicts_only
         async def __aenter__(self) -> "Missing":
             raise SourceError("no such folder")
 
-    rig = Rig()
-    rig.station._simulation._source = Missing()  # type: ignore[union-attr]  # there is one
+    rig = Rig(simulation=Missing())
     async with rig.station:
         rig.write(enable=True)
         assert rig.tag("online"), "the station comes up without it"

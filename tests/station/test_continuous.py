@@ -104,8 +104,7 @@ async def test_a_source_that_crashes_ends_the_run_and_is_told(caplog: pytest.Log
         async def arrival(self) -> None:
             raise ZeroDivisionError
 
-    rig = Rig()
-    rig.station._source = Crashing()
+    rig = Rig(source=Crashing())
     async with rig.station:
         rig.station.select_automatic()
         rig.station.run_continuously("batch", BATCH)

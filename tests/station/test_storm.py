@@ -57,8 +57,7 @@ async def test_each_accepted_trigger_has_exactly_one_answer_and_nothing_is_left(
     """H7, H25 to H29."""
     chance = random.Random(seed)
     before = asyncio.all_tasks()
-    rig = Rig(max_in_flight=1 + seed % 3, result_depth=3, inspection_timeout_ms=200)
-    rig.station._work._inspector = rig.inspector = Dawdling()
+    rig = Rig(inspector=Dawdling(), max_in_flight=1 + seed % 3, result_depth=3, inspection_timeout_ms=200)
     started: list[ev.Start] = []
 
     def note(step: Step) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.registers import Block, RegisterMap, StringEnd, StringOrder, WordOrder, width
-from gateway.core.tags import CONTROL_BITS, STANDARD_TAGS, STATUS_BITS
+from gateway.core.tags import CONTROL_BITS, STANDARD_TAGS, STATUS_BITS, VIEW_TAGS
 from gateway.tagmap import is_path, load_map, read_map, shipped_maps
 from gateway.tagmap_checks import block_of, cells
 
@@ -65,6 +65,12 @@ GOLDEN = {
     "values_saturated": 106,
     "result_seq_end": 119,
     "user_result_seq": 128,
+    "views_result_seq": 256,
+    "view_count": 257,
+    "views[1].verdict": 258,
+    "views[1].inspection_time_ms": 263,
+    "views[2].verdict": 264,
+    "views[8].inspection_time_ms": 305,
     "trigger_seq": 201,
     "result_ack_seq": 202,
     "recipe_request": 203,
@@ -84,13 +90,24 @@ def test_the_shipped_maps_are_those_of_the_brands() -> None:
 
 @pytest.mark.parametrize("name", sorted(BRANDS))
 def test_every_shipped_map_places_every_tag_exactly_once(name: str) -> None:
-    registers = load_map(name)
+    registers = load_map(name, several_views=True)
     names = [place.tag.name for place in registers.places]
     assert sorted(names) == sorted(STANDARD_TAGS)
     taken = [cell for place in registers.places for cell in cells(place)]
     assert len(set(taken)) == len(taken)
     for place in registers.places:
         assert block_of(place.tag, registers)[1].holds(place.register, width(place.tag))
+
+
+@pytest.mark.parametrize("name", sorted(BRANDS))
+def test_a_station_with_one_view_has_what_it_had_before_there_were_several(name: str) -> None:
+    """No register, no block and no address of an existing configuration moves."""
+    registers, with_views = load_map(name), load_map(name, several_views=True)
+    assert registers.views is None
+    assert with_views.views is not None
+    assert max(block.end for block in registers.blocks) <= min(256, with_views.views.start)
+    assert {p.tag for p in with_views.places} - {p.tag for p in registers.places} == set(VIEW_TAGS)
+    assert set(registers.places) <= set(with_views.places)
 
 
 @pytest.mark.parametrize("name", sorted(BRANDS))
@@ -104,8 +121,9 @@ def test_every_shipped_map_says_why_in_sentences(name: str) -> None:
 
 
 def test_the_standard_maps_addresses_are_fixed() -> None:
-    registers = load_map("standard")
+    registers = load_map("standard", several_views=True)
     placed = registers_of(registers)
+    assert registers.views == Block(256, 64)
     assert {name: placed[name] for name in GOLDEN} == GOLDEN
     assert (registers.status, registers.user, registers.control) == (Block(0, 128), Block(128, 64), Block(200, 56))
     assert (registers.coils, registers.discretes) == (0, 0)

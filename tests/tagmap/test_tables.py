@@ -16,12 +16,12 @@ HEADER = "name,direction,type,length,unit,register,bit,coil,modicon5,modicon6,no
 
 
 def records(offset: int = 0, station: str = "station1") -> dict[str, dict[str, str]]:
-    text = as_csv(tag_rows(load_map("standard"), station=station, offset=offset))
+    text = as_csv(tag_rows(load_map("standard", several_views=True), station=station, offset=offset))
     return {record["name"]: record for record in csv.DictReader(io.StringIO(text))}
 
 
 def test_the_columns_are_exactly_these() -> None:
-    lines = as_csv(tag_rows(load_map("standard"))).splitlines()
+    lines = as_csv(tag_rows(load_map("standard", several_views=True))).splitlines()
     assert lines[0] == HEADER
     assert len(lines) == 1 + len(STANDARD_TAGS)
 
@@ -65,6 +65,15 @@ def test_a_detections_node_id() -> None:
     assert records()["detections[1].class"]["node_id"] == "ns=2;s=station1.status.detections[1].class"
 
 
+def test_a_views_register_and_node_id() -> None:
+    row = records()["views[2].reason"]
+    assert (row["register"], row["modicon5"], row["node_id"]) == (
+        "265",
+        "40266",
+        "ns=2;s=station1.status.views[2].reason",
+    )
+
+
 def test_offset_and_station() -> None:
     row = records(offset=512, station="press")["ready"]
     assert (row["register"], row["coil"], row["modicon5"]) == ("514", str(1 + 32), "40515")
@@ -85,7 +94,7 @@ def test_user_values_are_in_the_table() -> None:
 
 
 def test_json_says_the_same_and_names_the_numbers() -> None:
-    rows = tag_rows(load_map("standard"))
+    rows = tag_rows(load_map("standard", several_views=True))
     items = {item["name"]: item for item in json.loads(as_json(rows))}
     assert set(items) == set(STANDARD_TAGS)
     assert items["verdict"]["texts"] == {"0": "none", "1": "ok", "2": "nok", "3": "no decision"}
@@ -94,21 +103,21 @@ def test_json_says_the_same_and_names_the_numbers() -> None:
 
 
 def test_markdown_has_every_tag_and_names_the_numbers() -> None:
-    text = as_markdown(tag_rows(load_map("standard")))
+    text = as_markdown(tag_rows(load_map("standard", several_views=True)))
     assert all(f"| `{name}` |" in text for name in STANDARD_TAGS)
     assert "- `verdict`: 0 = none, 1 = ok, 2 = nok, 3 = no decision" in text
 
 
 def test_text_shows_every_tag() -> None:
     console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(as_text(tag_rows(load_map("standard"))))
+    console.print(as_text(tag_rows(load_map("standard", several_views=True))))
     text = console.export_text()
     assert all(name in text for name in STANDARD_TAGS)
 
 
 def test_the_table_is_where_the_codecs_put_the_tags() -> None:
     """The table and the bytes come from one map; a row for every place of both codecs."""
-    registers = load_map("standard")
+    registers = load_map("standard", several_views=True)
     shown = {(row.name, row.register, row.bit) for row in tag_rows(registers)}
     assert shown == {(p.tag.name, p.register, p.bit) for p in registers.places}
     assert StatusCodec(registers).registers is ControlCodec(registers).registers

@@ -142,8 +142,10 @@ class Window:
             self._commands = self._tags.commands
             self._control = self._codec.encode(self._commands)
         registers = self.view.registers
-        status, user = self._status.encode(self._tags)
-        parts = ((registers.status, status), (registers.user, user), (registers.control, self._control))
+        parts = [
+            *zip(registers.status_blocks, self._status.encode(self._tags), strict=True),
+            (registers.control, self._control),
+        ]
         start = self._span.start - self.view.offset
         pieces: list[bytes] = []
         for block, data in sorted(parts, key=lambda part: part[0].start):
@@ -163,5 +165,5 @@ def _moved(block: Block, offset: int) -> _Span:
 
 def _whole(registers: RegisterMap, offset: int) -> _Span:
     """From the first block's first register to the last one's last; gaps between blocks read as 0."""
-    blocks = (registers.status, registers.user, registers.control)
+    blocks = registers.blocks
     return _Span(min(block.start for block in blocks) + offset, max(block.end for block in blocks) + offset)

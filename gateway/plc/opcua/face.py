@@ -18,7 +18,7 @@ from asyncua.ua.uaerrors import UaError
 
 from gateway.core.events import Commands
 from gateway.core.image import TagImage
-from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue
+from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue, view_tags
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode
 from gateway.plc.opcua.traffic.right_of_way import RightOfWay
 from gateway.plc.opcua.traffic.shown import Shown
@@ -66,9 +66,10 @@ class StationFace:
         self._right_of_way = right_of_way
         self.station = view.station
         writer.station(self.station.name, writable=view.controls)
+        several = self.station.state.options.views
         self.nodes = {
             tag.name: writer.tag(self.station.name, tag, writable=view.controls)
-            for tag in (*CONTROL_TAGS, *STATUS_TAGS, *self.station.user_tags)
+            for tag in (*CONTROL_TAGS, *STATUS_TAGS, *view_tags(several), *self.station.user_tags)
         }
         self._status = [_cell(node) for node in _in_order(self.nodes.values())]
         self._control = [_cell(self.nodes[tag.name]) for tag in CONTROL_TAGS]

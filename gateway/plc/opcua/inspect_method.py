@@ -1,6 +1,7 @@
 """The method `Inspect(partId, recipe, timeoutMs)`: a trigger that waits for its answer and returns it.
 
-`detections` is a JSON array of {label, class, confidence, x, y, width, height}. `times` is a JSON object
+`detections` is a JSON array of {label, class, confidence, x, y, width, height} and, of several views, the number of the
+`view` that found it. `times` is a JSON object
 {exposed_ms, inspector_ms, total_ms}, counted from the accepted trigger; exposed_ms is null where no image was taken.
 
 A call that the station does not take ends with a Bad status and no outputs, never with a made-up verdict:
@@ -42,7 +43,11 @@ _OUTPUTS = (
     ("verdict", TagType.UINT16, "1 OK, 2 NOK, 3 no decision"),
     ("reason", TagType.UINT16, "Why there was no decision; 0 with OK and NOK"),
     ("resultSeq", TagType.UINT16, "Number of the result, as in the tag result_seq"),
-    ("detections", TagType.STRING, "JSON array of {label, class, confidence, x, y, width, height}"),
+    (
+        "detections",
+        TagType.STRING,
+        "JSON array of {label, class, confidence, x, y, width, height}, of several views with view",
+    ),
     ("times", TagType.STRING, "JSON object {exposed_ms, inspector_ms, total_ms}, from the accepted trigger"),
 )
 
@@ -94,6 +99,7 @@ def outputs(result: Result) -> tuple[int, int, int, str, str]:
             "width": d.width,
             "height": d.height,
         }
+        | ({"view": d.view} if d.view else {})
         for d in judgement.detections
     ]
     times = {

@@ -22,7 +22,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core import events as ev
-from gateway.core.errors import ErrorCode, OfflineReason
+from gateway.core.errors import ErrorCode, Fault, OfflineReason
 from gateway.core.state import State
 from gateway.plc.opcua.face import put
 from gateway.plc.opcua.nodes import standard_id
@@ -77,6 +77,7 @@ class ServiceLevel:
         self._stations = tuple(stations)
         self._in_a_set = in_a_set
         self._faults = [_known_faults(station.state) for station in stations]
+        """Each view of a station has its own: one may be well again while another is not."""
         self._ends: list[Callable[[], None]] = []
         self._shown: int | None = None
         self._due: asyncio.Handle | None = None
@@ -99,9 +100,9 @@ class ServiceLevel:
         def follow(step: Step) -> None:
             match step.event:
                 case ev.PartFailed(fault, _):
-                    self._faults[number] |= {fault.code}
+                    self._faults[number] |= {fault}
                 case ev.PartRecovered(fault, _):
-                    self._faults[number] -= {fault.code}
+                    self._faults[number] -= {fault}
                 case _ if step.before.offline == step.after.offline and step.before.enabled == step.after.enabled:
                     return
             if self._due is None:
@@ -112,7 +113,8 @@ class ServiceLevel:
     def _show(self) -> None:
         self._due = None
         both = zip(self._stations, self._faults, strict=True)
-        self._write(service_level([fitness(one.state, faults, in_a_set=self._in_a_set) for one, faults in both]))
+        known = [(one.state, frozenset(fault.code for fault in faults)) for one, faults in both]
+        self._write(service_level([fitness(state, codes, in_a_set=self._in_a_set) for state, codes in known]))
 
     def _write(self, level: int) -> None:
         if level != self._shown:
@@ -121,7 +123,7 @@ class ServiceLevel:
             put(self._place, ua.Variant(ua.Byte(level), ua.VariantType.Byte), now, now)
 
 
-def _known_faults(state: State) -> frozenset[ErrorCode]:
+def _known_faults(state: State) -> frozenset[Fault]:
     """The faults that hold before the first step: one that is latched may be over, and is reported again if not."""
     latched = [state.error] if state.error is not None else []
-    return frozenset(fault.code for fault in (*state.standing, *latched)) & _ILL
+    return frozenset(fault for fault in (*state.standing, *latched) if fault.code in _ILL)

@@ -35,12 +35,15 @@ class Faults:
 
     def __init__(self, nodes: ConditionNodes, catalogue: Catalogue) -> None:
         self._nodes, self._catalogue = nodes, catalogue
+        self._ill: list[Fault] = []
+        """Of sources and inspectors, one for each view, in the order in which they came up."""
 
     def begin(self, state: State, at: datetime) -> None:
         """How it stands when the server comes up."""
         known = [*state.standing, *([state.error] if state.error is not None else [])]
         for fault in known:
             if fault.code is not ErrorCode.WATCHDOG:
+                self._ill.append(fault)
                 self._come_up(self._kind(fault), fault, state, None, at)
         if state.watchdog_tripped:
             self._come_up(WATCHDOG, None, state, None, at)
@@ -50,9 +53,10 @@ class Faults:
         before, after = step.before, step.after
         match step.event:
             case ev.PartFailed(fault, _):
+                self._ill.append(fault)
                 self._come_up(self._kind(fault), fault, after, None, at)
             case ev.PartRecovered(fault, _):
-                self._go(self._kind(fault), at)
+                self._recover(fault, after, at)
         if after.watchdog_tripped != before.watchdog_tripped:
             if after.watchdog_tripped:
                 self._come_up(WATCHDOG, None, after, None, at)
@@ -60,6 +64,14 @@ class Faults:
                 self._go(WATCHDOG, at)
         if after.error != before.error:
             self._follow_latch(after, result, at)
+
+    def _recover(self, fault: Fault, state: State, at: datetime) -> None:
+        """The condition goes, and comes up again for another view whose part is still ill."""
+        self._ill = [other for other in self._ill if other != fault]
+        self._go(self._kind(fault), at)
+        still = next((other for other in self._ill if other.code is fault.code), None)
+        if still is not None:
+            self._come_up(self._kind(still), still, state, None, at)
 
     def _follow_latch(self, state: State, result: MadeLater | None, at: datetime) -> None:
         if state.error is not None and state.error.code not in _OWN:
@@ -78,7 +90,9 @@ class Faults:
         if condition.standing and condition.code == code:
             return
         condition.extra = circumstances(self._catalogue, state.recipe, result.data if result is not None else None)
-        condition.come_up(code, fault_text(code), at)
+        names = state.options.views
+        whose = f" (view {names[fault.view - 1]})" if fault is not None and 0 < fault.view <= len(names) else ""
+        condition.come_up(code, fault_text(code) + whose, at)
         self._nodes.show(condition)
 
     def _go(self, kind: ConditionKind, at: datetime) -> None:

@@ -13,13 +13,14 @@
 | 6     | String   | JSON array of {label, class, confidence, x, y, width, height}, as in `Inspect` |
 | 7     | String[] | names of the user values                                                       |
 | 8..   | any      | the user values, in this order: Boolean, Int64, Double or String               |
+| last  | String   | only of several views: JSON array of {view, name, verdict, reason, ..}         |
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import IntEnum
 
@@ -118,6 +119,8 @@ class Catalogue:
         """`version` is the gateway's, `since` when it was started: it reads its configuration only then."""
         recipes = {one.number: one for one in station.recipes}
         content = repr([*recipes.values(), *((tag.name, tag.type.value, tag.unit) for tag in station.user_tags)])
+        if several := station.state.options.views:
+            content += repr(several)
         made = types.ConfigurationDataType(
             HasTransferableDataOnFile=False,
             ExternalId=_configuration(station.name, version, content),
@@ -210,7 +213,13 @@ def result_content(judgement: Judgement) -> list[ua.Variant]:
         ua.Variant(detections_text(judgement), kinds.String),
         ua.Variant([sendable(name) for name, _ in judgement.user_values], kinds.String, is_array=True),
         *(_user_value(value) for _, value in judgement.user_values),
+        *([ua.Variant(views_text(judgement), kinds.String)] if judgement.views else []),
     ]
+
+
+def views_text(judgement: Judgement) -> str:
+    """What each view said, as a JSON array. Verdict and reason are numbers, as in the tags."""
+    return sendable(json.dumps([asdict(one) for one in judgement.views], ensure_ascii=False))
 
 
 def detections_text(judgement: Judgement) -> str:
@@ -225,6 +234,7 @@ def detections_text(judgement: Judgement) -> str:
             "width": one.width,
             "height": one.height,
         }
+        | ({"view": one.view} if one.view else {})
         for one in judgement.detections
     ]
     return sendable(json.dumps(found, ensure_ascii=False))
