@@ -143,7 +143,8 @@ class Dispatch:
         self._places.serve()
         if endpoint.standing is Standing.OPEN and endpoint not in self._left_out:
             self._left_out.add(endpoint)
-            log.warning("%s: %s is left out until it is well again: %s", self._station, endpoint.url, why)
+            reason = str(why).removeprefix(f"{endpoint.url}: ")
+            log.warning("%s: %s is left out until it is well again: %s", self._station, endpoint.url, reason)
         elif endpoint.standing is Standing.CLOSED and endpoint in self._left_out:
             self._left_out.discard(endpoint)
             log.info("%s: %s is used again", self._station, endpoint.url)

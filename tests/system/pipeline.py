@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,6 +54,10 @@ control = "{control}"
 [stations.source]
 {source}
 
+[stations.inspector]
+kind = "pekat"
+{inspector}
+
 [stations.handshake]
 max_in_flight = {in_flight}
 result_depth = {depth}
@@ -62,7 +66,7 @@ inspection_timeout_ms = {timeout_ms}
 [[stations.recipes]]
 number = 1
 name = "part"
-url = "{url}"
+urls = [{urls}]
 classes = {{ Scratch = 1, Spot = 2 }}
 
 [[stations.user_values]]
@@ -169,8 +173,13 @@ async def pipeline(
     jitter_ms: int = JITTER_MS,
     delay_ms: int = 20,
     url: str = "",
+    urls: Sequence[str] = (),
+    inspector: str = "",
 ) -> AsyncIterator[Pipeline]:
-    """The line with this `[stations.source]`. `url`: a PEKAT of the test's own, instead of the simulator's."""
+    """The line with this `[stations.source]` and these keys of `[stations.inspector]`.
+
+    `url` or `urls`: PEKATs of the test's own, instead of the simulator's.
+    """
     password_file = folder / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(PASSWORD, encoding="utf-8")
@@ -182,18 +191,19 @@ async def pipeline(
             in_flight=in_flight,
             depth=depth,
             timeout_ms=timeout_ms,
-            url=url or pekat.url,
+            urls=", ".join(f'"{one}"' for one in urls or (url or pekat.url,)),
+            inspector=inspector,
             password_file=password_file.name,
         )
         file.write_text(text, encoding="utf-8")
         settings = load_settings(file)
         async with Gateway(settings, [sink]) as gateway:
-            urls = {endpoint.link: endpoint.url for endpoint in gateway.endpoints}
+            servers = {endpoint.link: endpoint.url for endpoint in gateway.endpoints}
             face: PlcFace
             if control == "opcua":
-                face = OpcUaFace(urls["opcua"], user="plc", password=PASSWORD)
+                face = OpcUaFace(servers["opcua"], user="plc", password=PASSWORD)
             else:
-                port = int(urls["modbus"].rsplit(":", 1)[1])
+                port = int(servers["modbus"].rsplit(":", 1)[1])
                 face = ModbusFace("127.0.0.1", port, settings.stations[0].registers)
             async with face:
                 yield Pipeline(gateway, gateway.stations["station1"], pekat, face, sink)
