@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import (
     cameras12,
+    frames,
     history,
     idle,
     machine_vision,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "opcua_crowd": opcua_crowd.measure,
     "opcua_burst": opcua_burst.measure,
     "machine_vision": machine_vision.measure,
+    "frames": frames.measure,
     "history": history.measure,
     "stations16": stations16.measure,
     "cameras12": cameras12.measure,

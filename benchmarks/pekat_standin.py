@@ -1,10 +1,14 @@
-"""A PEKAT that answers at once: `python -m benchmarks.pekat_standin PORT [DELAY_MS]`, a process of its own.
+"""A PEKAT that answers at once: `python -m benchmarks.pekat_standin PORT [DELAY_MS [VERSION]]`, a process of its own.
 
 It reads the whole request and answers one fixed context in one write, so that what is measured is never its own
-work. A thread for each connection, blocking sockets: the least that Python can do.
+work. A thread for each connection, blocking sockets: the least that Python can do. Of a frame in the body it keeps
+nothing; a block of shared memory is attached, and its first and last byte are read.
 """
 
 import json
+import mmap
+import os
+import re
 import socket
 import sys
 import threading
@@ -39,9 +43,25 @@ def http_reply(body: bytes, kind: str) -> bytes:
 ANSWER = http_reply(CONTEXT, "application/json")
 PONG = http_reply(b"pong", "text/plain")
 VERSION = http_reply(b"3.18.0", "text/plain")
+SHARED = b"POST /analyze_image_shared_memory?"
+_ARGUMENTS = re.compile(rb"[?&](name|width|height)=(\w+)")
 
 
-def _serve(connection: socket.socket, delay: float) -> None:
+def _attach(head: bytes) -> bytes:
+    """The answer to a request for a frame in shared memory. A block of another size than the frame's is refused."""
+    arguments = dict(_ARGUMENTS.findall(head.partition(b"\r\n")[0]))
+    pixels = int(arguments[b"width"]) * int(arguments[b"height"])
+    descriptor = os.open(f"/dev/shm/{arguments[b'name'].decode()}", os.O_RDWR)
+    try:
+        size = os.fstat(descriptor).st_size
+        with mmap.mmap(descriptor, size) as block:
+            right = size in (pixels, 3 * pixels) and block[0] + block[size - 1] >= 0
+    finally:
+        os.close(descriptor)
+    return ANSWER if right else http_reply(b"the block's size is wrong", "text/plain").replace(b"200 OK", b"400 Bad", 1)
+
+
+def _serve(connection: socket.socket, delay: float, version: bytes) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer = bytearray(PIECE)
     pending = b""
@@ -60,7 +80,7 @@ def _serve(connection: socket.socket, delay: float) -> None:
                     return
                 missing -= count
             pending = b""
-            _answer(connection, head, delay)
+            _answer(connection, head, delay, version)
 
 
 def _length(head: bytes) -> int:
@@ -71,18 +91,18 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def _answer(connection: socket.socket, head: bytes, delay: float) -> None:
+def _answer(connection: socket.socket, head: bytes, delay: float, version: bytes) -> None:
     if head.startswith(b"POST "):
         if delay:
             time.sleep(delay)
-        connection.sendall(ANSWER)
+        connection.sendall(_attach(head) if head.startswith(SHARED) else ANSWER)
     else:
-        connection.sendall(VERSION if head.startswith(b"GET /version") else PONG)
+        connection.sendall(version if head.startswith(b"GET /version") else PONG)
 
 
-def _talk(connection: socket.socket, delay: float) -> None:
+def _talk(connection: socket.socket, delay: float, version: bytes) -> None:
     try:
-        _serve(connection, delay)
+        _serve(connection, delay, version)
     except ConnectionError as error:  # the client went away; that is its right
         print(f"connection lost: {error}", flush=True)
 
@@ -90,10 +110,11 @@ def _talk(connection: socket.socket, delay: float) -> None:
 def main() -> None:
     """Serve until terminated."""
     port, delay = int(sys.argv[1]), float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0
+    version = http_reply(sys.argv[3].encode(), "text/plain") if len(sys.argv) > 3 else VERSION
     with socket.create_server(("127.0.0.1", port)) as listener:
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=_talk, args=(connection, delay), daemon=True).start()
+            threading.Thread(target=_talk, args=(connection, delay, version), daemon=True).start()
 
 
 if __name__ == "__main__":

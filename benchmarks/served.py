@@ -149,8 +149,8 @@ def reading_standin(delay_ms: float = 0) -> Iterator[int]:
 
 
 @contextmanager
-def pekat_standin(delay_ms: float = 0) -> Iterator[int]:
+def pekat_standin(delay_ms: float = 0, version: str = "3.18.0") -> Iterator[int]:
     """A PEKAT stand-in in a process of its own; its port."""
     port = free_port()
-    with child("-m", "benchmarks.pekat_standin", str(port), str(delay_ms), ports=(port,)):
+    with child("-m", "benchmarks.pekat_standin", str(port), str(delay_ms), version, ports=(port,)):
         yield port

@@ -52,6 +52,23 @@ def nothing_left_behind() -> Iterator[None]:
     assert not left, f"sockets left open: {left}"
 
 
+def _blocks() -> set[str]:
+    """The blocks of shared memory that this process has made and not removed: their names hold its id."""
+    folder = Path("/dev/shm")
+    return {path.name for path in folder.glob(f"pekatgw_{os.getpid()}_*")} if folder.exists() else set()
+
+
+@pytest.fixture(autouse=True)
+def no_block_left() -> Iterator[None]:
+    """Fails a test that leaves shared memory. A lane that was cut removes its block as its last act."""
+    before = _blocks()
+    yield
+    deadline = time.monotonic() + GRACE_S
+    while _blocks() - before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _blocks() - before, f"shared memory left: {_blocks() - before}"
+
+
 @pytest_asyncio.fixture(autouse=True)
 async def no_task_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Fails an asynchronous test that leaves a task running."""

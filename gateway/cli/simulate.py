@@ -24,6 +24,7 @@ def pekat_project(
     delay_ms: Annotated[int, typer.Option(min=0, help="How long it thinks about each image.")] = 0,
     jitter_ms: Annotated[int, typer.Option(min=0, help="Up to so much longer, by chance.")] = 0,
     version: Annotated[str, typer.Option(help="What /version says; empty: as before 3.18.")] = "4.0.3",
+    share_memory: Annotated[bool, typer.Option(help="Whether it finds the client's shared memory.")] = True,
     misbehave: Annotated[Mode | None, typer.Option(help="Misbehave from the start.")] = None,
     count: Annotated[int | None, typer.Option(min=0, help="For so many requests; not given: always.")] = None,
     exit_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
@@ -36,7 +37,13 @@ def pekat_project(
 
     mischief = None if misbehave is None else Mischief(mode=misbehave, count=count)
     settings = PekatSimSettings(
-        host=host, port=port, delay_ms=delay_ms, jitter_ms=jitter_ms, version=version, mischief=mischief
+        host=host,
+        port=port,
+        delay_ms=delay_ms,
+        jitter_ms=jitter_ms,
+        version=version,
+        mischief=mischief,
+        shares_memory=share_memory,
     )
     try:
         run_pekat(settings, exit_with_parent=exit_with_parent)

@@ -59,7 +59,7 @@ class PekatProject:
                 Route("/last_image", self._last_image),
                 Route("/analyze_image", partial(self._analyze, read=self._encoded), methods=["POST"]),
                 Route("/analyze_raw_image", partial(self._analyze, read=self._raw), methods=["POST"]),
-                Route("/analyze_image_shared_memory", partial(self._analyze, read=self._shared), methods=["POST"]),
+                Route("/analyze_image_shared_memory", self._analyze_shared, methods=["POST"]),
                 Route("/sim/misbehave", self._misbehave, methods=["POST"]),
                 Route("/sim/state", self._state),
             ]
@@ -123,6 +123,11 @@ class PekatProject:
         self.analysed += 1
         return await self._answer(request, analysis, mischief)
 
+    async def _analyze_shared(self, request: Request) -> Response:
+        if not self.settings.has_shared_memory:
+            return PlainTextResponse("Not Found", 404)
+        return await self._analyze(request, self._shared)
+
     async def _body(self, request: Request) -> bytes:
         """Raises ClientDisconnect where the client goes away, or sends more than is good."""
         body = bytearray()
@@ -146,9 +151,10 @@ class PekatProject:
         return raw_image(body, *_size(request), bayer="bayer" in request.query_params)
 
     def _shared(self, request: Request, _: bytes) -> Image.Image:
-        if not self.settings.version:
-            raise BadImageError("no shared memory before 3.18")
-        return shared_image(request.query_params.get("name", ""), *_size(request))
+        name = request.query_params.get("name", "")
+        if not self.settings.shares_memory:
+            raise BadImageError(f"FileNotFoundError: [Errno 2] No such file or directory: '/{name[:200]}'")
+        return shared_image(name, *_size(request))
 
     # ---- answers ---------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What the PEKAT simulator is like, and how it misbehaves on request."""
 
+import re
 from enum import Enum
 from typing import Annotated
 
@@ -52,6 +53,7 @@ class PekatSimSettings(BaseModel):
     delay_ms: int = Field(0, ge=0, description="How long it thinks about each image, beyond looking at it")
     jitter_ms: int = Field(0, ge=0, description="Up to so much longer, by chance: a later image may be answered first")
     version: str = Field("4.0.3", description="What /version says; empty: 404, as before 3.18, and no shared memory")
+    shares_memory: bool = Field(True, description="False: finds no block of shared memory, as in another container")
     stop_key: str = Field("", description="What /stop wants as key; empty: nothing")
     api_key: str = Field("", description="What analyzing wants as api_key; empty: nothing")
     png_only: bool = Field(False, description="Refuse JPEG and BMP, as the newer documents say")
@@ -60,3 +62,9 @@ class PekatSimSettings(BaseModel):
     spot_label: str = Field("Spot", description="Label of round defects")
     classify: bool = Field(True, description="False: classNames stay empty, as from a detector alone")
     mischief: Mischief | None = Field(None, description="How it misbehaves from the start")
+
+    @property
+    def has_shared_memory(self) -> bool:
+        """Whether this version knows analyze_image_shared_memory."""
+        numbers = re.match(r"v?(\d+)\.(\d+)", self.version)
+        return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (3, 18)

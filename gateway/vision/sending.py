@@ -26,9 +26,8 @@ NOT_SERVED = frozenset({404, 405, 501})
 """There is no such request at this PEKAT."""
 ASKS_FOR_KEY = frozenset({401, 403})
 """Says nothing of shared memory."""
-_OS_ERROR = re.compile(
-    rb"FileNotFoundError|PermissionError|Errno|WinError|No such file|Permission denied", re.IGNORECASE
-)
+_OS_ERROR = rb"(?:Errno|WinError|FileNotFoundError|PermissionError)[^\r\n]{0,200}[^=\w]%s\b"
+"""As Python words it: FileNotFoundError: [Errno 2] No such file or directory: '/NAME', in any language of Windows."""
 
 
 class Sender:
@@ -125,12 +124,12 @@ class Sender:
 
 
 def _not_attached(reply: HttpReply, name: str) -> bool:
-    """Whether the answer proves that PEKAT could not attach the block: it serves no such request, or an error of the
-    operating system's names the block. The name alone could come from the request's address in any error's text.
+    """Whether the answer proves that PEKAT could not attach the block: it serves no such request, or tells of an error
+    of the operating system's with this very name. The name by itself may come from the request in any error's text.
     """
     if reply.status in NOT_SERVED:
         return True
-    return reply.status >= 400 and name.encode() in reply.body and _OS_ERROR.search(reply.body) is not None
+    return reply.status >= 400 and re.search(_OS_ERROR % name.encode(), reply.body) is not None
 
 
 def endpoint_facts(client: PekatClient, call: Call) -> tuple[bool, str]:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = Path("/dev/shm")
 PREFIX = "pekatgw_"
-_OURS = re.compile(PREFIX + r"[0-9a-f]{16}")
+_OURS = re.compile(PREFIX + r"\d+_[0-9a-f]{16}")
 _OPEN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -126,7 +126,7 @@ if sys.platform == "linux":
     def _locked_file() -> tuple[str, int]:
         """A new file and its descriptor, with its lock held. A sweeper can get in between making and locking it."""
         while True:
-            name = PREFIX + secrets.token_hex(8)
+            name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(8)}"  # the process id is for people
             descriptor = os.open(FOLDER / name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
             if _lock(descriptor) and os.fstat(descriptor).st_nlink > 0:
                 return name, descriptor

@@ -20,6 +20,7 @@ TARGETS = {
     "opcua_crowd": 1,
     "opcua_burst": 1,
     "machine_vision": 2,
+    "frames": 2,
     "history": 4,
     "cameras12": 4,
     "overlap": 1,
