@@ -1,26 +1,26 @@
-"""`pekat-gateway grab` proves a station's image source, `pekat-gateway cameras` shows which cameras answer."""
+"""`pekat-gateway grab` proves a station's image source."""
 
 import asyncio
 import io
-import sys
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from gateway.config import Settings, StationSettings
-from gateway.core.errors import ConfigError, GatewayError
+from gateway.core.errors import ConfigError, GatewayError, SourceError
 from gateway.core.result import Reason, no_decision
 from gateway.images.faults import ImageFault
 from gateway.images.heads import head_of
 from gateway.ports import Fate, ImageSource, Order, Picture, RawFormat
-from gateway.sources.found_camera import Found
 
-COLUMNS = ("ip", "mac", "vendor", "model", "serial", "user name")
+CHECK_AGAIN_S = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,10 @@ async def grab(wanted: Grab, stop: asyncio.Event) -> int:
     """Have one picture taken, save it and say what it is; 0, or 1 where it was stopped. Raises GatewayError."""
     async with wanted.station.source.create(wanted.station.name) as source:
         typer.echo(f"waiting for a picture, {wanted.wait_s:g} s at most", err=True)
-        began = time.monotonic()
-        picture = await _unless(stop, source, _order(wanted))
-        if picture is None:
+        taken = await _unless(stop, _taken(source, wanted))
+        if taken is None:
             return 1
-        took_ms = (time.monotonic() - began) * 1000
+        picture, took_ms = taken
         await source.settle(picture, Fate.UNUSED, no_decision(Reason.CANCELLED, "taken by pekat-gateway grab"))
     content, size, what = encoded(picture)
     try:
@@ -74,9 +73,30 @@ def _order(wanted: Grab) -> Order:
     return Order(wanted.station.name, 1, 1, wanted.part_id, wanted.station.first_recipe, now, deadline, time.time())
 
 
-async def _unless(stop: asyncio.Event, source: ImageSource, order: Order) -> Picture | None:
-    """The picture; None where `stop` is set first."""
-    taking, stopping = asyncio.create_task(source.acquire(order)), asyncio.create_task(stop.wait())
+async def _taken(source: ImageSource, wanted: Grab) -> tuple[Picture, float]:
+    """The picture, and how long it took (ms) once the source was ready: a stream connects while triggers go on."""
+    await _ready(source, time.monotonic() + wanted.wait_s)
+    began = time.monotonic()
+    picture = await source.acquire(_order(wanted))
+    return picture, (time.monotonic() - began) * 1000
+
+
+async def _ready(source: ImageSource, until: float) -> None:
+    """Raises SourceError, the last one, where the source is not ready in time."""
+    while True:
+        try:
+            await source.check()
+        except SourceError:
+            if time.monotonic() > until:
+                raise
+        else:
+            return
+        await asyncio.sleep(CHECK_AGAIN_S)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
+    """What `work` brings; None where `stop` is set first."""
+    taking, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((taking, stopping), return_when=asyncio.FIRST_COMPLETED)
         return await taking if taking.done() else None
@@ -116,17 +136,3 @@ def _described(data: bytes) -> tuple[str, str]:
         f"{head.width} x {head.height}",
         f"{head.format}, {head.depth} bits a pixel, {len(data)} bytes, saved unchanged",
     )
-
-
-def show_cameras(found: list[Found], interface: str) -> None:
-    """A table in a terminal, tab-separated lines without a heading in a pipe."""
-    rows = [(one.ip, one.mac, one.vendor, one.model, one.serial, one.user_name) for one in found]
-    if not sys.stdout.isatty():
-        for row in rows:
-            typer.echo("\t".join(row))
-        return
-    table = Table(*COLUMNS)
-    for row in rows:
-        table.add_row(*row)
-    where = f"on {interface}" if interface else "on any interface but loopback"
-    Console().print(table if rows else f"no GigE Vision camera answers {where}")

@@ -21,8 +21,9 @@ from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
 from gateway.cli.users import users
 from gateway.config import ConfigErrors, schema
-from gateway.core.errors import ConfigError, SourceError
+from gateway.core.errors import ConfigError
 from gateway.core.tags import MAP_SIGNATURE
+from gateway.sources.camera_drivers import DriverName
 from gateway.tagmap import load_map
 
 if TYPE_CHECKING:
@@ -130,19 +131,18 @@ def grab(
 
 @app.command()
 def cameras(
+    driver: Annotated[DriverName | None, typer.Option(help="Only this driver's [default: those installed].")] = None,
     interface: Annotated[
         str, typer.Option(help="IP address of one interface of this machine [default: all but loopback].")
     ] = "",
+    producer: Annotated[
+        Path | None, typer.Option(help="A GenTL producer (.cti) [default: those in GENICAM_GENTL64_PATH].")
+    ] = None,
 ) -> None:
-    """List the GigE Vision cameras that answer. None is disturbed. Needs the extra [genicam]."""
-    from gateway.cli import grab as grabbing
-    from gateway.sources.viva_camera import find_cameras
+    """List the cameras that answer, with the driver that finds each. None is disturbed."""
+    from gateway.cli.cameras import Wanted, list_cameras
 
-    try:
-        found = find_cameras(interface)
-    except SourceError as error:
-        raise fail(str(error), error.hint) from error
-    grabbing.show_cameras(found, interface)
+    raise typer.Exit(list_cameras(Wanted(driver, interface, producer)))
 
 
 @app.command()

@@ -5,6 +5,8 @@ all stations, and it searches only while none of its cameras is in use.
 """
 
 import logging
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FOLDERS = "GENICAM_GENTL64_PATH" if sys.maxsize > 2**32 else "GENICAM_GENTL32_PATH"
+"""Environment variable of the GenTL standard."""
 _TURN = threading.Lock()
 
 
@@ -45,6 +49,12 @@ def library_errors() -> tuple[type[Exception], ...]:
         text = "cameras with a GenTL producer need the package harvesters, which is not installed"
         raise SourceError(text, hint=INSTALL["harvesters"]) from error
     return FeatureError, TransportError
+
+
+def producers_of_this_machine() -> list[Path]:
+    """The .cti files in the folders that the makers' installers wrote into the environment, as the standard says."""
+    folders = os.environ.get(FOLDERS, "").split(os.pathsep)
+    return sorted(file for folder in folders if folder for file in Path(folder).glob("*.cti"))
 
 
 class Producer:

@@ -3,6 +3,7 @@
 GigE Vision and USB3 Vision; with PYLON_CAMEMU=N in the environment also the N cameras that the library emulates.
 """
 
+import ipaddress
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+EMULATION = "BaslerCamEmu"
 BUFFERS = 8
 """Frames that can wait in memory: far more than the session ever leaves there."""
 READY_MS = 1000
@@ -53,9 +55,23 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _search(interface: str) -> "list[pylon.DeviceInfo]":
+    """On loopback there are only those that the library emulates; a search for others goes out on every interface."""
+    pylon, _ = library()
+    factory = pylon.TlFactory.GetInstance()
     with _told_as("no search for cameras"):
-        devices = list(library()[0].TlFactory.GetInstance().EnumerateDevices())
+        if interface and _is_loopback(interface):
+            emulation = factory.CreateTl(EMULATION)
+            return list(emulation.EnumerateDevices()) if emulation is not None else []
+        devices = list(factory.EnumerateDevices())
     return [device for device in devices if not interface or _property(device, "Interface") in ("", interface)]
+
+
+def _is_loopback(interface: str) -> bool:
+    try:
+        return ipaddress.ip_address(interface).is_loopback
+    except ValueError as error:
+        hint = "write the IP address of one of this machine's interfaces"
+        raise SourceError(f"{interface} is no IP address", hint=hint) from error
 
 
 def _property(device: "pylon.DeviceInfo", name: str) -> str:

@@ -103,7 +103,7 @@ def pylon() -> Iterator[Bench]:
     before = os.environ.get(EMULATED)
     os.environ[EMULATED] = "1"
     try:
-        settings = {"driver": "pylon", "region": (0, 0, 64, 48), "pixel_format": "Mono8"}
+        settings = {"driver": "pylon", "interface": "127.0.0.1", "region": (0, 0, 64, 48), "pixel_format": "Mono8"}
         yield Bench(GenicamSettings.model_validate(settings), _destroy_device, _nothing_to_do, (128, 96), (1024, 1024))
     finally:
         os.environ.pop(EMULATED)

@@ -30,3 +30,11 @@ def _borrowed() -> bool:
     finally:
         sys.path.remove(str(DIST_PACKAGES))
     return True
+
+
+def gi_folder(folder: Path) -> Path:
+    """A folder for PYTHONPATH that has `gi` and nothing else of Debian's."""
+    link = folder / "gi"
+    if not link.exists():
+        link.symlink_to(DIST_PACKAGES / "gi")
+    return folder

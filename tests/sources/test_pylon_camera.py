@@ -105,7 +105,7 @@ def test_a_failed_frame_is_a_damaged_one_and_the_next_is_whole(bench: Bench) -> 
 
 
 def test_found_by_its_serial_number_and_told_as_such(bench: Bench) -> None:
-    (found,) = find_cameras("pylon", Search())
+    (found,) = find_cameras("pylon", Search("127.0.0.1"))
     assert (found.vendor, found.model, found.access) == ("Basler", "Emulation", "free")
     assert shot(bench.camera(camera=found.serial)).data
 
@@ -114,7 +114,7 @@ def test_several_cameras_have_to_be_told_apart(bench: Bench, monkeypatch: pytest
     monkeypatch.setenv("PYLON_CAMEMU", "2")
     with pytest.raises(SourceError, match="several cameras answer"):
         bench.camera()
-    one, other = (bench.camera(camera=found.serial) for found in find_cameras("pylon", Search()))
+    one, other = (bench.camera(camera=found.serial) for found in find_cameras("pylon", Search("127.0.0.1")))
     assert shot(one).number == shot(other).number
     one.configure(not_told)
     assert shot(one).data
