@@ -21,6 +21,7 @@ from benchmarks import (
     opcua_datachange,
     opcua_inspect,
     overlap,
+    pool,
     stations16,
     trigger_modbus,
 )
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "stations16": stations16.measure,
     "cameras12": cameras12.measure,
     "overlap": overlap.measure,
+    "pool": pool.measure,
     "idle": idle.measure,
 }
 

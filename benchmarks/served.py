@@ -39,6 +39,7 @@ folder = '{folder}'
 
 [stations.inspector]
 kind = "pekat"
+{inspector}
 
 [stations.handshake]
 max_in_flight = {in_flight}
@@ -46,7 +47,7 @@ max_in_flight = {in_flight}
 [[stations.recipes]]
 number = 1
 name = "part"
-url = "http://127.0.0.1:{pekat}"
+urls = [{urls}]
 data = "{{part_id}}"
 classes = {{ Scratch = 1, Spot = 2 }}
 """
@@ -80,6 +81,10 @@ class Plan:
     """PNG files that are in each folder from the start."""
     in_flight: tuple[int, ...] = ()
     """`max_in_flight` of each station; 1 where nothing is said."""
+    pools: tuple[tuple[int, ...], ...] = ()
+    """The ports of each station's PEKATs; `pekat` for all where nothing is said."""
+    inspector: str = ""
+    """Further keys of every station's inspector, one a line."""
     frames: tuple[int, int] | None = None
     """Width and height of grey frames: then each station's camera is in memory, whatever `source` says."""
     profile: Path | None = None
@@ -92,6 +97,10 @@ class Plan:
     def flights(self) -> tuple[int, ...]:
         """`max_in_flight`, station by station."""
         return self.in_flight or (1,) * self.stations
+
+    def pekats(self, station: int) -> tuple[int, ...]:
+        """The ports of this station's PEKATs."""
+        return self.pools[station] if self.pools else (self.pekat,)
 
     def command(self, config: Path) -> tuple[str, ...]:
         if self.frames is not None:
@@ -121,7 +130,8 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
                 control=plan.control,
                 offset=index * STRIDE,
                 folder=folder,
-                pekat=plan.pekat,
+                urls=", ".join(f'"http://127.0.0.1:{port}"' for port in plan.pekats(index)),
+                inspector=plan.inspector,
                 source=plan.source,
                 in_flight=plan.flights[index],
             )

@@ -29,6 +29,15 @@ class _Lane:
         self.call: Call | None = None
         self._clients: dict[tuple[str, ClientOptions], PekatClient] = {}
 
+    @property
+    def endpoints(self) -> int:
+        """How many it has a client for."""
+        return len(self._clients)
+
+    def knows(self, url: str, options: ClientOptions) -> bool:
+        """Whether it has a client for this endpoint. Asked on the event loop, where a moment's delay does no harm."""
+        return (url, options) in self._clients
+
     def perform(self, url: str, options: ClientOptions, call: Call, act: Callable[[PekatClient, Call], T]) -> T:
         call.begun = True
         client = self._clients.get((url, options))
@@ -82,11 +91,20 @@ class Lanes:
         try:
             async with asyncio.timeout(call.deadline - time.monotonic()), self._free:
                 return await self._on_lane(
-                    self._idle.pop(), call, partial(_Lane.perform, url=url, options=options, call=call, act=act)
+                    self._pick(url, options), call, partial(_Lane.perform, url=url, options=options, call=call, act=act)
                 )
         except TimeoutError as error:
             text = f"{url}: no answer within the inspection's time"
             raise InspectorError(text, reason=Reason.TIMEOUT) from error
+
+    def _pick(self, url: str, options: ClientOptions) -> _Lane:
+        """The idle lane that asked this endpoint last: its connection is open. Else the one that knows the fewest."""
+        for at in range(len(self._idle) - 1, -1, -1):
+            if self._idle[at].knows(url, options):
+                return self._idle.pop(at)
+        lane = min(self._idle, key=lambda lane: lane.endpoints)
+        self._idle.remove(lane)
+        return lane
 
     async def _on_lane(self, lane: _Lane, call: Call, perform: Callable[[_Lane], T]) -> T:
         lane.call = call

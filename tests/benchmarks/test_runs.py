@@ -24,6 +24,7 @@ TARGETS = {
     "history": 4,
     "cameras12": 4,
     "overlap": 1,
+    "pool": 3,
     "stations16": 3,
     "idle": 3,
 }

@@ -13,7 +13,7 @@ from gateway.vision.places import Places, now_us
 from gateway.vision.pool import Endpoint
 from tests.vision.judging import until
 from tests.vision.pooled import endpoints, hanging, images, judged, one_flight, outcome, pooled
-from tests.vision.servers import ScriptedServer, http, read_request
+from tests.vision.servers import ScriptedServer, answering, http, read_request
 
 
 class Counting:
@@ -140,3 +140,14 @@ async def test_leaving_ends_who_waits() -> None:
             await until(lambda: images(slow) == 1)
         assert (await busy, await waits) == (Reason.CANCELLED, Reason.SHUTDOWN)
         assert endpoints(part)[0].in_flight == 0
+
+
+async def test_images_go_over_connections_that_are_open() -> None:
+    """Lanes and endpoints find each other again: no more connections than images at a time, whoever gets which."""
+    servers = [answering(http()) for _ in range(3)]
+    with servers[0], servers[1], servers[2]:
+        async with pooled(*(server.url for server in servers), in_flight=3, workers=1) as part:
+            for _ in range(10):
+                await asyncio.gather(*(judged(part) for _ in range(3)))
+    assert [images(server) for server in servers] == [10] * 3
+    assert [server.accepted for server in servers] == [1] * 3
