@@ -12,7 +12,7 @@ from gateway.config import Settings
 from gateway.core.errors import InspectorError
 from gateway.vision.pekat import ClientOptions, PekatClient
 from gateway.vision.sending import endpoint_facts
-from gateway.vision.way import WaySetting, choose
+from gateway.vision.way import WaySetting, choose, expected
 from gateway.vision.wire import Call
 
 RESOLVE_S = 1.0
@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`wrong` is empty where it answered. `way` is the one that camera frames take."""
+    """`wrong` is empty where it answered. `way` is the one that camera frames take, or would as far as is known."""
 
     asked: Asked
     milliseconds: float = 0.0
@@ -83,7 +83,7 @@ def _ask(asked: Asked) -> Answer:
             took = (time.monotonic() - began) * 1000
             return _known(client, asked, took)
     except InspectorError as error:
-        return Answer(asked, wrong=str(error))
+        return Answer(asked, wrong=str(error), way=expected(asked.way, asked.url))
 
 
 def _known(client: PekatClient, asked: Asked, milliseconds: float) -> Answer:

@@ -86,9 +86,12 @@ class Pings:
         return failed
 
     async def _find_way(self, endpoint: Endpoint, options: ClientOptions, failed: InspectorError | None) -> None:
-        """What the ping means for how frames go there. Who was away may come back as another version."""
+        """What the ping means for how frames go there. Who was away may come back as another version; who is slow is
+        still the same.
+        """
         if failed is not None:
-            self._sender.ways.forget(endpoint.url)
+            if failed.reason is Reason.INSPECTOR_OFFLINE:
+                self._sender.ways.forget(endpoint.url)
         elif self._sender.ways.wants_version(endpoint.url):
             try:
                 await self._lanes.run(endpoint.url, options, Call.within(VERSION_TIMEOUT_S), self._sender.learn)

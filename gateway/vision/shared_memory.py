@@ -14,7 +14,7 @@ import re
 import secrets
 import stat
 import sys
-from multiprocessing import shared_memory
+from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -98,10 +98,11 @@ class _PortableBlock:
         self.size = size
         self._memory = shared_memory.SharedMemory(create=True, size=size)
         self.name = self._memory.name
+        self._removed = False
 
     @property
     def there(self) -> bool:
-        return True
+        return not self._removed
 
     def fill(self, pixels: bytes | memoryview) -> None:
         room = self._memory.buf
@@ -110,7 +111,14 @@ class _PortableBlock:
         np.copyto(np.frombuffer(room, np.uint8, self.size), np.frombuffer(pixels, np.uint8))
 
     def remove(self) -> None:
-        self._memory.unlink()
+        if self._removed:
+            return
+        self._removed = True
+        try:
+            self._memory.unlink()
+        except FileNotFoundError as error:  # a reader's resource tracker was first
+            log.debug("%s was removed already: %s", self.name, error)
+            resource_tracker.unregister(f"/{self.name}", "shared_memory")
 
     def close(self) -> None:
         self._memory.close()

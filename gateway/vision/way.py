@@ -55,6 +55,17 @@ def choose(setting: WaySetting, same_machine: bool, version: str) -> Way:
     return Way(Route.SHARED_MEMORY, f"same machine, PEKAT {version}")
 
 
+def expected(setting: WaySetting, url: str) -> str:
+    """What can be said of the way to a PEKAT that does not answer. Blocking where the host is a name."""
+    try:
+        here = same_machine(url)
+    except OSError as error:
+        return f"not known: {error.strerror or error}"
+    if setting == "auto" and here:
+        return "shared memory if PEKAT is 3.18 or newer: same machine"
+    return str(choose(setting, here, ""))
+
+
 def has_shared_memory(version: str) -> bool:
     """Whether `4.0.3`, `v3.18.0` or the like is new enough. What is no version is not."""
     found = re.match(r"v?(\d{1,4})\.(\d{1,4})", version)

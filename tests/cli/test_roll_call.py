@@ -57,6 +57,7 @@ def test_check_shows_every_address_and_a_silent_one_is_no_error_of_the_configura
     assert "4.0.3" in row(result, pekat.url)
     assert "shared memory: same machine" in row(result, pekat.url)
     assert "refused" in row(result, nobody)
+    assert "shared memory if PEKAT is 3.18 or newer: same machine" in row(result, nobody)
     assert f"part at {pekat.url}, {nobody}" in result.output
 
 

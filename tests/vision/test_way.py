@@ -5,7 +5,7 @@ import socket
 import psutil
 import pytest
 
-from gateway.vision.way import Route, Ways, WaySetting, choose, has_shared_memory, same_machine
+from gateway.vision.way import Route, Ways, WaySetting, choose, expected, has_shared_memory, same_machine
 
 URL = "http://pekat:8000"
 
@@ -125,3 +125,17 @@ def test_endpoints_are_told_apart() -> None:
     ways.learn("http://other:8000", False, "4.0.3")
     assert ways.to(URL).route is Route.SHARED_MEMORY
     assert str(ways.to("http://other:8000")) == "raw HTTP: PEKAT is on another machine"
+
+
+@pytest.mark.parametrize(
+    ("setting", "host", "text"),
+    [
+        ("auto", "127.0.0.1", "shared memory if PEKAT is 3.18 or newer: same machine"),
+        ("auto", "192.0.2.1", "raw HTTP: PEKAT is on another machine"),
+        ("http", "127.0.0.1", "raw HTTP: configured"),
+        ("png", "192.0.2.1", "PNG over HTTP: configured"),
+        ("shared_memory", "192.0.2.1", "shared memory: configured"),
+    ],
+)
+def test_what_is_said_of_a_pekat_that_is_down(setting: WaySetting, host: str, text: str) -> None:
+    assert expected(setting, f"http://{host}:8000") == text
