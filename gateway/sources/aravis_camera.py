@@ -111,7 +111,7 @@ class AravisCamera:
         with _told_as("the camera does not take the settings", hint):
             features = _AravisFeatures(camera)
             self._pixel_format = apply_settings(features, self._settings)
-            wait_for_triggers(features)
+            wait_for_triggers(features, self._settings)
         with _told_as("the camera's stream cannot be opened"):
             if camera.is_gv_device():  # through packet sockets nothing comes on loopback, and they need root
                 camera.gv_set_stream_options(aravis.GvStreamOption.PACKET_SOCKET_DISABLED)

@@ -1,68 +1,55 @@
-"""Pictures from a GenICam camera, one software trigger for each. All of the camera is in one thread of its own.
-
-`acquire` returns when the whole frame is there, so `exposure_done` rises then, and not when the exposure alone is over.
-"""
+"""Pictures from a GenICam camera, one software trigger for each."""
 
 import asyncio
-import contextlib
-import logging
-import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Self
 
 from gateway.core.errors import SourceError
-from gateway.core.result import Judgement, Reason
+from gateway.core.result import Judgement
 from gateway.ports import Fate, Order, Picture, ignored
-from gateway.sources.genicam_camera import GenicamCamera
-from gateway.sources.genicam_session import CameraSession
+from gateway.sources.camera_link import CameraLink
+from gateway.sources.genicam_camera import Frame, GenicamCamera, Shutter
+from gateway.sources.genicam_settings import ExposureDone
 from gateway.sources.pending import now_us
-from gateway.sources.pixel_formats import picture_of
-from gateway.sources.worker import Worker
-
-log = logging.getLogger(__name__)
+from gateway.sources.pixel_formats import FrameConverter
+from gateway.sources.shots import UNASKED_LIMIT, Obstacle, Shots
+from gateway.sources.wanted import Waiting, no_frame
 
 MARGIN_US = 20_000
 """So much before the deadline the wait for a frame ends: then the answer says what failed."""
 LAST_MARGIN_US = 5_000
 """So much before the deadline even a thread that hangs in the camera's library is no longer waited for."""
-ASKING = 64
-"""Questions that wait: far more than inspections can be in flight."""
-OPEN_S = 10.0
-"""How long finding and opening a camera may take: half a second of search, and its description of a megabyte."""
-LOOK_S = 1.0
-"""How often a camera that nobody triggers is asked whether it is there."""
-ANSWER_S = 2.0
-"""How long the answer to that may take."""
 OWED_S = 1.0
 """So long after a trigger and its exposure a frame may still come; no camera keeps one longer."""
-FIRST_PAUSE_S = 0.25
-LONGEST_PAUSE_S = 8.0
-"""Pauses between attempts to reconnect: each twice as long as the one before."""
+ACTING_S = 0.002
+"""From a camera's acknowledgement of a trigger to its acting on it: many times what cameras need."""
 
 
 class GenicamSource:
-    """An ImageSource. A camera that is lost is connected again in the background; triggers fail at once meanwhile."""
+    """An ImageSource. A camera that is lost is connected again in the background; triggers fail at once meanwhile.
 
-    def __init__(self, station: str, camera: GenicamCamera, exposure_s: float) -> None:
-        self._station = station
-        self._session = CameraSession(camera, OWED_S + exposure_s)
-        self._thread = Worker(f"{station}-genicam", ASKING, "the camera")
+    The end of an exposure is told, as `exposure_done` allows, by the camera's own word, else by the time that exposures
+    take, else when the frame is there. By time only of a camera that was idle when it was triggered.
+    """
+
+    def __init__(
+        self, station: str, camera: GenicamCamera, exposure_s: float, exposure_done: ExposureDone = "auto"
+    ) -> None:
+        self._station, self._exposure_done = station, exposure_done
+        self._link = CameraLink(station, camera, self)
+        self._converter = FrameConverter(station)
+        self._shots = Shots(int((OWED_S + exposure_s) * 1e6))
+        self._exposure_s: float | None = None
+        self._turn = asyncio.Lock()
+        self._news = asyncio.Event()
         self._stack = AsyncExitStack()
-        self._fault: SourceError | None = None
-        self._lost = asyncio.Event()
-        self._shooting = 0
 
     async def __aenter__(self) -> Self:
         """Raises SourceError where the camera is not there, or refuses a setting."""
-        self._fault, self._lost = None, asyncio.Event()
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._thread)
-            stack.callback(self._thread.submit, self._session.disconnect)
-            await self._thread.call(self._session.connect, OPEN_S)
-            keeper = asyncio.create_task(self._keep_connected(), name=f"{self._station}-genicam-keeper")
-            stack.push_async_callback(_end, keeper)
+            await stack.enter_async_context(self._converter)
+            await stack.enter_async_context(self._link)
             self._stack = stack.pop_all()
         return self
 
@@ -72,28 +59,48 @@ class GenicamSource:
     async def acquire(self, order: Order, exposed: Callable[[], None] = ignored) -> Picture:
         """The frame that this trigger made.
 
-        Raises SourceError: BAD_IMAGE for one with missing packets or an unknown format, NO_IMAGE where none came in
-        time, SOURCE_FAILED, at once, while the camera is lost.
+        Raises SourceError: FRAME_INCOMPLETE for one with missing packets, PIXEL_FORMAT for one of a format that PEKAT
+        does not take, BAD_IMAGE for one of another size, NO_IMAGE where none came in time, SOURCE_FAILED, at once,
+        while the camera is lost.
         """
         await self.check()
-        abandoned = threading.Event()
-        shoot = partial(self._shoot, order.deadline - MARGIN_US, abandoned)
         left_s = max(order.deadline - LAST_MARGIN_US - now_us(), 0) / 1e6
-        self._shooting += 1
-        try:
-            return await self._thread.call(shoot, left_s)
-        except SourceError as error:
-            if error.reason is Reason.SOURCE_FAILED:
-                self._lose(error)
-            raise
-        finally:
-            abandoned.set()
-            self._shooting -= 1
+        with Waiting(exposed) as waiting:
+            try:
+                async with asyncio.timeout(left_s), self._turn:
+                    await self._trigger(waiting, order.deadline - MARGIN_US)
+            except TimeoutError:
+                raise no_frame("there was no time left to trigger the camera") from None
+            frame = await waiting.frame(order.deadline - MARGIN_US)
+        return await self._converter.picture(frame, order.deadline - LAST_MARGIN_US)
 
-    def _shoot(self, deadline: int, abandoned: threading.Event) -> Picture:
-        """In the camera's thread: turning a large frame's colours round takes milliseconds."""
-        frame = self._session.shoot(deadline, abandoned)
-        return picture_of(f"{self._station}-{frame.number}", frame)
+    async def _trigger(self, waiting: Waiting, deadline: int) -> None:
+        await self._until_free(deadline)
+        shot = self._shots.send(waiting, now_us())
+        await self._link.trigger((deadline - now_us()) / 1e6)
+        if self._exposure_s is not None and self._exposure_done == "auto" and self._shots.untold(shot):
+            asyncio.get_running_loop().call_later(self._exposure_s + ACTING_S, waiting.over)
+
+    async def _until_free(self, deadline: int) -> None:
+        """Raises SourceError where the camera cannot be triggered before `deadline` (monotonic us)."""
+        while (obstacle := self._shots.obstacle(now_us())) is not Obstacle.NONE:
+            if now_us() >= deadline:
+                raise no_frame("the frame of the trigger before is still to come")
+            if obstacle is Obstacle.COUNT_VOID:
+                await self._link.renew()
+            else:
+                await self._hear(min(deadline, self._shots.owed_until))
+        if now_us() >= deadline:
+            raise no_frame("there was no time left to trigger the camera")
+
+    async def _hear(self, until: int) -> None:
+        """Wait for news of the camera, until this moment at the latest (monotonic us)."""
+        self._news.clear()
+        timer = asyncio.get_running_loop().call_later(max(until - now_us(), 0) / 1e6, self._news.set)
+        try:
+            await self._news.wait()
+        finally:
+            timer.cancel()
 
     def collect(self, since: int | None) -> None:
         """Nothing to do: the camera takes a picture only when it is asked to."""
@@ -106,53 +113,27 @@ class GenicamSource:
         """Nothing to do: there is no file."""
 
     async def check(self) -> None:
-        """Raise SourceError, with the reason, while the camera is lost: it is looked after once a second."""
-        if self._fault is not None:
-            raise SourceError(str(self._fault), hint=self._fault.hint)
+        """Raise SourceError, with the reason, while the camera is lost."""
+        self._link.check()
 
-    # ---- keeping it connected --------------------------------------------------------------------------------
+    # ---- what the camera does --------------------------------------------------------------------------------
 
-    def _lose(self, error: SourceError) -> None:
-        if self._fault is None:
-            log.warning("%s: the camera is lost: %s", self._station, error)
-        self._fault = error
-        self._lost.set()
+    def on_stream(self, shutter: Shutter) -> None:
+        self._exposure_s = shutter.exposure_s
+        self._shots.begin()
+        self._news.set()
 
-    async def _keep_connected(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._lost.wait()
-            if self._lost.is_set():
-                await self._reconnect()
-            elif not self._shooting:
-                await self._look()
+    def on_frame(self, frame: Frame, at: int) -> None:
+        self._shots.on_frame(frame)
+        self._news.set()
+        if self._shots.unasked > UNASKED_LIMIT:
+            self._link.lose(SourceError("the camera takes frames without a trigger", hint="does it obey TriggerMode?"))
 
-    async def _look(self) -> None:
-        try:
-            await self._thread.call(self._session.look, ANSWER_S)
-        except SourceError as error:
-            if not self._shooting:  # else it only waited for a frame, whose trigger finds out for itself
-                self._lose(error)
+    def on_exposed(self, number: int, at: int) -> None:
+        if self._exposure_done != "frame":
+            self._shots.on_exposed(number)
+            self._news.set()
 
-    async def _reconnect(self) -> None:
-        """Until it is done. What hangs in the camera's library fills no queue: each attempt has its time."""
-        pause_s = FIRST_PAUSE_S
-        self._thread.submit(self._session.disconnect)
-        while self._fault is not None:
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            try:
-                await self._thread.call(self._session.connect, OPEN_S)
-            except SourceError as error:
-                log.debug("%s: %s", self._station, error)
-                self._fault = error
-            else:
-                self._fault = None
-        self._lost.clear()
-        log.info("%s: the camera is connected again", self._station)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    def on_lost(self, error: SourceError) -> None:
+        self._shots.give_up(SourceError(str(error), hint=error.hint))
+        self._news.set()

@@ -11,13 +11,16 @@ from gateway.core.errors import SourceError
 from gateway.images.limits import MEGABYTE
 from gateway.sources.genicam_camera import Shutter
 from gateway.sources.genicam_settings import GenicamSettings
-from gateway.sources.pixel_formats import check_format, usual_name
+from gateway.sources.pixel_formats import check_format
+from gateway.sources.pixel_layouts import usual_name
 
 EXPOSURE_NAMES = ("ExposureTime", "ExposureTimeAbs")
 GAIN_NAMES = ("Gain", "GainRaw")
 """Older cameras have the second name. GainRaw is a whole number of the camera's own unit."""
 OTHER_STARTS = ("AcquisitionStart", "FrameBurstStart")
 """Triggers that would have to come before the frame's own."""
+OVERLAPS = ("ReadOut", "PreviousFrame")
+"""A trigger may come while the frame before is read out; the second also while it is still exposed."""
 DELAY_NAMES = ("TriggerDelay", "TriggerDelayAbs")
 PACKET_SIZE = "GevSCPSPacketSize"
 FIXED = {
@@ -128,8 +131,11 @@ def has_trigger(features: Features) -> bool:
     return features.has("TriggerMode") and features.has("TriggerSource")
 
 
-def wait_for_triggers(features: Features, source: str = "Software") -> None:
-    """Each trigger from `source` makes one frame. Raises SourceError where the camera has no such thing."""
+def wait_for_triggers(features: Features, settings: GenicamSettings) -> None:
+    """Each trigger, by software or of the line that is set, makes one frame, also while the frame before is read out.
+
+    Raises SourceError where the camera has no such thing.
+    """
     if not has_trigger(features):
         raise SourceError(
             "the camera cannot be triggered", hint="this needs a camera with TriggerMode and TriggerSource"
@@ -142,7 +148,21 @@ def wait_for_triggers(features: Features, source: str = "Software") -> None:
     if kinds:
         features.write("TriggerSelector", "FrameStart" if "FrameStart" in kinds else kinds[0])
     features.write("TriggerMode", "On")
-    features.write("TriggerSource", source)
+    features.write("TriggerSource", _offered(features, "TriggerSource", settings.trigger_source))
+    if settings.trigger_activation is not None:
+        _set(features, "TriggerActivation", settings.trigger_activation)
+    overlaps = features.choices("TriggerOverlap") if features.has("TriggerOverlap") else ()
+    for overlap in OVERLAPS:
+        if overlap in overlaps:
+            features.write("TriggerOverlap", overlap)
+            break
+
+
+def _offered(features: Features, name: str, wanted: str) -> str:
+    offered = features.choices(name)
+    if wanted not in offered:
+        raise SourceError(f"the camera has no {name} {wanted}", hint=f"it offers {', '.join(offered)}")
+    return wanted
 
 
 def shutter_of(features: Features) -> Shutter:

@@ -97,9 +97,10 @@ class HarvesterCamera:
             acquirer.stop()
             features = _HarvesterFeatures(acquirer.remote_device.node_map)
             apply_settings(features, self._settings)
-            self._free = None if has_trigger(features) else FreeRunning(self._taken)
+            triggered = has_trigger(features) or self._settings.trigger == "hardware"
+            self._free = None if triggered else FreeRunning(self._taken)
             if self._free is None:
-                wait_for_triggers(features)
+                wait_for_triggers(features, self._settings)
             else:
                 log.warning("the camera has no trigger: the second frame after each trigger is taken")
         with _told_as("the camera's stream cannot be opened"):

@@ -132,7 +132,7 @@ class PylonCamera:
             camera.StopGrabbing()
             features = _PylonFeatures(camera)
             self._pixel_format = apply_settings(features, self._settings)
-            wait_for_triggers(features)
+            wait_for_triggers(features, self._settings)
         with _told_as("the camera's stream cannot be opened"):
             camera.MaxNumBuffer.SetValue(BUFFERS)
             camera.StartGrabbing(library()[0].GrabStrategy_OneByOne)

@@ -1,4 +1,7 @@
-"""A GigE Vision camera through the library viva-genicam (pip extra `[genicam]`), imported only when it is used."""
+"""A GigE Vision or USB3 Vision camera through the library viva-genicam (pip extra `[genicam]`).
+
+The library is imported only when it is used.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,11 +15,15 @@ from gateway.images.limits import MEGABYTE
 from gateway.sources.camera_drivers import INSTALL
 from gateway.sources.found_camera import IS_IT_ON, Found
 from gateway.sources.genicam_camera import Frame, Shutter
+from gateway.sources.genicam_features import shutter_of, wait_for_triggers
 from gateway.sources.genicam_settings import GenicamSettings
-from gateway.sources.pixel_formats import FORMATS_HINT, check_format, usual_name
+from gateway.sources.pixel_formats import check_format
+from gateway.sources.pixel_layouts import usual_name
+from gateway.sources.viva_events import ExposureEvents, tells_exposures
+from gateway.sources.viva_features import VivaFeatures
 
 if TYPE_CHECKING:
-    from viva_genicam import Camera, FrameStream, GigeDeviceInfo
+    from viva_genicam import Camera, FrameStream, GigeDeviceInfo, U3vDeviceInfo
     from viva_genicam import Frame as VivaFrame
 
 log = logging.getLogger(__name__)
@@ -25,6 +32,8 @@ SEARCH_MS = 500
 """How long cameras may take to answer a search."""
 CONTROL = 0x0A00
 """GigE Vision bootstrap register: who controls the camera."""
+USB_VERSION = 0x0000
+"""USB3 Vision's first register (ABRM): the version of its protocol."""
 SERIAL, USER_NAME = (0x00D8, 16), (0x00E8, 16)
 """GigE Vision bootstrap registers with their lengths in bytes: text, ended by a zero."""
 TIME_IS_UP = "timeout waiting for frame"
@@ -88,12 +97,27 @@ class VivaCamera:
         self._settings = settings
         self._camera: Camera | None = None
         self._stream: FrameStream | None = None
+        self._events: ExposureEvents | None = None
 
     def open(self) -> None:
+        self.close()
+        self._camera = self._on_usb() if self._settings.transport == "usb3" else self._on_network()
+
+    def _on_usb(self) -> "Camera":
+        viva = library()
+        with _told_as("no search for cameras on USB", "is there a USB controller, and may this user use it?"):
+            found: list[U3vDeviceInfo] = viva.discover_u3v()
+        device = _usb_camera(found, self._settings.camera)
+        with _told_as(f"the camera {device.serial} cannot be opened", "only one program uses a USB camera"):
+            camera: Camera = viva.connect_u3v(device)
+            return camera
+
+    def _on_network(self) -> "Camera":
         device = self._pick(_search(self._settings.interface))
         hint = "only one program controls a camera: close the maker's viewer"
         with _told_as(f"the camera {device.ip} cannot be opened", hint):
-            self._camera = library().connect_gige(device, iface=self._settings.interface or None)
+            camera: Camera = library().connect_gige(device, iface=self._settings.interface or None)
+            return camera
 
     def _pick(self, found: "list[GigeDeviceInfo]") -> "GigeDeviceInfo":
         wanted = self._settings.camera.lower()
@@ -113,15 +137,27 @@ class VivaCamera:
             camera.set_acquisition_mode("Continuous")
             self._set_picture(camera)
             self._set_light(camera)
-            camera.enable_trigger("FrameStart", "Software")
+            features = VivaFeatures(camera)
+            wait_for_triggers(features, settings)
+            shutter = shutter_of(features)
         with _told_as("the camera's stream cannot be opened"):
             self._check_frames(camera)
             stream = camera.stream(
                 iface=settings.interface or None, packet_size=settings.packet_size, deliver_incomplete=True
             )
             self._stream = stream
+            tells = settings.exposure_done != "frame" and self._listen(camera, exposed)
             stream.__enter__()
-        return Shutter()
+        return replace(shutter, tells=tells)
+
+    def _listen(self, camera: "Camera", exposed: Callable[[int], None]) -> bool:
+        """Whether the camera tells of its exposures. One that has the event but does not send it is used without."""
+        try:
+            if tells_exposures(camera):
+                self._events = ExposureEvents(camera, self._settings.interface, exposed)
+        except library().GenicamError as error:
+            log.warning("the camera does not tell of its exposures: %s", error)
+        return self._events is not None
 
     def _set_picture(self, camera: "Camera") -> None:
         if (wanted := self._settings.pixel_format) is not None:
@@ -146,9 +182,10 @@ class VivaCamera:
             camera.set_gain(self._settings.gain)
 
     def _check_frames(self, camera: "Camera") -> None:
-        with _told_as("the camera sends a pixel format without a name", FORMATS_HINT):
-            pixel_format = camera.get_enum("PixelFormat")
-        check_format(pixel_format)
+        try:
+            check_format(camera.get_enum("PixelFormat"))
+        except library().GenicamError as error:  # then each frame is looked at: they bear their format's number
+            log.info("the camera's pixel format has no name: %s", error)
         size, limit = camera.get_integer("PayloadSize"), self._settings.max_frame_mb * MEGABYTE
         if size > limit:
             raise SourceError(f"the camera's frames have {size} bytes, more than {limit}", hint="set region")
@@ -175,6 +212,9 @@ class VivaCamera:
     def look(self) -> None:
         camera = self._opened()
         with _told_as("the camera does not answer"):
+            if camera.transport != "gige":
+                camera.read_register(USB_VERSION, 4)
+                return
             camera.read_register(CONTROL, 4)
         if camera.control_state.name != "HELD":
             raise SourceError("control of the camera was lost", hint="has another program taken it?")
@@ -187,6 +227,9 @@ class VivaCamera:
                 camera.close()
 
     def _end_stream(self) -> None:
+        events, self._events = self._events, None
+        if events is not None:
+            events.stop()
         stream, self._stream = self._stream, None
         if stream is not None:
             with _despite("end the stream"):
@@ -196,6 +239,18 @@ class VivaCamera:
         if self._camera is None:
             raise SourceError("the camera is closed", hint="it is being opened again")
         return self._camera
+
+
+def _usb_camera(found: "list[U3vDeviceInfo]", wanted: str) -> "U3vDeviceInfo":
+    """Raises SourceError where none has that serial number, or several could be meant."""
+    fitting = [device for device in found if wanted in ("", device.serial)]
+    there = ", ".join(f"{device.serial} ({device.model})" for device in found) or "none"
+    if not fitting:
+        hint = "is it on a USB 3 port, and may this user use it (udev rule, WinUSB driver)?"
+        raise SourceError(f"no USB camera {wanted} answers; found: {there}".replace("  ", " "), hint=hint)
+    if len(fitting) > 1:
+        raise SourceError(f"several USB cameras answer: {there}", hint="write the serial number of one as `camera`")
+    return fitting[0]
 
 
 def _switch_off(camera: "Camera", feature: str, nodes: set[str]) -> None:

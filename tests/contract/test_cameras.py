@@ -11,8 +11,8 @@ import pytest
 
 from gateway.core.errors import SourceError
 from gateway.ports import RawFormat
+from gateway.sources.frame_count import steps_after
 from gateway.sources.genicam_camera import GenicamCamera
-from gateway.sources.genicam_session import steps_after
 from tests.contract.cameras import BENCHES, Bench, next_of, not_told, shot
 from tests.sources.pictures import order
 

@@ -131,13 +131,13 @@ def test_cameras_and_grab(tmp_path: Path) -> None:
             assert (image.format, image.mode, image.size) == ("PNG", "L", (320, 240))
 
 
-async def test_lost_packets_give_bad_images_and_never_wrong_ones() -> None:
+async def test_lost_packets_give_incomplete_frames_and_never_wrong_ones() -> None:
     """One packet in twenty is lost, and this camera cannot send it again: some frames have no first packet at all."""
     with aravis_camera("-r", "50"):
         async with source(region=[0, 0, 256, 256], pixel_format="Mono8") as made:
             good, reasons = 0, set()
             end = time.monotonic() + 40
-            while (not good or Reason.BAD_IMAGE not in reasons) and time.monotonic() < end:
+            while (not good or Reason.FRAME_INCOMPLETE not in reasons) and time.monotonic() < end:
                 try:
                     picture = await made.acquire(order(within_s=0.5))
                 except SourceError as error:
@@ -146,8 +146,8 @@ async def test_lost_packets_give_bad_images_and_never_wrong_ones() -> None:
                     good += len(picture.data) == 256 * 256
             await made.check()
     assert good
-    assert Reason.BAD_IMAGE in reasons
-    assert reasons <= {Reason.BAD_IMAGE, Reason.NO_IMAGE}
+    assert Reason.FRAME_INCOMPLETE in reasons
+    assert reasons <= {Reason.FRAME_INCOMPLETE, Reason.NO_IMAGE}
 
 
 async def test_a_camera_that_is_killed_and_comes_back() -> None:

@@ -1,195 +1,249 @@
-"""Which frame answers which trigger, and what becomes of its pixels."""
+"""A source with a camera in memory: what is triggered when, who gets which frame, and when the part may move."""
 
-import threading
+import asyncio
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.core.errors import SourceError
 from gateway.core.result import Reason
-from gateway.ports import RawFormat
-from gateway.sources.genicam_camera import Frame, Shutter
-from gateway.sources.genicam_session import CameraSession, steps_after
-from gateway.sources.pixel_formats import LAYOUTS, picture_of
+from gateway.ports import Picture
+from gateway.sources import genicam
+from gateway.sources.genicam import ACTING_S, GenicamSource
+from gateway.sources.genicam_camera import Shutter
+from gateway.sources.genicam_settings import ExposureDone
+from gateway.sources.shots import UNASKED_LIMIT
+from tests.sources.gige import fails, refused, works
+from tests.sources.pictures import order, until
+from tests.sources.scripted_camera import ScriptedCamera
+
+TELLS = Shutter(tells=True)
 
 
-def frame(number: int = 1, data: bytes = b"\x07", pixel_format: str = "Mono8", **more: object) -> Frame:
-    values: dict[str, object] = {"width": 1, "height": 1, "padding": 0, **more}
-    return Frame(number=number, pixel_format=pixel_format, data=data, **values)  # type: ignore[arg-type]  # test values
+@asynccontextmanager
+async def source(
+    camera: ScriptedCamera, exposure_s: float = 0.0, exposure_done: ExposureDone = "auto"
+) -> AsyncIterator[GenicamSource]:
+    async with GenicamSource("line", camera, exposure_s, exposure_done) as made:
+        yield made
+    assert not camera.overlapped, "open, configure or close while next_frame was under way"
+    assert camera.closed >= camera.opened
 
 
-class ScriptedCamera:
-    """Sends what the test says after each trigger: frame numbers, each once `next_frame` has been asked so often."""
+class Taking:
+    """One picture that is waited for; notes when its exposure was told to be over."""
 
-    def __init__(self, *answers: list[int]) -> None:
-        self.answers = deque(answers)
-        self.waiting: deque[int] = deque()
-        self.streams = self.triggers = 0
+    def __init__(self, made: GenicamSource, within_s: float = 5.0) -> None:
+        self.exposed: list[float] = []
+        self.task = asyncio.create_task(made.acquire(order(within_s=within_s), self._over))
 
-    def open(self) -> None:
-        pass
+    def _over(self) -> None:
+        self.exposed.append(time.monotonic())
 
-    def configure(self, exposed: Callable[[int], None]) -> Shutter:
-        self.streams += 1
-        self.waiting.clear()
-        return Shutter()
+    async def picture(self) -> Picture:
+        return await self.task
 
-    def trigger(self) -> None:
-        self.triggers += 1
-        self.waiting.extend(self.answers.popleft())
-
-    def next_frame(self, timeout_s: float) -> Frame | None:
-        if self.waiting:
-            return frame(self.waiting.popleft())
-        time.sleep(timeout_s)
-        return None
-
-    def look(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+    async def reason(self) -> Reason:
+        with pytest.raises(SourceError) as caught:
+            await self.task
+        return caught.value.reason
 
 
-def shoot(session: CameraSession, within_s: float = 0.05) -> int | Reason:
-    deadline = time.monotonic_ns() // 1000 + int(within_s * 1e6)
-    try:
-        return session.shoot(deadline, threading.Event()).number
-    except SourceError as error:
-        return error.reason
+async def triggered(camera: ScriptedCamera, times: int) -> None:
+    await until(lambda: camera.triggers == times, f"trigger {times}")
 
 
-def connected(*answers: list[int], owed_s: float = 0.0) -> tuple[CameraSession, ScriptedCamera]:
-    camera = ScriptedCamera(*answers)
-    session = CameraSession(camera, owed_s)
-    session.connect()
-    return session, camera
+async def reason_of(made: GenicamSource, within_s: float) -> Reason:
+    return (await refused(made, within_s)).reason
 
 
-def test_frames_in_order_are_given_on_one_stream() -> None:
-    session, camera = connected([5], [6], [7])
-    assert [shoot(session) for _ in range(3)] == [5, 6, 7]
-    assert (camera.streams, session.dropped) == (1, 0)
+async def number(made: GenicamSource) -> str:
+    return (await made.acquire(order())).name
 
 
-def test_a_trigger_without_its_frame_begins_a_new_stream() -> None:
-    session, camera = connected([1], [], [1], [2])
-    assert [shoot(session) for _ in range(4)] == [1, Reason.NO_IMAGE, 1, 2]
-    assert camera.streams == 2
+async def test_a_trigger_without_its_frame_begins_a_new_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(genicam, "OWED_S", 0.15)
+    camera = ScriptedCamera([1], [], [1], [2])
+    async with source(camera) as made:
+        assert await number(made) == "line-1"
+        assert await reason_of(made, 0.1) is Reason.NO_IMAGE
+        assert [await number(made), await number(made)] == ["line-1", "line-2"]
+        assert camera.streams == 2
 
 
-def test_before_the_frame_that_is_owed_has_come_nothing_is_triggered() -> None:
-    session, camera = connected([1], [], [3], owed_s=60)
-    assert [shoot(session) for _ in range(3)] == [1, Reason.NO_IMAGE, Reason.NO_IMAGE]
-    assert (camera.triggers, camera.streams) == (2, 1)
-    camera.waiting.append(2)
-    assert shoot(session) == 3
-    assert (camera.triggers, camera.streams, session.dropped) == (3, 1, 1)
+async def test_before_the_frame_that_is_owed_has_come_nothing_is_triggered() -> None:
+    camera = ScriptedCamera([1], [], [3])
+    async with source(camera, exposure_s=60) as made:
+        await made.acquire(order())
+        assert [await reason_of(made, 0.1), await reason_of(made, 0.1)] == [Reason.NO_IMAGE] * 2
+        assert camera.triggers == 2
+        camera.send(2)
+        assert await number(made) == "line-3"
+        assert (camera.triggers, camera.streams) == (3, 1)
 
 
-def test_a_frame_that_nobody_asked_for_is_thrown_away_before_the_trigger() -> None:
-    session, camera = connected([1], [3])
-    assert shoot(session) == 1
-    camera.waiting.append(2)
-    assert shoot(session) == 3
-    assert session.dropped == 1
-
-
-def test_an_older_frame_is_passed_over() -> None:
-    session, _ = connected([5], [4, 5, 6])
-    assert [shoot(session), shoot(session)] == [5, 6]
-    assert session.dropped == 2
-
-
-def test_a_frame_too_new_is_not_taken_for_the_answer() -> None:
-    session, camera = connected([5], [7], [1])
-    assert [shoot(session) for _ in range(3)] == [5, Reason.NO_IMAGE, 1]
-    assert camera.streams == 2
-
-
-def test_nothing_is_triggered_for_an_order_that_is_over() -> None:
-    session, camera = connected()
-    assert shoot(session, within_s=-1) is Reason.NO_IMAGE
+async def test_nothing_is_triggered_for_an_order_that_is_over() -> None:
+    camera = ScriptedCamera()
+    async with source(camera) as made:
+        assert await reason_of(made, -1) is Reason.NO_IMAGE
     assert camera.triggers == 0
 
 
-def test_a_trigger_that_nobody_wants_any_more_is_not_waited_for() -> None:
-    session, _ = connected([])
-    abandoned = threading.Event()
-    threading.Timer(0.05, abandoned.set).start()
-    began = time.monotonic()
-    with pytest.raises(SourceError):
-        session.shoot(time.monotonic_ns() // 1000 + 30_000_000, abandoned)
-    assert time.monotonic() - began < 5
+async def test_a_camera_that_runs_free_is_found_out() -> None:
+    camera = ScriptedCamera()
+    async with source(camera) as made:
+        for one in range(1, UNASKED_LIMIT + 2):
+            camera.send(one)
+        assert "without a trigger" in str(await fails(made, 5))
 
 
-def test_a_camera_that_runs_free_is_found_out() -> None:
-    session, camera = connected([1])
-    camera.waiting.extend(range(2000))
-    assert shoot(session) is Reason.SOURCE_FAILED
+async def test_the_next_trigger_goes_out_while_the_frame_before_is_on_its_way() -> None:
+    camera = ScriptedCamera(shutter=TELLS)
+    async with source(camera) as made:
+        first = Taking(made)
+        await triggered(camera, 1)
+        camera.tell(1)
+        camera.send(1)
+        await first.picture()
+        second, third, fourth = Taking(made), Taking(made), Taking(made)
+        for place, one in ((2, second), (3, third)):
+            await triggered(camera, place)
+            assert not one.exposed
+            camera.tell(place)
+            await until(lambda one=one: bool(one.exposed), "the part may move")  # type: ignore[misc]  # a default
+            assert not one.task.done()
+        await triggered(camera, 4)
+        for place in (2, 3, 4):
+            camera.send(place)
+        names = [(await one.picture()).name for one in (second, third, fourth)]
+        assert names == ["line-2", "line-3", "line-4"]
+        assert [len(one.exposed) for one in (first, second, third, fourth)] == [1, 1, 1, 1]
 
 
-@given(st.integers(0, 2**20), st.integers(1, 1000))
-def test_numbers_are_compared_over_the_end_of_the_counter(number: int, ahead: int) -> None:
-    assert steps_after(number, number + ahead) == ahead or (number % 65536 == 65535 and ahead == 2)
-    assert steps_after(number % 65536, (number + ahead) % 65536) == steps_after(number, number + ahead)
-    assert steps_after(number + ahead, number) == -ahead
-    assert steps_after(65535, 1) == steps_after(65535, 0) == 1
-    assert steps_after(number, number) == 0
+async def test_a_frame_that_is_lost_in_the_pipeline_costs_its_own_trigger_alone() -> None:
+    camera = ScriptedCamera(shutter=TELLS)
+    async with source(camera) as made:
+        first = Taking(made)
+        await triggered(camera, 1)
+        camera.tell(1)
+        camera.send(1)
+        await first.picture()
+        lost, damaged, whole = Taking(made), Taking(made), Taking(made)
+        for place in (2, 3, 4):
+            await triggered(camera, place)
+            camera.tell(place)
+        camera.send(3, damage="7 packets are missing")
+        camera.send(4)
+        assert await lost.reason() is Reason.FRAME_INCOMPLETE
+        assert await damaged.reason() is Reason.FRAME_INCOMPLETE
+        assert (await whole.picture()).name == "line-4"
+        assert len(lost.exposed) == 1
 
 
-def test_colours_are_turned_round_for_pekat_and_padding_is_left_out() -> None:
-    red, green = b"\xff\x00\x01", b"\x00\xfe\x02"
-    rgb = frame(data=red + green + b"pad" + green + red + b"pad", pixel_format="RGB8", width=2, height=2, padding=3)
-    picture = picture_of("p", rgb)
-    assert (picture.raw, picture.data) == (
-        RawFormat(2, 2, 3),
-        red[::-1] + green[::-1] + green[::-1] + red[::-1],
-    )
-    bgr = frame(data=red + green, pixel_format="BGR8", width=2)
-    assert picture_of("p", bgr).data == red + green
-    assert picture_of("p", bgr).data is bgr.data  # not copied
-
-
-@pytest.mark.parametrize(("pixel_format", "bits"), [("Mono10", 10), ("Mono12", 12)])
-def test_deep_grey_keeps_its_upper_8_bits(pixel_format: str, bits: int) -> None:
-    values = np.array([[0, 3, 4], [1 << (bits - 1), (1 << bits) - 1, 16]], "<u2")
-    picture = picture_of("p", frame(data=values.tobytes(), pixel_format=pixel_format, width=3, height=2))
-    assert picture.raw == RawFormat(3, 2)
-    assert picture.data == (values >> (bits - 8)).astype(np.uint8).tobytes()
-    assert picture.data[3:5] == b"\x80\xff"
-
-
-def test_a_bayer_mosaic_goes_as_it_is() -> None:
-    picture = picture_of("p", frame(data=b"\1\2\3\4", pixel_format="BayerRG8", width=2, height=2))
-    assert (picture.raw, picture.data) == (RawFormat(2, 2, 1, bayer=True), b"\1\2\3\4")
+async def test_a_camera_that_does_not_tell_is_triggered_once_the_frame_before_is_there() -> None:
+    camera = ScriptedCamera(shutter=Shutter(exposure_s=0.05))
+    async with source(camera) as made:
+        first = Taking(made)
+        await triggered(camera, 1)
+        acknowledged = time.monotonic()
+        await until(lambda: bool(first.exposed), "the exposure is over by time")
+        assert first.exposed[0] - acknowledged > 0.05 + ACTING_S - 0.01
+        second = Taking(made)
+        await asyncio.sleep(0.1)
+        assert camera.triggers == 1
+        camera.send(1)
+        await triggered(camera, 2)
+        camera.send(2)
+        assert [(await one.picture()).name for one in (first, second)] == ["line-1", "line-2"]
+        assert len(first.exposed) == 1
 
 
 @pytest.mark.parametrize(
-    ("bad", "words"),
+    ("exposure_done", "shutter", "tells"),
     [
-        (frame(data=b""), "0 bytes, where"),
-        (frame(data=b"", width=0), "0 bytes, where"),
-        (frame(data=b"\0\0"), "2 bytes, where"),
-        (frame(damage="3 packets are missing"), "3 packets"),
-        (frame(pixel_format="BayerGR8"), "BayerGR8"),
+        ("frame", Shutter(exposure_s=0.001, tells=True), True),
+        ("event", Shutter(exposure_s=0.001), False),
+        ("auto", Shutter(), True),
     ],
 )
-def test_what_is_no_whole_frame_is_a_bad_image(bad: Frame, words: str) -> None:
-    with pytest.raises(SourceError, match=words) as caught:
-        picture_of("p", bad)
-    assert caught.value.reason is Reason.BAD_IMAGE
-    assert caught.value.hint
+async def test_where_nothing_tells_of_the_exposure_its_frame_does(
+    exposure_done: ExposureDone, shutter: Shutter, *, tells: bool
+) -> None:
+    """By setting, because the camera tells nothing, and for the first frame: its number is not known before."""
+    camera = ScriptedCamera(shutter=shutter)
+    async with source(camera, exposure_done=exposure_done) as made:
+        taking = Taking(made)
+        await triggered(camera, 1)
+        if tells:
+            camera.tell(1)
+        await asyncio.sleep(0.05)
+        assert not taking.exposed
+        camera.send(1)
+        await taking.picture()
+        assert len(taking.exposed) == 1
 
 
-def test_every_format_of_the_settings_has_a_layout() -> None:
-    from typing import get_args
+async def test_a_frame_that_does_not_come_after_its_exposure_is_no_decision() -> None:
+    camera = ScriptedCamera(shutter=Shutter(exposure_s=0.001))
+    async with source(camera) as made:
+        taking = Taking(made, within_s=0.2)
+        assert await taking.reason() is Reason.NO_IMAGE
+        assert len(taking.exposed) == 1
 
-    from gateway.sources.genicam_settings import PixelFormat
 
-    assert set(get_args(PixelFormat)) == set(LAYOUTS)
+async def test_a_cancelled_trigger_is_not_told_of_and_its_frame_is_not_the_next_ones() -> None:
+    camera = ScriptedCamera([1], [], [3], shutter=TELLS)
+    async with source(camera) as made:
+        await made.acquire(order())
+        taking = Taking(made)
+        await triggered(camera, 2)
+        taking.task.cancel()
+        await asyncio.gather(taking.task, return_exceptions=True)
+        camera.tell(2)
+        camera.send(2)
+        assert await number(made) == "line-3"
+        assert not taking.exposed
+
+
+@pytest.mark.parametrize(
+    "breaks", [SourceError("cable pulled"), RuntimeError("a bug in the library")], ids=["told", "untold"]
+)
+async def test_a_stream_that_breaks_fails_what_waits_and_the_camera_is_connected_again(breaks: Exception) -> None:
+    camera = ScriptedCamera([1], [], [1])
+    async with source(camera) as made:
+        await made.acquire(order())
+        taking = Taking(made)
+        await triggered(camera, 2)
+        began = time.monotonic()
+        camera.waiting.put(breaks)
+        assert await taking.reason() is Reason.SOURCE_FAILED
+        assert time.monotonic() - began < 1
+        await works(made)
+        assert camera.opened == 2
+
+
+async def test_what_a_stream_that_has_ended_still_tells_is_nobodys() -> None:
+    camera = ScriptedCamera([1], [], shutter=TELLS)
+    async with source(camera) as made:
+        await made.acquire(order())
+        tell_of_before = camera.exposed
+        camera.waiting.put(SourceError("cable pulled"))
+        await fails(made, 5)
+        await until(lambda: camera.streams == 2, "connected again")
+        await until(lambda: not lost(made), "healthy")
+        taking = Taking(made, within_s=0.3)
+        await triggered(camera, 2)
+        tell_of_before(1)
+        tell_of_before(2)
+        assert await taking.reason() is Reason.NO_IMAGE
+        assert not taking.exposed
+
+
+def lost(made: GenicamSource) -> bool:
+    try:
+        made._link.check()  # `check` is asynchronous, `until` is not
+    except SourceError:
+        return True
+    return False

@@ -10,7 +10,7 @@ from gateway.core.errors import SourceError
 from gateway.core.result import Reason
 from gateway.sources.genicam import GenicamSource
 from tests.sources.pictures import order
-from tests.sources.test_genicam_frames import ScriptedCamera
+from tests.sources.scripted_camera import ScriptedCamera
 
 
 class HangingCamera(ScriptedCamera):
@@ -19,14 +19,10 @@ class HangingCamera(ScriptedCamera):
     def __init__(self, *answers: list[int]) -> None:
         super().__init__(*answers)
         self.let_go = threading.Event()
-        self.closed = 0
 
     def trigger(self) -> None:
         self.let_go.wait(30)
         super().trigger()
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 async def test_the_trigger_is_answered_and_the_camera_is_connected_again_when_it_comes_back() -> None:
