@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import (
     cameras12,
+    crowded_drop,
     frames,
     history,
     idle,
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "machine_vision": machine_vision.measure,
     "frames": frames.measure,
     "history": history.measure,
+    "crowded_drop": crowded_drop.measure,
     "stations16": stations16.measure,
     "cameras12": cameras12.measure,
     "overlap": overlap.measure,

@@ -2,7 +2,8 @@
 
 It reads the whole request and answers one fixed context in one write, so that what is measured is never its own
 work. A thread for each connection, blocking sockets: the least that Python can do. Of a frame in the body it keeps
-nothing; a block of shared memory is attached, and its first and last byte are read.
+nothing; a block of shared memory is attached, and its first and last byte are read. `GET /begun` says when the first
+byte of the last POST was there: monotonic nanoseconds, which is one clock for all processes of a Linux machine.
 """
 
 import json
@@ -13,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import dataclass
 
 CONTEXT = json.dumps(
     {
@@ -61,14 +63,25 @@ def _attach(head: bytes) -> bytes:
     return ANSWER if right else http_reply(b"the block's size is wrong", "text/plain").replace(b"200 OK", b"400 Bad", 1)
 
 
-def _serve(connection: socket.socket, delay: float, version: bytes) -> None:
+@dataclass(slots=True)
+class Manner:
+    """How it answers; and when the last POST began, on whichever connection (monotonic ns)."""
+
+    delay: float
+    version: bytes
+    begun_ns: int = 0
+
+
+def _serve(connection: socket.socket, manner: Manner) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer = bytearray(PIECE)
     pending = b""
     with connection:
         while True:
+            began = 0
             while b"\r\n\r\n" not in pending:
                 piece = connection.recv(PIECE)
+                began = began or time.monotonic_ns()
                 if not piece:
                     return
                 pending += piece
@@ -80,7 +93,9 @@ def _serve(connection: socket.socket, delay: float, version: bytes) -> None:
                     return
                 missing -= count
             pending = b""
-            _answer(connection, head, delay, version)
+            if head.startswith(b"POST "):
+                manner.begun_ns = began
+            _answer(connection, head, manner)
 
 
 def _length(head: bytes) -> int:
@@ -91,18 +106,20 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def _answer(connection: socket.socket, head: bytes, delay: float, version: bytes) -> None:
+def _answer(connection: socket.socket, head: bytes, manner: Manner) -> None:
     if head.startswith(b"POST "):
-        if delay:
-            time.sleep(delay)
+        if manner.delay:
+            time.sleep(manner.delay)
         connection.sendall(_attach(head) if head.startswith(SHARED) else ANSWER)
+    elif head.startswith(b"GET /begun"):
+        connection.sendall(http_reply(str(manner.begun_ns).encode(), "text/plain"))
     else:
-        connection.sendall(version if head.startswith(b"GET /version") else PONG)
+        connection.sendall(manner.version if head.startswith(b"GET /version") else PONG)
 
 
-def _talk(connection: socket.socket, delay: float, version: bytes) -> None:
+def _talk(connection: socket.socket, manner: Manner) -> None:
     try:
-        _serve(connection, delay, version)
+        _serve(connection, manner)
     except ConnectionError as error:  # the client went away; that is its right
         print(f"connection lost: {error}", flush=True)
 
@@ -111,10 +128,11 @@ def main() -> None:
     """Serve until terminated."""
     port, delay = int(sys.argv[1]), float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0
     version = http_reply(sys.argv[3].encode(), "text/plain") if len(sys.argv) > 3 else VERSION
+    manner = Manner(delay, version)
     with socket.create_server(("127.0.0.1", port)) as listener:
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=_talk, args=(connection, delay, version), daemon=True).start()
+            threading.Thread(target=_talk, args=(connection, manner), daemon=True).start()
 
 
 if __name__ == "__main__":

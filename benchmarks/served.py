@@ -1,7 +1,7 @@
 """The gateway under test: a real `python -m gateway run CONFIG`, on free ports, with its own folders."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,8 @@ class Plan:
     """What each station's source is, without its folder."""
     pictures: tuple[bytes, ...] = ()
     """PNG files that are in each folder from the start."""
+    fill: Callable[[Path], None] | None = None
+    """Puts what it likes into each folder before the gateway starts."""
     in_flight: tuple[int, ...] = ()
     """`max_in_flight` of each station; 1 where nothing is said."""
     pools: tuple[tuple[int, ...], ...] = ()
@@ -124,6 +126,8 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
             folder.mkdir()
             for number, picture in enumerate(plan.pictures, start=1):
                 (folder / f"picture{number}.png").write_bytes(picture)
+            if plan.fill is not None:
+                plan.fill(folder)
             name = f"station{index + 1}"
             text += _STATION.format(
                 name=name,

@@ -131,7 +131,7 @@ def stop(
     typer.echo("the project stops")
 
 
-def _image(file: Path, limits: ImageLimits) -> bytes:
+def _image(file: Path, limits: ImageLimits) -> bytes | memoryview:
     """The file's bytes; exit code 2 where it is no image for PEKAT."""
     try:
         contents = read(file, limits, shared=True)

@@ -43,7 +43,7 @@ def fault_of(head: bytes, tail: bytes, size: int) -> ImageFault | None:
     return _unknown(head)
 
 
-def fault_of_bytes(data: bytes | memoryview) -> ImageFault | None:
+def fault_of_bytes(data: bytes | bytearray | memoryview) -> ImageFault | None:
     """The same for a whole file in memory."""
     return fault_of(bytes(data[:HEAD_BYTES]), bytes(data[-TAIL_BYTES:]), len(data))
 

@@ -48,7 +48,7 @@ class Head:
     stored: int = 0
 
 
-def head_of(data: bytes | memoryview) -> Head | ImageFault:
+def head_of(data: bytes | bytearray | memoryview) -> Head | ImageFault:
     """The header of a file's bytes, or why it has none. Raises nothing, whatever the bytes are."""
     start = bytes(data[:PNG_HEAD])
     if start.startswith(PNG_MAGIC):

@@ -47,7 +47,7 @@ class ImageLimits:
 DEFAULT_LIMITS = ImageLimits()
 
 
-def image_fault(data: bytes | memoryview, limits: ImageLimits = DEFAULT_LIMITS) -> ImageFault | None:
+def image_fault(data: bytes | bytearray | memoryview, limits: ImageLimits = DEFAULT_LIMITS) -> ImageFault | None:
     """Why this file's bytes go no further; None for a whole PNG, JPEG or BMP within the limits.
 
     Its ends and its header are looked at, in a few microseconds. That its pixels can be decoded is not proved: PEKAT

@@ -50,7 +50,7 @@ class Collection:
         arrival = self._shelf.take(self.since, "oldest")
         if arrival is not None:
             self._reading = True
-            self._reader.read(arrival, partial(self._on_read, arrival))
+            self._reader.read_in_thread(arrival, partial(self._on_read, arrival))
 
     def fail(self, error: SourceError) -> None:
         """Nothing can come now."""

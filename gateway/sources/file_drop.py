@@ -18,7 +18,7 @@ from gateway.sources.drop_reader import DropReader, Outcome
 from gateway.sources.drop_settings import RETAIN_US, FileDropSettings
 from gateway.sources.drop_watch import DropWatch
 from gateway.sources.look import Contents
-from gateway.sources.naming import part_fault, part_filter
+from gateway.sources.naming import PartFilter, part_fault, part_filter
 from gateway.sources.pending import now_us
 from gateway.sources.reasons import no_image
 from gateway.sources.scan import Report
@@ -37,7 +37,7 @@ MARGIN_US = 10_000
 class _Waiter:
     order: Order
     since: int
-    matches: Callable[[str], bool] | None
+    part: PartFilter | None
     future: asyncio.Future[Picture]
     reading: bool = False
 
@@ -55,7 +55,7 @@ class FileDrop:
         self._chores = Worker(f"{station}-drop-tidy", CHORE_LIMIT)
         self._shelf = Shelf()
         self._waiters: list[_Waiter] = []
-        self._owing = False
+        self._owing = self._serving = False
         self._closed_at = 0
         self._stack = AsyncExitStack()
         self._watch = DropWatch(station, settings, self._chores, self)
@@ -94,8 +94,8 @@ class FileDrop:
         await self.check()
         self._close_run()
         loop = asyncio.get_running_loop()
-        matches = self._wanted(order)
-        waiter = _Waiter(order, self._since(order, named=matches is not None), matches, loop.create_future())
+        part = self._wanted(order)
+        waiter = _Waiter(order, self._since(order, named=part is not None), part, loop.create_future())
         left_us = order.deadline - MARGIN_US - now_us()
         timer = loop.call_later(max(left_us, 0) / 1e6, self._expire, waiter)
         self._waiters.append(waiter)
@@ -188,7 +188,7 @@ class FileDrop:
             return earliest
         return order.accepted_at if self._owing else max(earliest, self._closed_at)
 
-    def _wanted(self, order: Order) -> Callable[[str], bool] | None:
+    def _wanted(self, order: Order) -> PartFilter | None:
         if self._settings.pick != "part_id":
             return None
         if fault := part_fault(order.part_id):
@@ -197,16 +197,24 @@ class FileDrop:
 
     def _serve(self) -> None:
         """Give what is there to those who wait, first come, first served."""
-        for waiter in self._waiters:
-            if waiter.reading or waiter.future.done():
-                continue
-            arrival = self._shelf.take(waiter.since, self._settings.pick, waiter.matches)
-            if arrival is None:
-                continue
-            waiter.reading = True
-            self._reader.read(arrival, partial(self._on_read, waiter, arrival))
+        if self._serving:  # called out of `read`, which may answer at once: the loops below go on
+            return
+        self._serving = True
+        try:
+            for waiter in self._waiters:
+                self._serve_one(waiter)
+        finally:
+            self._serving = False
         if self._run is not None:
             self._run.look()
+
+    def _serve_one(self, waiter: _Waiter) -> None:
+        while not (waiter.reading or waiter.future.done()):
+            arrival = self._shelf.take(waiter.since, self._settings.pick, waiter.part)
+            if arrival is None:
+                return
+            waiter.reading = True
+            self._reader.read(arrival, partial(self._on_read, waiter, arrival))
 
     def _put(self, arrival: Arrival) -> None:
         left = self._shelf.put(arrival)

@@ -26,7 +26,7 @@ class Contents:
     """A file that was read. `data` is empty where there is a `fault`."""
 
     key: FileKey
-    data: bytes
+    data: bytes | memoryview
     fault: ImageFault | None = None
 
 

@@ -86,6 +86,8 @@ class Scanner:
     _identity: tuple[int, int] | None = None
     _trouble: str = ""
     _rushed: bool = False
+    _left_some: bool = False
+    """The last scan saw more new files than can be followed at once."""
     _busy_since: int | None = None
     _thread: threading.Thread | None = None
 
@@ -173,6 +175,8 @@ class Scanner:
         self._tell(report)
         self._stale.clear()
         ended = time.monotonic()
+        if self._left_some and not self._pending.full:  # those were whole: the next can be looked at now
+            return ended
         pause = (ended - began) * self.pace.duty
         return ended + max(self.pace.scan_s, min(pause, EAGER_PAUSE_S) if self.pace.duty == EAGER_DUTY else pause)
 
@@ -218,9 +222,11 @@ class Scanner:
     def _sort_in(self, names: list[str], lower: int) -> None:
         """New names: stale ones aside, the others are to be looked at."""
         now = now_us()
+        self._left_some = False
         for count, name in enumerate(names, 1):
             self._breathe(count)
             if self._pending.full:
+                self._left_some = True
                 self._names.difference_update(names[count - 1 :])
                 self._scanned = lower  # so that the next scan sees them as new again, and as no newer than now
                 return

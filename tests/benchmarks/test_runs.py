@@ -23,6 +23,7 @@ TARGETS = {
     "frames": 2,
     "history": 4,
     "cameras12": 4,
+    "crowded_drop": 1,
     "overlap": 1,
     "pool": 3,
     "stations16": 3,

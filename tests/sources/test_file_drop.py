@@ -60,6 +60,11 @@ def everywhere(folder: Path) -> list[Path]:
     return list(folder.rglob("*.png"))
 
 
+def not_in_memory(path: Path, limits: ImageLimits) -> Contents | None:
+    """As the operating system answers for a file that it would have to fetch from the disk."""
+    return None
+
+
 async def reason_of(task: asyncio.Task[Picture]) -> Reason:
     with pytest.raises(SourceError) as caught:
         await task
@@ -483,6 +488,7 @@ async def test_cancelled_while_the_file_is_read(folder: Path, monkeypatch: pytes
         return read(path, limit, shared=shared)
 
     monkeypatch.setattr("gateway.sources.drop_reader.read", slow)
+    monkeypatch.setattr("gateway.sources.drop_reader.read_cached", not_in_memory)
     async with entered(folder, watch="inotify") as source:
         task = await start(source)
         drop(folder, "a.png", png())
@@ -519,6 +525,7 @@ async def test_a_disk_that_hangs_ends_at_the_deadline_and_holds_nobody_else_up(
         return read(path, limit, shared=shared)
 
     monkeypatch.setattr("gateway.sources.drop_reader.read", hang)
+    monkeypatch.setattr("gateway.sources.drop_reader.read_cached", not_in_memory)
     async with entered(folder, watch="inotify") as source:
         task = await start(source, within_s=0.3)
         drop(folder, "a.png", png())
