@@ -38,7 +38,7 @@ class Places:
         One that comes from an endpoint that refused it (`tried`) is the eldest, and goes first. Raises InspectorError
         TIMEOUT where no place is free in time.
         """
-        if not self._waiting and (endpoint := choose(endpoints, tried)) is not None:
+        if (endpoint := choose(endpoints, tried)) is not None:  # whoever waits could not have it: see serve
             endpoint.begin(now_us())
             return endpoint
         waiting = _Waiting(endpoints, tried)
@@ -46,7 +46,6 @@ class Places:
             self._waiting.appendleft(waiting)
         else:
             self._waiting.append(waiting)
-        self.serve()
         return await self._wait(waiting, deadline)
 
     def give_back(self, endpoint: Endpoint) -> None:
@@ -55,7 +54,10 @@ class Places:
         self.serve()
 
     def serve(self) -> None:
-        """Give those who wait what they may have now: a place is free, or an endpoint stands otherwise than before."""
+        """Give those who wait what they may have now: called whenever a place is free, or an endpoint stands otherwise.
+
+        So nobody waits for what can be had, and no newcomer overtakes.
+        """
         if not self._waiting:
             return
         for waiting in tuple(self._waiting):

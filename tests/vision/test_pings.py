@@ -132,3 +132,19 @@ async def test_preparing_waits_for_nothing_that_a_check_began() -> None:
             for task in (check, prepare):
                 task.cancel()
             await asyncio.wait({check, prepare})
+
+
+async def test_an_image_that_waits_goes_to_one_that_a_ping_found_well() -> None:
+    with hanging() as slow, well() as back:
+        async with pooled(slow.url, back.url, in_flight=3, workers=1) as part:
+            endpoints(part)[1].tell(Sign.UNREACHABLE, now_us())
+            busy = asyncio.create_task(judged(part))
+            await until(lambda: images(slow) == 1)
+            waits = asyncio.create_task(judged(part))
+            await asyncio.sleep(0)
+            assert endpoints(part)[1].in_flight == 0
+            await part.check()
+            assert (await waits).verdict is Verdict.OK
+            assert images(back) == 1
+            busy.cancel()
+            await asyncio.wait({busy})

@@ -69,6 +69,37 @@ def test_a_wrong_recipe_is_refused(wrong: dict[str, Any]) -> None:
         RecipeSettings.model_validate({**RECIPE, **wrong})
 
 
+SEVERAL = {key: value for key, value in RECIPE.items() if key != "url"}
+
+
+def test_a_recipe_at_several_addresses() -> None:
+    urls = ["http://a:8000", "http://a:8001", "http://b", "http://b/line1"]
+    assert RecipeSettings.model_validate({**SEVERAL, "urls": urls}).endpoints == tuple(urls)
+    assert RecipeSettings.model_validate(RECIPE).endpoints == (RECIPE["url"],)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({}, "is missing"),
+        ({"urls": []}, "is missing"),
+        ({"urls": ["http://a"], "url": "http://b"}, "is there beside urls"),
+        ({"urls": ["http://a", "https://b"]}, "'https://b' must be like"),
+        ({"urls": ["http://a", "http://b:70000"]}, "70000"),
+        ({"urls": ["http://a:8000", "http://b:8000", "http://A:8000/"]}, "'http://A:8000/' is there twice"),
+        ({"urls": ["http://a", "http://a:80"]}, "'http://a:80' is there twice"),
+        ({"urls": ["http://a/line1", "http://a/line1/"]}, "is there twice"),
+        ({"urls": [f"http://a:{port}" for port in range(8000, 8017)]}, "at most 16"),
+        ({"urls": "http://a"}, "tuple"),
+        ({"urls": [""]}, "must be like"),
+    ],
+    ids=str,
+)
+def test_wrong_addresses_are_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        RecipeSettings.model_validate({**SEVERAL, **wrong})
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
