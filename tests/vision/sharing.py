@@ -37,10 +37,13 @@ class Asked:
 
 @dataclass(slots=True)
 class Pekat:
-    """What it answers, and what it was asked. `shared` answers a request for shared memory; None: it attaches."""
+    """What it answers, and what it was asked. `shared` answers a request for shared memory; None: it attaches. `down`:
+    it hangs up on pixels that come over HTTP.
+    """
 
     version: str = "4.0.3"
     shared: Callable[[Asked], bytes | None] = lambda _: None
+    down: bool = False
     asked: list[Asked] = field(default_factory=list)
     versions: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,6 +61,8 @@ class Pekat:
         if path == SHARED and (said := self.shared(asked)) is not None:
             self.asked.append(asked)
             return said
+        if path == RAW and self.down:
+            return b""
         seen = attached(asked.name) if path == SHARED else body
         with self.lock:
             self.asked.append(Asked(path, query, body, seen[:16]))

@@ -180,6 +180,14 @@ async def test_where_the_block_cannot_be_attached_the_same_frame_goes_over_http(
     assert "cannot attach" in warnings[0]
 
 
+async def test_a_pekat_that_goes_down_between_the_two_requests_is_offline() -> None:
+    """The second request is one of its own: that the first was answered says nothing of it."""
+    pekat = Pekat(shared=not_found, down=True)
+    with serving(pekat) as server:
+        async with inspector(server.url, "shared_memory") as part:
+            assert await reason_of(judge(part)) is Reason.INSPECTOR_OFFLINE
+
+
 async def test_the_simulator_in_another_container() -> None:
     async with PekatSimulator(PekatSimSettings(port=0, shares_memory=False)) as pekat, inspector(pekat.url) as part:
         await part.check()
