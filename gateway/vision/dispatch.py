@@ -9,7 +9,7 @@ from typing import Self
 from gateway.core.errors import InspectorError
 from gateway.core.result import Judgement, Reason
 from gateway.ports import Order
-from gateway.vision.breaker import BreakerRule, Sign, Standing, sign_of
+from gateway.vision.breaker import WELL, BreakerRule, Sign, Standing, sign_of
 from gateway.vision.lanes import Lanes
 from gateway.vision.pekat import ClientOptions, PekatClient
 from gateway.vision.pings import Pings, all_failed
@@ -127,6 +127,8 @@ class Dispatch:
         return judgement
 
     def _learn(self, endpoint: Endpoint, route: _Route, reason: Reason, call: Call, why: object) -> None:
+        if reason is Reason.NONE and endpoint.breaker is WELL:
+            return  # nothing new, and on every trigger's path
         sign = sign_of(reason, sent=call.sent)
         if sign is None:
             return
