@@ -7,37 +7,75 @@ from typing import Self
 
 from gateway import __version__
 from gateway.config import Settings, StationSettings
+from gateway.config_views import ViewSettings, image_of
 from gateway.core import events as ev
-from gateway.ports import Endpoint, Identity, PlcLink, ResultSink, StationView
+from gateway.ports import Endpoint, Identity, ImageSource, PlcLink, ResultSink, StationView
 from gateway.records import Records, Registrar
 from gateway.sinks.history import History
+from gateway.sources import SourceSettings
 from gateway.station.boot import next_boot_id
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
+from gateway.station.views import View
 
 log = logging.getLogger(__name__)
 
 
 def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[ResultSink]) -> Station:
-    """A station with its source and inspector; nothing runs yet."""
+    """A station with its sources and inspectors; nothing runs yet."""
+    first, *further = _views(settings)
+    assert first.source is not None  # config_views.py has seen to that
     return Station(
         settings.name,
-        source=settings.source.create(settings.name),
-        inspector=settings.inspector.create(
-            settings.name, settings.recipes, settings.user_values, settings.handshake.max_in_flight
-        ),
+        source=first.source,
+        inspector=first.inspector,
         recipes=[recipe.info() for recipe in settings.recipes],
         recipe=settings.first_recipe,
         boot_id=boot_id,
-        options=settings.handshake.options(),
+        options=settings.handshake.options(settings.view_names),
         user_tags=settings.user_tags,
         sinks=sinks,
         health=HealthPolicy(
             source_takes_offline=settings.source_down == "offline",
             inspector_takes_offline=settings.inspector_down == "offline",
         ),
-        simulation=settings.simulation.create(settings.name) if settings.simulation is not None else None,
+        simulation=first.simulation,
+        further=further,
     )
+
+
+def _views(settings: StationSettings) -> list[View]:
+    """What looks at the station's parts; one view without a name where it has a source of its own."""
+    if not settings.views:
+        inspector = settings.inspector.create(settings.name, settings.recipes, settings.user_values, _most(settings))
+        return [
+            View("", inspector, _made(settings.source, settings.name), 0, _made(settings.simulation, settings.name))
+        ]
+    names = settings.view_names
+    return [_view(settings, view, names) for view in settings.views]
+
+
+def _view(settings: StationSettings, view: ViewSettings, names: Sequence[str]) -> View:
+    """One of several views; threads and pictures are named after the station and it."""
+    name = f"{settings.name}-{view.name}"
+    recipes = [recipe.for_view(view.name) for recipe in settings.recipes]
+    values = [value for value in settings.user_values if (value.view or names[0]) == view.name]
+    taken_by = image_of(settings.views, view)
+    return View(
+        view.name,
+        settings.inspector.create(name, recipes, values, _most(settings)),
+        _made(view.source, name),
+        0 if taken_by is None or taken_by is view else names.index(taken_by.name) + 1,
+        _made(view.simulation, name),
+    )
+
+
+def _made(source: SourceSettings | None, name: str) -> ImageSource | None:
+    return source.create(name) if source is not None else None
+
+
+def _most(settings: StationSettings) -> int:
+    return settings.handshake.max_in_flight
 
 
 class Gateway:
@@ -92,12 +130,12 @@ class Gateway:
         links = self._settings.links
         made: dict[str, PlcLink] = {}
         if links.modbus is not None:
-            made["modbus"] = links.modbus.create(self._views("modbus"), identity)
+            made["modbus"] = links.modbus.create(self._station_views("modbus"), identity)
         if links.opcua is not None:
-            made["opcua"] = links.opcua.create(self._views("opcua"), identity, records)
+            made["opcua"] = links.opcua.create(self._station_views("opcua"), identity, records)
         return made
 
-    def _views(self, link: str) -> list[StationView]:
+    def _station_views(self, link: str) -> list[StationView]:
         return [
             StationView(
                 self.stations[settings.name],

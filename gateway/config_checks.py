@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from gateway.config_errors import flat, key_text
 from gateway.config_tree import LinkSettings, StationSettings
+from gateway.config_view_checks import view_errors
 from gateway.core.errors import ConfigError
 from gateway.core.registers import RegisterMap
 
@@ -28,6 +29,7 @@ def cross_errors(file: str, links: LinkSettings | None, stations: Stations) -> I
     yield from _twice_names(file, stations)
     for i, station in stations.items():
         yield from _station_errors(file, i, station)
+        yield from view_errors(file, i, station)
         yield from _map_errors(file, i, station, maps)
     yield from _shared_folders(file, stations)
     if links is not None:
@@ -98,9 +100,12 @@ def _shared_folders(file: str, stations: Stations) -> Iterator[ConfigError]:
         for i, station in stations.items()
         for table, folder in station.drop_folders.items()
     }
-    for (i, table), (first, _) in _repeated(folders):
+    for (i, table), (first, other) in _repeated(folders):
         wrong = f'{folders[i, table]} is the drop folder of station "{stations[first].name}" too'
+        wrong += f" ({other})" if first == i else ""
         instead = "give each station a drop folder of its own, or a picture may be judged for the wrong part"
+        if stations[i].views:
+            instead = "give each view a drop folder of its own, or a picture may be judged in the wrong view"
         yield ConfigError(file, f"stations[{i}].{table}.folder", wrong, instead)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.config_views import ViewSettings, sources_of
 from gateway.core.registers import RegisterMap
 from gateway.core.state import Options, WatchdogAction
 from gateway.core.tags import Tag
@@ -108,8 +109,8 @@ class HandshakeSettings(BaseModel):
             raise PydanticCustomError("depth", "{depth} is less than max_in_flight ({flight})", what)
         return depth
 
-    def options(self) -> Options:
-        """As the core takes them."""
+    def options(self, views: tuple[str, ...] = ()) -> Options:
+        """As the core takes them, with the names of several views."""
         return Options(
             max_in_flight=self.max_in_flight,
             result_depth=self.result_depth,
@@ -118,6 +119,7 @@ class HandshakeSettings(BaseModel):
             recipe_timeout_ms=self.recipe_timeout_ms,
             watchdog_ms=self.watchdog_ms,
             watchdog_action=WatchdogAction[self.watchdog_action.upper()],
+            views=views,
         )
 
 
@@ -143,9 +145,12 @@ class StationSettings(BaseModel):
         "answer", description="While the source is ill: answer each trigger with verdict 3, or take the station offline"
     )
     inspector_down: DownAction = Field("answer", description="The same while PEKAT cannot be reached")
-    source: SourceSettings = Field(description="Where images come from")
+    source: SourceSettings | None = Field(None, description="Where images come from; with several views, see `views`")
     simulation: SourceSettings | None = Field(
         None, description="Where images come from in simulation mode; without it there is no such mode"
+    )
+    views: Annotated[tuple[ViewSettings, ...], Field(strict=False)] = Field(
+        (), description="Instead of `source`: 2 to 8 views of the part, inspected together, with one verdict"
     )
     inspector: InspectorSettings = Field(PekatSettings(), description="Who judges them")
     handshake: HandshakeSettings = Field(HandshakeSettings(), description="Time-outs, depths, watchdog")
@@ -170,7 +175,12 @@ class StationSettings(BaseModel):
     def registers(self) -> RegisterMap:
         """The tag map with the user values placed. Raises ConfigError; after load_settings it cannot."""
         given = {value.tag().name: value.register_ for value in self.user_values if value.register_ is not None}
-        return load_map(self.map, self.user_tags, given)
+        return load_map(self.map, self.user_tags, given, several_views=bool(self.views))
+
+    @property
+    def view_names(self) -> tuple[str, ...]:
+        """The names of its views; none where it has one."""
+        return tuple(view.name for view in self.views)
 
     @property
     def source_folder(self) -> Path | None:
@@ -179,9 +189,9 @@ class StationSettings(BaseModel):
 
     @property
     def drop_folders(self) -> dict[str, Path]:
-        """Every folder whose pictures are used up, by the table that names it."""
-        sources = {"source": self.source, "simulation": self.simulation}
-        return {name: one.folder for name, one in sources.items() if isinstance(one, FileDropSettings)}
+        """Every folder whose pictures are used up, by the key of the table that names it."""
+        sources = sources_of(self.source, self.simulation, self.views)
+        return {key: one.folder for key, one in sources.items() if isinstance(one, FileDropSettings)}
 
 
 class Settings(BaseModel):

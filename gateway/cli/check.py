@@ -11,6 +11,7 @@ from gateway.config import Settings, StationSettings
 from gateway.core.registers import Block, RegisterMap
 from gateway.plc.opcua.network.endpoints import bracketed
 from gateway.plc.opcua.settings import OpcUaSettings
+from gateway.vision.settings import RecipeSettings
 
 
 def check_report(settings: Settings) -> RenderableType:
@@ -84,19 +85,42 @@ def station_facts(station: StationSettings, settings: Settings) -> Iterator[tupl
         yield from _modbus_facts(station, registers)
     if settings.links.opcua is not None:
         yield "nodes", f"ns=2;s={station.name}.status.verdict, ns=2;s={station.name}.control.trigger, .."
-    yield "source", station.source.summary
-    if station.simulation is not None:
-        yield "simulation", station.simulation.summary
+    yield from _source_facts(station)
     for recipe in station.recipes:
         first = ", in force at the start" if recipe.number == station.first_recipe else ""
-        yield (
-            f"recipe {recipe.number}",
-            f"{recipe.name} at {', '.join(recipe.endpoints)}, {len(recipe.classes)} classes{first}",
-        )
+        if not station.views:
+            yield f"recipe {recipe.number}", f"{recipe.name} at {_project_text(recipe)}{first}"
+            continue
+        yield f"recipe {recipe.number}", f"{recipe.name}{first}"
+        for name in station.view_names:
+            yield f"  {name}", _project_text(recipe.for_view(name))
     for value in station.user_values:
         register = next(p.register for p in registers.places if p.tag.name == value.tag().name)
-        yield "user value", f"{value.name} = {value.path} as {value.type.value}, register {_at(station, register)}"
+        whose = f" of view {value.view or station.view_names[0]}" if station.views else ""
+        yield (
+            "user value",
+            f"{value.name} = {value.path}{whose} as {value.type.value}, register {_at(station, register)}",
+        )
     yield "handshake", _handshake_text(station)
+
+
+def _source_facts(station: StationSettings) -> Iterator[tuple[str, str]]:
+    """Where images come from; with several views, those of each."""
+    if station.source is not None:
+        yield "source", station.source.summary
+    if station.simulation is not None:
+        yield "simulation", station.simulation.summary
+    if station.views:
+        yield "views", f"{len(station.views)}, inspected together: all OK is OK, any NOK is NOK, else no decision"
+    for number, view in enumerate(station.views, start=1):
+        said = view.source.summary if view.source is not None else f"the image of {view.same_image_as}"
+        yield f"  {number} {view.name}", said
+        if view.simulation is not None:
+            yield "    simulation", view.simulation.summary
+
+
+def _project_text(recipe: RecipeSettings) -> str:
+    return f"{', '.join(recipe.endpoints)}, {len(recipe.classes)} classes"
 
 
 def _security_facts(opcua: OpcUaSettings) -> Iterator[tuple[str, str]]:
@@ -124,8 +148,8 @@ def _map_text(registers: RegisterMap) -> str:
 def _modbus_facts(station: StationSettings, registers: RegisterMap) -> Iterator[tuple[str, str]]:
     unit = "any unit id" if station.modbus.unit is None else f"unit id {station.modbus.unit}"
     yield "modbus", f"{unit}, offset {station.modbus.offset}"
-    blocks = (("status", registers.status), ("user values", registers.user), ("control", registers.control))
-    for name, block in blocks:
+    blocks = [("status", registers.status), ("user values", registers.user), ("control", registers.control)]
+    for name, block in [*blocks, *([("views", registers.views)] if registers.views is not None else [])]:
         yield f"  {name}", _block_text(station, block)
     bits = station.modbus.offset // 16
     yield "  bits", f"coils from {registers.coils + bits}, discrete inputs from {registers.discretes + bits}"

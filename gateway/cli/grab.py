@@ -3,7 +3,7 @@
 import asyncio
 import io
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from gateway.core.result import Reason, no_decision
 from gateway.images.faults import ImageFault
 from gateway.images.heads import head_of
 from gateway.ports import Fate, ImageSource, Order, Picture, RawFormat
+from gateway.sources import SourceSettings
 
 CHECK_AGAIN_S = 0.1
 
@@ -28,9 +29,39 @@ class Grab:
     """What to grab: whose picture, where to, for which part, and how long to wait (seconds)."""
 
     station: StationSettings
+    source: SourceSettings
+    name: str
+    """The station's, or of several views the station's with the view's."""
     out: Path
     part_id: str
     wait_s: float
+
+
+def wanted_of(station: StationSettings, view: str, out: Path, part_id: str, wait_s: float) -> list[Grab]:
+    """Of several views each one that has a source, into a file with its name, or `view` alone. Raises ConfigError."""
+    if station.source is not None and not view:
+        return [Grab(station, station.source, station.name, out, part_id, wait_s)]
+    sources = {one.name: one.source for one in station.views if one.source is not None}
+    if view and view not in sources:
+        one_of = f"write one of {', '.join(sources)}" if sources else "leave --view out: the station has one view"
+        raise ConfigError("--view", view, f"station {station.name} has no view of this name with a source", one_of)
+    return [
+        Grab(station, source, f"{station.name}-{name}", out if view else _named(out, name), part_id, wait_s)
+        for name, source in sources.items()
+        if view in ("", name)
+    ]
+
+
+def _named(out: Path, view: str) -> Path:
+    return out.with_name(f"{out.stem}-{view}{out.suffix}")
+
+
+async def grab_all(wanted: Sequence[Grab], stop: asyncio.Event) -> int:
+    """One after the other; 0, or 1 where it was stopped. Raises GatewayError."""
+    for one in wanted:
+        if code := await grab(one, stop):
+            return code
+    return 0
 
 
 def station_of(settings: Settings, name: str, file: Path) -> StationSettings:
@@ -44,8 +75,8 @@ def station_of(settings: Settings, name: str, file: Path) -> StationSettings:
 
 async def grab(wanted: Grab, stop: asyncio.Event) -> int:
     """Have one picture taken, save it and say what it is; 0, or 1 where it was stopped. Raises GatewayError."""
-    async with wanted.station.source.create(wanted.station.name) as source:
-        typer.echo(f"waiting for a picture, {wanted.wait_s:g} s at most", err=True)
+    async with wanted.source.create(wanted.name) as source:
+        typer.echo(f"{wanted.name}: waiting for a picture, {wanted.wait_s:g} s at most", err=True)
         taken = await _unless(stop, _taken(source, wanted))
         if taken is None:
             return 1

@@ -117,16 +117,17 @@ def grab(
     out: Annotated[Path, typer.Argument(help="Where the picture goes; raw pixels become a PNG.", metavar="OUT")],
     part_id: Annotated[str, typer.Option(help="The part id, where pictures are found by it.")] = "",
     timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for the picture.")] = 10.0,
+    view: Annotated[str, typer.Option(help="Of several views this one [default: each, OUT with its name].")] = "",
 ) -> None:
     """Prove a station's image source: one picture, as a trigger would get it. A dropped file goes to `unjudged`."""
     from gateway.cli import grab as grabbing
 
     settings = settings_or_exit(config)
     try:
-        wanted = grabbing.Grab(grabbing.station_of(settings, station, config), out, part_id, timeout)
+        wanted = grabbing.wanted_of(grabbing.station_of(settings, station, config), view, out, part_id, timeout)
     except ConfigError as error:
         raise fail(str(error), error.hint) from error
-    run(lambda stop: grabbing.grab(wanted, stop))
+    run(lambda stop: grabbing.grab_all(wanted, stop))
 
 
 @app.command()

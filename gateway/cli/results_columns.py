@@ -39,6 +39,11 @@ def _detections(stored: StoredResult) -> str:
     return _json([asdict(one) for one in stored.result.judgement.detections])
 
 
+def _views(stored: StoredResult) -> str:
+    views = stored.result.judgement.views
+    return _json([asdict(one) | {"verdict": word(one.verdict), "reason": word(one.reason)} for one in views])
+
+
 def _user_values(stored: StoredResult) -> str:
     return _json(dict(stored.result.judgement.user_values))
 
@@ -72,4 +77,5 @@ COLUMNS: Mapping[str, Callable[[StoredResult], Cell]] = {
     "detail": lambda stored: stored.result.judgement.detail,
     "detections": _detections,
     "user_values": _user_values,
+    "views": _views,
 }

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gateway.cli.moments import shown
 from gateway.cli.results_columns import COLUMNS, as_text, word
-from gateway.core.result import REASON_TEXTS, Detection, Reason, Verdict
+from gateway.core.result import REASON_TEXTS, Detection, Reason, Verdict, ViewJudgement
 from gateway.ports import StoredResult
 
 VERDICT_STYLES = {Verdict.OK: "bold green", Verdict.NOK: "bold red", Verdict.NO_DECISION: "bold yellow"}
@@ -25,7 +25,7 @@ _WIDE = 130
 """Columns from which on a terminal gets all of _LIST."""
 _WHOLE = frozenset({"time (UTC)", "verdict", "id"})
 """Never broken over two lines."""
-_IN_TABLES = frozenset({"detections", "user_values", "time"})
+_IN_TABLES = frozenset({"detections", "user_values", "views", "time"})
 
 
 def console() -> Console:
@@ -70,6 +70,8 @@ def one_result(stored: StoredResult) -> Iterable[Table]:
     """Everything of one result: its values, when it was what, its detections and user values."""
     yield _values(stored)
     judgement = stored.result.judgement
+    if judgement.views:
+        yield _views(judgement.views)
     if judgement.detections:
         yield _detections(judgement.detections)
     if judgement.user_values:
@@ -98,11 +100,24 @@ def _values(stored: StoredResult) -> Table:
     return table
 
 
+def _views(views: Sequence[ViewJudgement]) -> Table:
+    table = _table("view", "verdict", "reason", "defects", "class", "score", "PEKAT ms", "detail")
+    for one in views:
+        reason = "" if one.reason is Reason.NONE else word(one.reason)
+        score = "" if one.score is None else f"{one.score:.3f}"
+        numbers = (str(one.detection_count), str(one.defect_class), score, f"{one.inspector_us / 1000:.1f}")
+        name, detail = Text(visible(f"{one.view} {one.name}")), Text(visible(one.detail))
+        table.add_row(name, _verdict(one.verdict), reason, *numbers, detail)
+    return table
+
+
 def _detections(detections: Sequence[Detection]) -> Table:
-    table = _table("detection", "class", "confidence", "x", "y", "width", "height")
+    several = any(one.view for one in detections)
+    table = _table("detection", *(["view"] if several else []), "class", "confidence", "x", "y", "width", "height")
     for one in detections:
         numbers = (f"{one.confidence:.3f}", *(f"{length:.1f}" for length in (one.x, one.y, one.width, one.height)))
-        table.add_row(Text(visible(one.label)), str(one.class_number), *numbers)
+        whose = [str(one.view)] if several else []
+        table.add_row(Text(visible(one.label)), *whose, str(one.class_number), *numbers)
     return table
 
 

@@ -52,8 +52,10 @@ def all_of(settings: Settings) -> list[Asked]:
         inspector = station.inspector
         connect, timeout = inspector.connect_timeout_ms / 1000, inspector.ping_timeout_ms / 1000
         for recipe in station.recipes:
-            whose = f"{station.name}, recipe {recipe.number}"
-            found += [Asked(url, whose, inspector.way, connect, timeout) for url in recipe.endpoints]
+            for view in station.view_names or ("",):
+                whose = f"{station.name}, {f'view {view}, ' if view else ''}recipe {recipe.number}"
+                urls = recipe.for_view(view).endpoints
+                found += [Asked(url, whose, inspector.way, connect, timeout) for url in urls]
     return found
 
 

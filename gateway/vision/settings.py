@@ -3,37 +3,25 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Literal, Self
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.core.errors import ConfigError
 from gateway.core.tags import Tag, TagType, user_tag
-from gateway.ports import Order, RecipeInfo
+from gateway.ports import RecipeInfo
 from gateway.vision.breaker import BreakerRule
 from gateway.vision.context import UserValueRule
-from gateway.vision.inspector import PekatInspector, Program, data_text
+from gateway.vision.inspector import PekatInspector, Program
 from gateway.vision.pekat import ClientOptions
 from gateway.vision.pekat_reply import ReplyRules, ResponseType
-from gateway.vision.urls import check_url, check_urls
+from gateway.vision.recipe_rules import DATA_FIELDS, ClassNumber, ContextPath, DataText, ProjectUrls, compiled
+from gateway.vision.recipe_views import RecipeViewSettings
+from gateway.vision.urls import check_url
 from gateway.vision.way import WaySetting
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
-_DATA_FIELDS = "{part_id}, {station}, {inspection_id}, {trigger_seq}, {recipe}"
-ClassNumber = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _compiled(path: str) -> ParsedResult:
-    """Raises ValueError for what is no JMESPath."""
-    try:
-        return jmespath.compile(path)
-    except JMESPathError as error:
-        raise ValueError(f"is no JMESPath: {' '.join(str(error).split())[:120]}") from error
 
 
 class UserValueSettings(BaseModel):
@@ -42,7 +30,9 @@ class UserValueSettings(BaseModel):
     model_config = _STRICT
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$", description="Name of the tag, without 'user.'")
-    path: str = Field(min_length=1, description="JMESPath to the value in PEKAT's context, as `measurement.gap`")
+    path: Annotated[ContextPath, Field(min_length=1)] = Field(
+        description="JMESPath to the value in PEKAT's context, as `measurement.gap`"
+    )
     type: Annotated[TagType, Field(strict=False)] = Field(description="Type of the tag")
     scale: float = Field(1.0, allow_inf_nan=False, description="What a number is multiplied by")
     offset: float = Field(0.0, allow_inf_nan=False, description="What is added to a number after scaling")
@@ -52,15 +42,10 @@ class UserValueSettings(BaseModel):
     unit: str = Field("", max_length=16, description="Unit after scaling, for people")
     length: int = Field(16, ge=1, le=200, description="Characters of a string at most")
     description: str = Field("", max_length=200, description="What the value means, for people")
+    view: str = Field("", description="Of several views, the one whose context it is in; if not given, the first one")
     register_: int | None = Field(
         None, ge=0, le=65535, alias="register", description="Register of the value; if not given, the next free one"
     )
-
-    @field_validator("path")
-    @classmethod
-    def _path_compiles(cls, path: str) -> str:
-        _compiled(path)
-        return path
 
     @model_validator(mode="after")
     def _default_fits(self) -> Self:
@@ -78,7 +63,7 @@ class UserValueSettings(BaseModel):
     def rule(self) -> UserValueRule:
         """How the value is found and converted."""
         default = self.tag().default if self.default is None else self.default
-        return UserValueRule(self.name, _compiled(self.path), self.type, default, self.scale, self.offset)
+        return UserValueRule(self.name, compiled(self.path), self.type, default, self.scale, self.offset)
 
 
 class RecipeSettings(BaseModel):
@@ -89,15 +74,18 @@ class RecipeSettings(BaseModel):
     number: int = Field(ge=1, le=65535, description="The recipe's number, as the PLC requests it")
     name: str = Field(min_length=1, max_length=64, description="Name for people")
     product: str = Field("", max_length=64, description="What is made with it, for lines that ask by product")
-    urls: Annotated[tuple[str, ...], Field(strict=False, max_length=16)] = Field(
+    views: Annotated[tuple[RecipeViewSettings, ...], Field(strict=False)] = Field(
+        (), description="What differs for one of several views of the station: another project, other classes"
+    )
+    urls: ProjectUrls = Field(
         (), description="Instead of `url`: up to 16 addresses where the same project runs; the images are shared out"
     )
     url: str = Field("", validate_default=True, description="Where the PEKAT project listens, as http://127.0.0.1:8000")
     classes: dict[str, ClassNumber] = Field(
         default_factory=dict, description="Number in the PLC for each label; a label that is not here gets 0"
     )
-    data: str = Field("{part_id}", max_length=500, description=f"Text for the flow's `data`; may hold {_DATA_FIELDS}")
-    result_path: str = Field("", description="JMESPath to the deciding boolean, where it is not `result`")
+    data: DataText = Field("{part_id}", description=f"Text for the flow's `data`; may hold {DATA_FIELDS}")
+    result_path: ContextPath = Field("", description="JMESPath to the deciding boolean, where it is not `result`")
     response_type: ResponseType = Field(
         "context", description="What PEKAT sends back; every image type costs time and shows in no tag"
     )
@@ -105,19 +93,13 @@ class RecipeSettings(BaseModel):
     api_key_env: str = Field("", description="Environment variable with the API key of 'Secure image analyze'")
     api_key_file: Annotated[Path, Field(strict=False)] | None = Field(None, description="File with that key")
 
-    @field_validator("urls")
-    @classmethod
-    def _are_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        check_urls(urls)
-        return urls
-
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str, info: ValidationInfo) -> str:
         several = info.data.get("urls", (url,))  # not there where they are wrong themselves
         if url and several and "urls" in info.data:
             raise PydanticCustomError("twice", "is there beside urls", {"instead": "keep one: url, or urls"})
-        if not url and not several:
+        if not url and not several and not info.data.get("views"):  # with views, each of them is asked
             raise PydanticCustomError(
                 "missing_url",
                 "is missing",
@@ -127,28 +109,15 @@ class RecipeSettings(BaseModel):
             check_url(url)
         return url
 
+    def for_view(self, view: str) -> "RecipeSettings":
+        """The recipe as it judges one view of the station; itself where nothing differs there."""
+        own = next((one for one in self.views if one.view == view), None)
+        return self if own is None else self.model_copy(update=own.changes())
+
     @property
     def endpoints(self) -> tuple[str, ...]:
         """Every address of the project."""
         return self.urls or (self.url,)
-
-    @field_validator("data")
-    @classmethod
-    def _template_fills(cls, data: str) -> str:
-        try:
-            if not _plain_fields(data):
-                raise ValueError("a field that reaches into a value")
-            data_text(data, Order("station", 1, 1, "part", 1, 0, 0, 0.0))
-        except (ValueError, LookupError, AttributeError) as error:
-            raise ValueError(f"may hold only {_DATA_FIELDS}; a brace itself is doubled") from error
-        return data
-
-    @field_validator("result_path")
-    @classmethod
-    def _result_path_compiles(cls, path: str) -> str:
-        if path:
-            _compiled(path)
-        return path
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
@@ -172,14 +141,8 @@ class RecipeSettings(BaseModel):
             classes=dict(self.classes),
             user_values=tuple(value.rule() for value in user_values),
             response_type=self.response_type,
-            result_path=_compiled(self.result_path) if self.result_path else None,
+            result_path=compiled(self.result_path) if self.result_path else None,
         )
-
-
-def _plain_fields(template: str) -> bool:
-    """Whether no field reaches into an object: `{part_id.x}`, `{part_id[0]}` or `{part_id!r}`."""
-    fields = [(name or "", conversion) for _, name, _, conversion in Formatter().parse(template)]
-    return not any("." in name or "[" in name or conversion for name, conversion in fields)
 
 
 def _key_from_environment(name: str) -> str:

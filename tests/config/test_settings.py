@@ -29,6 +29,7 @@ def test_the_whole_tree() -> None:
 
 def test_the_parts_can_be_made() -> None:
     station = settings_of(spoilt()).stations[0]
+    assert station.source is not None
     source: ImageSource = station.source.create(station.name)
     inspector: Inspector = station.inspector.create(station.name, station.recipes, station.user_values)
     assert source is not None
@@ -122,6 +123,7 @@ def test_there_are_examples() -> None:
     assert {path.name for path in EXAMPLES.glob("*.toml")} == {
         "one_station.toml",
         "two_stations.toml",
+        "two_cameras.toml",
         "press_map.toml",
     }
 
