@@ -5,7 +5,8 @@ Every event goes into `handshake.step` together with the moment it happened. One
 tag and comes as a call alone stands in `calls`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from gateway.core.calls import Call
 from gateway.core.counts import Counts
@@ -32,6 +33,15 @@ class Commands:
     recipe_request: int = 0
     plc_heartbeat: int = 0
     part_id: str = ""
+
+    def beating(self, number: int) -> "Commands":
+        """The same with another heartbeat; `dataclasses.replace` takes twice as long."""
+        *others, part_id = all_but_heartbeat(self)
+        return Commands(*others, number, part_id)  # type: ignore[call-arg]  # as many as there are fields
+
+
+all_but_heartbeat = attrgetter(*(field.name for field in fields(Commands) if field.name != "plc_heartbeat"))
+"""The commands of a `Commands` as a tuple, without the PLC's heartbeat."""
 
 
 # ---- events ---------------------------------------------------------------------------------------------------

@@ -63,6 +63,11 @@ class Projection:
         views = view_values(state.presented, state.shown_seq, several) if several else {}
         return views | result_values(state.presented, self.user_tags)
 
+    def again(self, image: TagImage, commands: Commands) -> TagImage:
+        """The next image where no status tag has changed: other commands beside the same values."""
+        self._seq += 1
+        return TagImage(self._seq, image.values, commands)
+
 
 def status(state: State) -> dict[str, TagValue]:
     """Every status tag that does not come from the presented result."""

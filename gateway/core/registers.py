@@ -223,6 +223,10 @@ class ControlCodec:
     _strings: list[tuple[Place, int, int]] = field(init=False)
     _texts: dict[str, tuple[list[int], str]] = field(init=False, default_factory=dict)
     """The last words and text of each string: most writes leave them as they are, and the decoding costs a third."""
+    _beat: slice = field(init=False)
+    """The bytes of the PLC's heartbeat; none where the map has no place for it."""
+    _last: tuple[bytes, Commands] | None = field(init=False, default=None)
+    """What was decoded last, with the heartbeat cut out of the block: many writes change nothing else."""
 
     def __post_init__(self) -> None:
         places = self._places = tuple(p for p in self.registers.places if p.tag.direction is Direction.CONTROL)
@@ -232,9 +236,20 @@ class ControlCodec:
         self._words = [(p.tag.name, p.register - start) for p in plain if p.tag.type is not TagType.STRING]
         strings = [(p, p.register - start) for p in plain if p.tag.type is TagType.STRING]
         self._strings = [(place, at, at + width(place.tag)) for place, at in strings]
+        beats = [slice(2 * at, 2 * at + 2) for name, at in self._words if name == "plc_heartbeat"]
+        self._beat = beats[0] if beats else slice(0, 0)
 
     def decode(self, block: bytes) -> Commands:
         """The commands in a whole control block. Raises ValueError that names the tag and what is wrong."""
+        rest = block[: self._beat.start] + block[self._beat.stop :]
+        if self._last is not None and self._last[0] == rest:
+            commands = self._last[1].beating(int.from_bytes(block[self._beat], "big"))
+        else:
+            commands = self._decode(block)
+        self._last = rest, commands
+        return commands
+
+    def _decode(self, block: bytes) -> Commands:
         words = struct.unpack(f">{len(block) // 2}H", block)
         values: dict[str, TagValue] = {name: bool(words[at] & mask) for name, at, mask in self._bits}
         for name, at in self._words:

@@ -83,6 +83,7 @@ class StationPort(Protocol):
     def observe(self, callback: Callable[[Step], None]) -> Callable[[], None]:
         """Call back after each step, at once and in order, when its image is out; returns what ends that.
 
+        A write that only moves the PLC's heartbeat while nothing is under way or due is no step.
         The callback must only take note: it runs on every trigger's path.
         """
         ...

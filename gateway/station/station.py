@@ -17,6 +17,7 @@ from gateway.core.deadlines import next_wake
 from gateway.core.errors import OfflineReason, RefusedError, RejectReason
 from gateway.core.events import Action, Commands, Event
 from gateway.core.handshake import step
+from gateway.core.heartbeat import only_heard
 from gateway.core.image import Projection, TagImage
 from gateway.core.result import Origin, Result
 from gateway.core.state import Options, State
@@ -134,10 +135,16 @@ class Station:
         return end
 
     def write(self, commands: Commands) -> None:
-        # Many PLC drivers rewrite the whole block each cycle. Without a change there is no edge, and nothing to do
-        # that the timer does not do; it saves two thirds of such a write.
-        if commands != self._state.commands or not self._state.plc_seen:
+        # Many PLC drivers rewrite the whole block each cycle, with no edge in it, or none but a heartbeat's: then
+        # there is no step, observers have nothing to hear of, and what is due next is due no earlier than before.
+        if commands == self._state.commands and self._state.plc_seen:
+            return
+        heard = only_heard(self._state, commands, monotonic_us()) if not self._stepping else None
+        if heard is None:
             self.post(ev.PlcWrote(commands))
+        else:
+            self._state = heard
+            self._show(self._projection.again(self._image, commands))
 
     # ---- calls ---------------------------------------------------------------------------------------------
 
@@ -231,6 +238,9 @@ class Station:
         image = self._projection.image(self._state)
         if image.values == self._image.values and image.commands == self._image.commands:
             return
+        self._show(image)
+
+    def _show(self, image: TagImage) -> None:
         self._image = image
         for callback in tuple(self._watchers.values()):
             callback(image)
@@ -274,12 +284,8 @@ class Station:
             case ev.RecipeSettled(token, error):
                 self._calls.recipe_settled(token, error)
             case ev.LateAnswer(inspection_id, judgement):
-                log.warning(
-                    "%s: late answer %s dropped",
-                    self._name,
-                    judgement.verdict.name,
-                    extra={"inspection": inspection_id},
-                )
+                text, verdict = "%s: late answer %s dropped", judgement.verdict.name
+                log.warning(text, self._name, verdict, extra={"inspection": inspection_id})
 
     def _leading(self, simulated: bool) -> ImageSource:
         """Whose pictures a continuous run follows: the first view's."""

@@ -108,6 +108,26 @@ def test_commands_survive_the_control_block(commands: Commands, order: StringOrd
     assert codec.decode(codec.encode(commands)) == commands
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 65535), st.sampled_from([None, 0, 1, 8, 9, 12])), min_size=2, max_size=12),
+)
+def test_a_codec_that_has_decoded_before_decodes_as_a_new_one(writes: list[tuple[int, int | None]]) -> None:
+    """Most writes move the heartbeat alone, which has a way of its own."""
+    used, block = ControlCodec(standard()), bytearray(ControlCodec(standard()).encode(Commands()))
+    for number, register in writes:
+        block[8:10] = number.to_bytes(2, "big")
+        if register is not None:
+            block[2 * register] = 0
+            block[2 * register + 1] = number % 16
+        try:
+            expected = ControlCodec(standard()).decode(bytes(block))
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error).split(":")[0]):
+                used.decode(bytes(block))
+        else:
+            assert used.decode(bytes(block)) == expected
+
+
 @given(block=st.binary(min_size=128, max_size=128))
 def test_a_control_block_is_commands_or_a_value_error(block: bytes) -> None:
     codec = ControlCodec(standard())

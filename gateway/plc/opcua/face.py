@@ -20,7 +20,7 @@ from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue, view_tags
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode
-from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.right_of_way import SHORTEST_S, RightOfWay
 from gateway.plc.opcua.traffic.shown import Shown
 from gateway.ports import StationView
 
@@ -105,13 +105,15 @@ class StationFace:
         return changed
 
     def _flush_tags(self) -> int:
-        image = self.station.image
-        if image is self._shown and not self._stamps:
+        image, shown = self.station.image, self._shown
+        if image is shown and not self._stamps:
             return 0
         stamps, self._stamps, self._shown = self._stamps, {}, image
         now = ua.DateTime.now(UTC)
         commands = {name: getattr(image.commands, name) for name in _COMMANDS}
-        changed = _put_changed(self._control, commands, stamps, now) + _put_changed(self._status, image.values, {}, now)
+        changed = _put_changed(self._control, commands, stamps, now)
+        if shown is None or image.values is not shown.values:  # else only commands are new, as with a heartbeat
+            changed += _put_changed(self._status, image.values, {}, now)
         self.version += changed
         return changed
 
@@ -134,7 +136,7 @@ class StationFace:
     def _flush_due(self) -> None:
         now = time.monotonic()
         if (due := self._right_of_way.due(self._waits_since)) > now:
-            self._timer = asyncio.get_running_loop().call_later(due - now, self._flush_due)
+            self._timer = asyncio.get_running_loop().call_later(max(due - now, SHORTEST_S), self._flush_due)
             return
         self._timer = None
         self.flush()

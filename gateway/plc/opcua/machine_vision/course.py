@@ -7,6 +7,7 @@ from gateway.core import events as ev
 from gateway.core.calls import AbortAsked, AutomaticAsked, HaltAsked, ResetAsked, RunAsked, StopAsked, UnprepareAsked
 from gateway.core.inspection import Inspection
 from gateway.core.result import Origin
+from gateway.core.state import State
 from gateway.plc.opcua.machine_vision.states import Move, VisionState, path, reset_path, vision_state
 from gateway.ports import Step
 
@@ -36,11 +37,18 @@ class Course:
 
     def __init__(self) -> None:
         self._ending = ""
+        self._known: tuple[State, VisionState] | None = None
+
+    def state(self, state: State) -> VisionState:
+        """`vision_state`; a step's state after it is mostly the one before the next, and is asked for three times."""
+        if self._known is None or self._known[0] is not state:
+            self._known = state, vision_state(state)
+        return self._known[1]
 
     def moves(self, note: Note) -> tuple[Move, ...]:
         """The transitions of this step, in order."""
         step = note.step
-        before, after = vision_state(step.before), vision_state(step.after)
+        before, after = self.state(step.before), self.state(step.after)
         method = _method(step.event)
         if method in ("Stop", "Abort") and before in _EXECUTING:
             self._ending = method

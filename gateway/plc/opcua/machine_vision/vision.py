@@ -244,7 +244,7 @@ class VisionSystem:
             machine.show(vision, at)
 
     def _show_system(self, state: State, at: datetime) -> None:
-        vision = vision_state(state)
+        vision = self._course.state(state)
         if (vision, state.simulating) != self._shown:
             self._shown = vision, state.simulating
             shown = SystemStateDescriptionDataType(

@@ -15,6 +15,10 @@ LONGEST_S = 0.003
 """An inspection has the right of way for this long after its trigger at most: about what the gateway itself takes
 where PEKAT answers at once. Later it waits for PEKAT. Nobody gives way for longer than that, see `due`."""
 
+SHORTEST_S = 0.001
+"""Whoever waits for the rest of it waits at least so long: uvloop's timers count whole milliseconds, and one that is
+asked for less fires at once. Looking again and again would take the interpreter from the thread that asks PEKAT."""
+
 
 class RightOfWay:
     """Which stations have it, and until when."""

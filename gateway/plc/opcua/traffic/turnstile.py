@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from gateway.plc.opcua.traffic.right_of_way import RightOfWay
+from gateway.plc.opcua.traffic.right_of_way import SHORTEST_S, RightOfWay
 
 
 class Turnstile:
@@ -69,7 +69,7 @@ class Turnstile:
         now = time.monotonic()
         self._held_since = self._held_since or now
         if (due := self._right_of_way.due(self._held_since)) > now:
-            self._next = loop.call_later(due - now, self._pass_on)
+            self._next = loop.call_later(max(due - now, SHORTEST_S), self._pass_on)
             return
         self._held_since = None
         self._waiting.popleft().set_result(None)
