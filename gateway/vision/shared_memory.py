@@ -202,7 +202,11 @@ class Blocks:
         if closed:
             self.retire(block)
             raise OSError("the inspector has ended")
-        block.fill(pixels)
+        try:
+            block.fill(pixels)
+        except BaseException:
+            self.retire(block)
+            raise
         return block
 
     def give_back(self, block: Block) -> None:

@@ -168,9 +168,10 @@ class Ways:
         """
         with self._lock:
             known = self._known.get(url, _Known())
-            if known.proved and not certain:
+            way = Way(Route.HTTP, because)
+            if known.way == way or (known.proved and not certain):  # others under way may say the same
                 return
-            self._known[url] = replace(known, way=Way(Route.HTTP, because))
+            self._known[url] = replace(known, way=way)
         log.warning("%s: camera frames go by raw HTTP from now on: %s", url, because)
 
     def unanswered(self, url: str) -> None:

@@ -128,6 +128,16 @@ def test_which_way_arrays_take() -> None:
             sdk.analyze(part_pixels(1, 0))
 
 
+def test_a_block_that_cannot_be_attached_is_refused_to_the_sdk() -> None:
+    """The vendor's client does not fall back: it takes the refusal for a context."""
+    settings = PekatSimSettings(port=0, shares_memory=False)
+    with PekatSimulator(settings) as pekat, connected(pekat) as sdk:
+        with pytest.raises(requests.exceptions.JSONDecodeError):
+            sdk.analyze(part_pixels(1, 0))
+        assert sdk.analyze(part_image(1, 0)).context["result"] is True
+        assert pekat.analysed == 1
+
+
 @pytest.mark.skipif(not SHM.exists(), reason="shared memory is no folder here")
 def test_the_simulator_leaves_the_clients_shared_memory_alone() -> None:
     before = blocks()

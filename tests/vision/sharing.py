@@ -6,14 +6,19 @@ import mmap
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
+from gateway.core.result import Judgement
 from gateway.ports import Picture, RawFormat
+from gateway.vision.inspector import PekatInspector
+from gateway.vision.settings import PekatSettings, RecipeSettings
+from gateway.vision.way import WaySetting
+from tests.vision.judging import order
 from tests.vision.servers import ScriptedServer, http
 
 SHM = Path("/dev/shm")
@@ -127,3 +132,11 @@ def frame(good: bool = True, channels: int = 1, *, width: int = WIDTH, height: i
     pixels = np.random.default_rng().integers(0, 256, width * height * channels, np.uint8)
     pixels[0] = good
     return Picture("frame", pixels.data, RawFormat(width, height, channels))
+
+
+def inspector(url: str, way: WaySetting = "auto") -> PekatInspector:
+    return PekatSettings(way=way).create("station1", [RecipeSettings(number=1, name="part", url=url)], [])
+
+
+def judge(part: PekatInspector, picture: Picture | None = None, seconds: float = 5.0) -> Awaitable[Judgement]:
+    return part.inspect(picture or frame(), order(seconds))
