@@ -12,15 +12,13 @@ from typing import Literal
 from rich.console import Console
 
 from gateway.app import Gateway
+from gateway.cli.demo_camera import DemoCamera, Dropping, Gige
 from gateway.cli.demo_display import DemoDisplay
 from gateway.cli.pekat_process import PekatProcess
 from gateway.cli.ports import choose_port
 from gateway.cli.runner import settle_memory
 from gateway.config import Settings, load_settings
 from gateway.core.errors import GatewayError
-from gateway.core.result import Verdict
-from gateway.sim.camera import DropCamera, picture_number
-from gateway.sim.parts import defects_of, part_image
 from gateway.sim.plc import Outcome, Play, Plc, PlcFace
 from gateway.sim.plc_modbus import ModbusFace
 from gateway.sim.plc_opcua import OpcUaFace
@@ -63,8 +61,7 @@ control = "{control}"
 map = "standard"
 
 [stations.source]
-kind = "file_drop"
-folder = '{drop}'
+{source}
 
 [stations.inspector]
 kind = "pekat"
@@ -99,6 +96,7 @@ class DemoOptions:
     drop: Path | None = None
     rate: float = 10.0
     data: Path | None = None
+    camera: Literal["drop", "gige"] = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,33 +125,36 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
     ports = _Ports.choose(options, console)
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pekat-gateway-demo-")))
-        settings = _settings(options, ports, home)
-        # A picture of part n at the n-th accepted trigger, as a camera on a hardware trigger would take it.
-        camera = stack.enter_context(DropCamera(_drop_folder(options, home), part_image))
-        with console.status("starting PEKAT's simulator and the gateway"):
+        camera = Gige() if options.camera == "gige" else Dropping(_drop_folder(options, home))
+        settings = _settings(options, ports, home, camera.source)
+        pekat = PekatProcess(ports.pekat, options.pekat_delay_ms, camera.judge)
+        with console.status("starting the simulators and the gateway"):
             try:
-                pekat = await stack.enter_async_context(PekatProcess(ports.pekat, options.pekat_delay_ms))
+                await stack.enter_async_context(camera)
+                await stack.enter_async_context(pekat)
             except RuntimeError as error:
                 raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
-            display = DemoDisplay(console, _where(options, settings, ports, home, pekat.pid), camera.dropped_at)
-            gateway = await stack.enter_async_context(Gateway(settings, [display]))
+            head = [*_where(options, settings, ports, home, pekat.pid), camera.where]
+            display = DemoDisplay(console, head, camera.shown_at)
+            gateway = await stack.enter_async_context(Gateway(settings, [display, *camera.sinks]))
         stack.callback(gateway.stations[STATION].watch(camera.see))
         display.begin()
         settle_memory()
-        outcome = await _play(options, _face(options, settings, ports, home), display, stop)
+        outcome = await _play(options, _face(options, settings, ports, home), display, camera, stop)
     console.print(display.summary(), highlight=False, soft_wrap=True)
-    for slip in outcome.slips:
+    slips = outcome.slips + camera.slips
+    for slip in slips:
         console.print(f"wrong: {slip}", style="bold red", highlight=False, soft_wrap=True)
-    return 0 if outcome.good else 1
+    return 1 if slips else 0
 
 
 def _drop_folder(options: DemoOptions, home: Path) -> Path:
-    return (options.drop or home / "drop").resolve()
+    folder = (options.drop or home / "drop").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
-def _settings(options: DemoOptions, ports: _Ports, home: Path) -> Settings:
-    drop = _drop_folder(options, home)
-    drop.mkdir(parents=True, exist_ok=True)
+def _settings(options: DemoOptions, ports: _Ports, home: Path, source: str) -> Settings:
     file = home / "gateway.toml"
     text = CONFIG.format(
         data=f"data = {json.dumps(str(options.data.resolve()))}\n" if options.data is not None else "",
@@ -162,7 +163,7 @@ def _settings(options: DemoOptions, ports: _Ports, home: Path) -> Settings:
         pekat=ports.pekat,
         station=STATION,
         control=options.plc,
-        drop=drop,
+        source=source,
         user=USER,
         password_file=PASSWORD_FILE,
     )
@@ -187,13 +188,7 @@ def _where(
         ("  log in", f"anonymous (operator), or {USER} (engineer), password in {home / PASSWORD_FILE}"),
         ("control tags", f"owned by {options.plc}; the other link mirrors them"),
         ("PEKAT simulator", f"http://127.0.0.1:{ports.pekat} (process {pekat_pid})"),
-        ("drop folder", str(settings.stations[0].source_folder or "")),
     ]
-
-
-def deserved(number: int) -> Verdict:
-    """What part number n deserves."""
-    return Verdict.NOK if defects_of(picture_number(number)) else Verdict.OK
 
 
 def _face(options: DemoOptions, settings: Settings, ports: _Ports, home: Path) -> PlcFace:
@@ -206,11 +201,13 @@ def _opcua_url(ports: _Ports) -> str:
     return f"opc.tcp://127.0.0.1:{ports.opcua}/pekat"
 
 
-async def _play(options: DemoOptions, face: PlcFace, display: DemoDisplay, stop: asyncio.Event) -> Outcome:
+async def _play(
+    options: DemoOptions, face: PlcFace, display: DemoDisplay, camera: DemoCamera, stop: asyncio.Event
+) -> Outcome:
     if not options.play_plc:
         await stop.wait()
         return Outcome()
-    play = Play(count=options.inspections or ENDLESS, rate=options.rate, expected=deserved)
+    play = Play(count=options.inspections or ENDLESS, rate=options.rate, expected=camera.deserved)
     async with face:
         playing = asyncio.create_task(Plc(face, play, display.seen_by_plc).run(), name="plc")
         stopping = asyncio.create_task(stop.wait(), name="stop")

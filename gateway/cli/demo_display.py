@@ -38,9 +38,9 @@ class Stages:
         return self.total - self.camera - self.pekat
 
     @classmethod
-    def of(cls, result: Result, dropped_at: int) -> "Stages":
-        """`dropped_at`: when the picture lay in the folder, complete; 0 where no camera dropped it."""
-        camera = max(0, dropped_at - result.accepted_at) if dropped_at and result.exposed_at else 0
+    def of(cls, result: Result, shown_at: int) -> "Stages":
+        """`shown_at`: when the picture was there, complete; 0 where that is not known."""
+        camera = max(0, shown_at - result.accepted_at) if shown_at and result.exposed_at else 0
         return cls(camera, result.judgement.inspector_us, result.total_us)
 
 
@@ -57,11 +57,11 @@ class DemoDisplay:
     """A ResultSink that shows. In a terminal a live table, otherwise one plain line for each inspection."""
 
     def __init__(
-        self, console: Console, head: Sequence[tuple[str, str]], dropped_at: Callable[[int], int] = lambda _: 0
+        self, console: Console, head: Sequence[tuple[str, str]], shown_at: Callable[[Result], int] = lambda _: 0
     ) -> None:
         self._console = console
         self._head = head
-        self._dropped_at = dropped_at
+        self._shown_at = shown_at
         self._rows: deque[tuple[Result, Stages, Answer | None]] = deque(maxlen=ROWS)
         self._overheads: list[int] = []
         self._counts = dict.fromkeys(_WORDS, 0)
@@ -90,7 +90,7 @@ class DemoDisplay:
         """A result leaves the station: count it and show it."""
         result = recorded.result
         self._counts[result.verdict] += 1
-        stages = Stages.of(result, self._dropped_at(result.inspection_id))
+        stages = Stages.of(result, self._shown_at(result))
         self._overheads.append(stages.gateway)
         self._rows.append((result, stages, None))
         if self._live is None:

@@ -63,6 +63,10 @@ def root(
 def demo(
     inspections: Annotated[int, typer.Option(min=0, help="End after so many; 0 goes on until Ctrl-C.")] = 0,
     plc: Annotated[Literal["modbus", "opcua"], typer.Option(help="Which link the simulated PLC uses.")] = "modbus",
+    camera: Annotated[
+        Literal["drop", "gige"],
+        typer.Option(help="Where pictures come from: a drop folder, or a simulated GigE Vision camera."),
+    ] = "drop",
     play_plc: Annotated[bool, typer.Option("--play-plc/--no-plc", help="--no-plc waits for your own PLC.")] = True,
     modbus_port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 5020, or a free one]")] = None,
     opcua_port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 4840, or a free one]")] = None,
@@ -79,7 +83,7 @@ def demo(
 
     set_up_logs("error")  # the table tells what happens; warnings would tear it
     options = DemoOptions(
-        inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate, data
+        inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate, data, camera
     )
     run(lambda stop: run_demo(options, Console(), stop))
 

@@ -1,66 +1,19 @@
-"""The PEKAT simulator in a process of its own, so that it can be killed, as a real one can; started again if so."""
+"""The PEKAT simulator in a process of its own."""
 
 import asyncio
 import contextlib
-import logging
-import sys
-from collections.abc import Sequence
-from typing import Self
 
-log = logging.getLogger(__name__)
-
-START_S = 15.0
-"""Python and numpy come up in under a second on a PC; a small industrial box with a cold disk takes several."""
-LOOK_S = 0.02
-RESTART_S = 0.5
-"""Leaves a gap in which the gateway must answer "no decision", as with a real project that restarts."""
-STOP_S = 1.0
-"""Ctrl-C has to end the demo within two seconds."""
+from gateway.cli.kept_process import KeptProcess
 
 
-class PekatProcess:
+class PekatProcess(KeptProcess):
     """Entered, the simulator listens on 127.0.0.1:`port`. Raises RuntimeError where it does not come up."""
 
-    def __init__(self, port: int, delay_ms: int) -> None:
+    def __init__(self, port: int, delay_ms: int, judge: str = "look") -> None:
+        """`judge` is how it comes to its verdicts, as in its settings."""
         self.port = port
-        self.restarts = 0
-        self._arguments: Sequence[str] = (
-            *("-m", "gateway", "sim", "pekat", "--port", str(port), "--delay-ms", str(delay_ms), "--exit-with-parent"),
-        )
-        self._process: asyncio.subprocess.Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid if self._process is not None else 0
-
-    async def __aenter__(self) -> Self:
-        await self._start()
-        self._keeper = asyncio.create_task(self._keep(), name="pekat-keeper")
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        await self._end()
-
-    async def _start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *self._arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(START_S):
-                while not await self._listens():
-                    if self._process.returncode is not None:
-                        raise RuntimeError(f"the PEKAT simulator ended with exit code {self._process.returncode}")
-                    await asyncio.sleep(LOOK_S)
-        except TimeoutError as error:
-            await self._end()
-            raise RuntimeError(f"the PEKAT simulator does not listen on port {self.port}") from error
+        arguments = ("pekat", "--port", str(port), "--delay-ms", str(delay_ms), "--judge", judge)
+        super().__init__("the PEKAT simulator", arguments, self._listens)
 
     async def _listens(self) -> bool:
         try:
@@ -71,23 +24,3 @@ class PekatProcess:
         with contextlib.suppress(OSError):  # the answer was yes, whatever becomes of this connection
             await writer.wait_closed()
         return True
-
-    async def _keep(self) -> None:
-        while self._process is not None:
-            code = await self._process.wait()
-            self.restarts += 1
-            log.warning("the PEKAT simulator ended with exit code %s; starting it again", code)
-            await asyncio.sleep(RESTART_S)
-            await self._start()
-
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()

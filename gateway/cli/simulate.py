@@ -10,7 +10,8 @@ from gateway.cli.demo_display import percentiles
 from gateway.cli.runner import fail, run, secret
 from gateway.core.errors import LinkError
 from gateway.core.result import Verdict
-from gateway.sim.pekat_settings import Mischief, Mode, PekatSimSettings
+from gateway.sim.gige_camera import CAMERA_HINT, FAKES, FakeName, run_camera
+from gateway.sim.pekat_settings import Judge, Mischief, Mode, PekatSimSettings
 from gateway.sim.plc import Answer, Outcome, Play, Plc, PlcFace, Style
 from gateway.tagmap import load_map
 
@@ -25,6 +26,7 @@ def pekat_project(
     jitter_ms: Annotated[int, typer.Option(min=0, help="Up to so much longer, by chance.")] = 0,
     version: Annotated[str, typer.Option(help="What /version says; empty: as before 3.18.")] = "4.0.3",
     share_memory: Annotated[bool, typer.Option(help="Whether it finds the client's shared memory.")] = True,
+    judge: Annotated[Judge, typer.Option(help="Verdicts by defects, or by the brightness in the middle.")] = "look",
     misbehave: Annotated[Mode | None, typer.Option(help="Misbehave from the start.")] = None,
     count: Annotated[int | None, typer.Option(min=0, help="For so many requests; not given: always.")] = None,
     exit_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
@@ -44,9 +46,25 @@ def pekat_project(
         version=version,
         mischief=mischief,
         shares_memory=share_memory,
+        judge=judge,
     )
     try:
         run_pekat(settings, exit_with_parent=exit_with_parent)
+    except LinkError as error:
+        raise fail(str(error), error.hint) from error
+
+
+@sim.command()
+def camera(
+    maker: Annotated[FakeName | None, typer.Option(help="Whose camera [default: the first that is installed].")] = None,
+    exit_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+) -> None:
+    """A simulated GigE Vision camera on 127.0.0.1: viva-genicam's, or Aravis' arv-fake-gv-camera-0.8."""
+    chosen = [fake for name, fake in FAKES.items() if maker in (None, name) and fake.installed()]
+    if not chosen:
+        raise fail("no simulated camera is installed", CAMERA_HINT)
+    try:
+        run_camera(chosen[0], exit_with_parent=exit_with_parent)
     except LinkError as error:
         raise fail(str(error), error.hint) from error
 

@@ -142,7 +142,7 @@ class PekatProject:
     ) -> Analysis:
         picture = read(request, body)
         seconds = time.perf_counter() - began + self.settings.delay_ms / 1000
-        return Analysis.of(picture, request.query_params.get("data"), seconds)
+        return Analysis.of(picture, request.query_params.get("data"), seconds, self.settings.judge)
 
     def _encoded(self, _: Request, body: bytes) -> Image.Image:
         return encoded_image(body, png_only=self.settings.png_only)

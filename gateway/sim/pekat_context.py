@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gateway.sim.pekat_settings import Mode, PekatSimSettings
-from gateway.sim.pekat_vision import Blob, Gray, Sight, look
+from gateway.sim.pekat_settings import Judge, Mode, PekatSimSettings
+from gateway.sim.pekat_vision import Blob, Gray, Sight, look, look_at_centre
 
 Context = dict[str, Any]
 
@@ -33,9 +33,9 @@ class Analysis:
     seconds: float
 
     @classmethod
-    def of(cls, picture: Image.Image, data: str | None, seconds: float = 0.0) -> "Analysis":
+    def of(cls, picture: Image.Image, data: str | None, seconds: float = 0.0, judge: Judge = "look") -> "Analysis":
         gray: Gray = np.asarray(picture.convert("L"))
-        return cls(picture, look(gray), data, seconds)
+        return cls(picture, look(gray) if judge == "look" else look_at_centre(gray), data, seconds)
 
     @property
     def good(self) -> bool:
@@ -97,6 +97,8 @@ def _falsified(context: Context, mode: Mode | None) -> Context:
 
 
 def _score(sight: Sight) -> float:
+    if sight.darkness is not None:
+        return round(sight.darkness, 4)
     return round(max((blob.darkness for blob in sight.blobs), default=0.0), 4)
 
 

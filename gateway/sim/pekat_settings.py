@@ -2,7 +2,7 @@
 
 import re
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +33,10 @@ class Mode(Enum):
     NO_IMAGE = "no_image"
 
 
+Judge = Literal["look", "centre"]
+"""How it comes to a verdict: it looks for a part and its defects, or at nothing but the brightness in the middle."""
+
+
 class Mischief(BaseModel):
     """One way to misbehave, for so many analyze and last_image requests. POST it to /sim/misbehave as JSON."""
 
@@ -57,6 +61,9 @@ class PekatSimSettings(BaseModel):
     stop_key: str = Field("", description="What /stop wants as key; empty: nothing")
     api_key: str = Field("", description="What analyzing wants as api_key; empty: nothing")
     png_only: bool = Field(False, description="Refuse JPEG and BMP, as the newer documents say")
+    judge: Judge = Field(
+        "look", description="How it comes to a verdict: by defects, or by the brightness in the middle"
+    )
     echo_data: bool = Field(True, description="Whether the context repeats `data`; documents disagree about it")
     scratch_label: str = Field("Scratch", description="Label of elongated defects; may be any text, as `Škrábanec`")
     spot_label: str = Field("Spot", description="Label of round defects")
