@@ -1,6 +1,7 @@
 """A camera that is asked over HTTP: a real server on loopback, which misbehaves on demand and checks its log-ins."""
 
 import base64
+import gzip
 import hashlib
 import re
 import threading
@@ -50,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(200, self.camera.picture())
             case "given":
                 self._reply(200, self.camera.given, {"Content-Encoding": self.camera.encoding})
+            case "packed":
+                self._reply(200, gzip.compress(self.camera.picture()), {"Content-Encoding": "gzip"})
             case "announced":
                 self._head(2_000_000_000)
                 self.close_connection = True

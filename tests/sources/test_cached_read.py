@@ -1,5 +1,6 @@
 """Reading what is in memory anyway gives what the thread would give, and refuses whatever might be waited for."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -8,10 +9,12 @@ import pytest
 
 from gateway.core.result import Reason
 from gateway.images.limits import DEFAULT_LIMITS, ImageLimits
+from gateway.ports import Fate
 from gateway.sources.cached_read import CACHED_BYTES, read_cached
+from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.look import Contents, read
 from tests.images.samples import BAD, WHOLE
-from tests.sources.pictures import png
+from tests.sources.pictures import OK, drop, order, png
 
 FILES = {**{name: data for name, (data, _) in BAD.items() if data}, **{name: data for name, (_, data) in WHOLE.items()}}
 
@@ -83,6 +86,26 @@ def test_whatever_is_no_file_is_left_to_the_thread_without_waiting(tmp_path: Pat
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     for name in ("folder.png", "pipe.png", "zero.png", "missing.png"):
         assert read_cached(tmp_path / name, DEFAULT_LIMITS) is None
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_files_of_a_network_share_are_never_read_on_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    """An open may hang there already."""
+    (tmp_path / "drop").mkdir()
+    asked: list[Path] = []
+    monkeypatch.setattr("gateway.sources.drop_watch.is_shared", lambda folder: shared)
+    monkeypatch.setattr("gateway.sources.drop_reader.read_cached", lambda path, limits: asked.append(path))
+    settings = FileDropSettings.model_validate({"folder": str(tmp_path / "drop")})
+    async with settings.create("line") as source:
+        taking = asyncio.create_task(source.acquire(order()))
+        await asyncio.sleep(0)
+        drop(tmp_path / "drop", "part.png", png(3))
+        picture = await taking
+        assert bytes(picture.data) == png(3)
+        await source.settle(picture, Fate.JUDGED, OK)
+    assert bool(asked) is not shared
 
 
 def test_no_descriptor_stays_open(file: Path) -> None:

@@ -77,6 +77,8 @@ async def test_it_logs_in(server: tuple[str, Snapshots], auth: str, tmp_path: Pa
     [
         ("html", Reason.NOT_AN_IMAGE, "not a PNG, JPEG or BMP"),
         ("empty", Reason.EMPTY_IMAGE, "it is empty"),
+        ("packed", Reason.NOT_AN_IMAGE, "packed the picture (gzip)"),
+        ("announced", Reason.IMAGE_TOO_LARGE, "2000.0 MB are more than max_file_mb = 64"),
         ("truncated", Reason.NOT_AN_IMAGE, "truncated"),
         ("error", Reason.SOURCE_FAILED, "HTTP 503"),
         ("elsewhere", Reason.SOURCE_FAILED, "HTTP 302"),
