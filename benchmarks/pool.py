@@ -76,6 +76,10 @@ def _microseconds(act: Callable[[], None], rounds: int) -> float:
     return (time.perf_counter_ns() - began) / rounds / 1000
 
 
+def _several(count: int) -> str:
+    return "1 PEKAT" if count == 1 else f"{count} PEKATs"
+
+
 def _report(plcs: dict[int, PipelinedStation], rate: dict[int, float], costs: dict[int, float]) -> Report:
     spreads = {count: Spread.of(plc.milliseconds) for count, plc in plcs.items()}
     figures = [
@@ -84,9 +88,9 @@ def _report(plcs: dict[int, PipelinedStation], rate: dict[int, float], costs: di
     ]
     for count in COUNTS:
         figures += [
-            Figure(f"{count} PEKATs, {count} in flight: inspections a second", rate[count], "/s"),
-            Figure(f"{count} PEKATs, {count} in flight: trigger to result, p50", spreads[count].p50, "ms"),
-            Figure(f"{count} PEKATs, {count} in flight: trigger to result, p99", spreads[count].p99, "ms"),
+            Figure(f"{_several(count)}, {count} in flight: inspections a second", rate[count], "/s"),
+            Figure(f"{_several(count)}, {count} in flight: trigger to result, p50", spreads[count].p50, "ms"),
+            Figure(f"{_several(count)}, {count} in flight: trigger to result, p99", spreads[count].p99, "ms"),
         ]
     figures += [
         Figure(f"choosing among {count}, and keeping count of it", cost, "µs", 50.0 if count == MANY else None)
@@ -96,4 +100,4 @@ def _report(plcs: dict[int, PipelinedStation], rate: dict[int, float], costs: di
         f"{spreads[1].count} triggers a side, image 1920x1200 mono PNG of 0.90 MB from a playlist, one image at a time "
         "at each PEKAT, PLC cycle 2 ms, buffered results; every answer checked for its trigger number and part id"
     )
-    return Report("pool", TITLE, figures, {f"{n} PEKATs": spread for n, spread in spreads.items()}, notes=[note])
+    return Report("pool", TITLE, figures, {_several(n): spread for n, spread in spreads.items()}, notes=[note])

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from gateway.core.errors import InspectorError
@@ -124,6 +124,8 @@ class Dispatch:
                 self._learn(endpoint, route, error.reason, call, error)
             raise
         self._learn(endpoint, route, judgement.reason, call, judgement.detail)
+        if judgement.reason is not Reason.NONE and len(route.endpoints) > 1:
+            return replace(judgement, detail=f"{endpoint.url}: {judgement.detail}")  # which of them has to be looked at
         return judgement
 
     def _learn(self, endpoint: Endpoint, route: _Route, reason: Reason, call: Call, why: object) -> None:

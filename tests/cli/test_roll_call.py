@@ -64,8 +64,8 @@ def test_check_shows_every_address_and_a_silent_one_is_no_error_of_the_configura
 def test_the_slowest_takes_its_time_out_and_all_of_them_no_longer(tmp_path: Path) -> None:
     with hanging(pings_too=True) as hung, black_hole() as nowhere, answering(http(b"pong")) as well:
         began = time.monotonic()
-        answers = roll_call([Asked(url, timeout_s=0.5) for url in (hung.url, nowhere, well.url, hung.url)])
-        assert time.monotonic() - began < 1.4
+        answers = roll_call([Asked(url, timeout_s=1.0) for url in (hung.url, nowhere, well.url, hung.url)])
+        assert time.monotonic() - began < 2.8
     assert [bool(answer.wrong) for answer in answers] == [True, True, False, True]
     assert answers[2].version == "pong"
 

@@ -78,20 +78,20 @@ async def test_a_host_that_is_switched_off_takes_its_share_of_the_time_and_no_mo
     with black_hole() as nowhere, well() as other:
         async with pooled(nowhere, other.url, connect_timeout_ms=20_000) as part:
             began = time.monotonic()
-            assert (await judged(part, seconds=1.0)).verdict is Verdict.OK
-            assert 0.4 < time.monotonic() - began < 0.95
+            assert (await judged(part, seconds=3.0)).verdict is Verdict.OK
+            assert 1.4 < time.monotonic() - began < 2.9
             assert standings(part) == ["open", "closed"]
             began = time.monotonic()
-            assert (await judged(part, seconds=1.0)).verdict is Verdict.OK
-            assert time.monotonic() - began < 0.4, "it is left out now"
+            assert (await judged(part, seconds=3.0)).verdict is Verdict.OK
+            assert time.monotonic() - began < 1.2, "it is left out now"
 
 
 async def test_the_connect_time_out_still_holds() -> None:
     with black_hole() as nowhere, well() as other:
         async with pooled(nowhere, other.url, connect_timeout_ms=100) as part:
             began = time.monotonic()
-            assert (await judged(part, seconds=5.0)).verdict is Verdict.OK
-            assert time.monotonic() - began < 1.5
+            assert (await judged(part, seconds=8.0)).verdict is Verdict.OK
+            assert time.monotonic() - began < 3.0
 
 
 async def test_where_none_can_be_reached_each_trigger_tries_all_and_the_error_names_all() -> None:
@@ -189,3 +189,12 @@ async def test_it_is_logged_once_that_one_is_left_out_and_once_that_it_is_back(
         f"station1: {back.url} is left out until it is well again: why",
         f"station1: {back.url} is used again",
     ]
+
+
+async def test_no_decision_says_which_of_them_gave_none() -> None:
+    with replying("200 OK", b'{"processing": false}') as off, well() as other:
+        async with pooled(off.url, other.url) as part:
+            assert (await judged(part)).detail.startswith(f"{off.url}: ")
+            assert (await judged(part)).detail == ""
+        async with pooled(off.url) as part:
+            assert off.url not in (await judged(part)).detail

@@ -29,10 +29,10 @@ from tests.vision.servers import free_port
 async def test_one_that_answers_is_enough_and_the_others_are_looked_at_all_the_same() -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     with hanging(pings_too=True) as hung, black_hole() as nowhere, well() as server:
-        async with pooled(nobody, hung.url, nowhere, server.url, ping_timeout_ms=300) as part:
+        async with pooled(nobody, hung.url, nowhere, server.url, ping_timeout_ms=1000) as part:
             began = time.monotonic()
             await part.check()
-            assert time.monotonic() - began < 0.25, "the ill ones held it up"
+            assert time.monotonic() - began < 0.9, "the ill ones held it up"
             await settled(part)
             assert standings(part) == ["open", "doubtful", "doubtful", "closed"]
             await part.check()
