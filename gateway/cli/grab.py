@@ -4,7 +4,7 @@ import asyncio
 import io
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,8 +108,24 @@ async def _taken(source: ImageSource, wanted: Grab) -> tuple[Picture, float]:
     """The picture, and how long it took (ms) once the source was ready: a stream connects while triggers go on."""
     await _ready(source, time.monotonic() + wanted.wait_s)
     began = time.monotonic()
-    picture = await source.acquire(_order(wanted))
+    order = _order(wanted)
+    if wanted.source.kind == "genicam" and wanted.source.trigger == "hardware":
+        order = await _next_signal(source, order, wanted)
+    picture = await source.acquire(order)
     return picture, (time.monotonic() - began) * 1000
+
+
+async def _next_signal(source: ImageSource, order: Order, wanted: Grab) -> Order:
+    """An order for the frame of the line's next signal, whenever it comes: nobody triggers here as the PLC would."""
+    source.collect(order.accepted_at)
+    try:
+        async with asyncio.timeout(wanted.wait_s):
+            await source.arrival()
+    except TimeoutError:
+        text = f"no signal of the line made a frame within {wanted.wait_s:g} s"
+        hint = "does the signal reach the camera's trigger_line?"
+        raise SourceError(text, reason=Reason.NO_IMAGE, hint=hint) from None
+    return replace(_order(wanted), pictures_from=order.accepted_at)
 
 
 async def _ready(source: ImageSource, until: float) -> None:

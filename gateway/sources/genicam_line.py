@@ -102,8 +102,10 @@ class LineSource:
         self._run_since = since
 
     async def arrival(self) -> None:
-        """Wait for a frame of the run. Raises SourceError while the camera is lost."""
+        """Wait for a frame of the run. Raises SourceError while the camera is lost, or no run is on."""
         await self.check()
+        if self._run_since is None:
+            raise SourceError("no continuous run is on")
         while not self._run:
             self._news.clear()
             await self._news.wait()

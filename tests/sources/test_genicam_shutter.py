@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli.main import app
 from gateway.core.errors import SourceError
 from gateway.core.result import Reason
 from gateway.ports import ImageSource, RawFormat
@@ -17,6 +20,7 @@ from gateway.sources.line_frames import Window
 from gateway.sources.viva_camera import VivaCamera
 from tests.sources.gige import LOOPBACK, SETTINGS, fails, fake_camera, refused, source, works
 from tests.sources.pictures import Run, order, until
+from tests.sources.test_grab_command import config
 
 pytest.importorskip("viva_genicam", reason="viva-genicam has no wheel for this platform")
 
@@ -218,3 +222,33 @@ async def test_a_machine_without_a_usb_camera_says_so() -> None:
         async with source(interface="", transport="usb3", camera="no camera has this serial number"):
             pytest.fail("opened")
     assert "USB" in caught.value.hint
+
+
+# ---- grab ----
+
+
+def grabbed(tmp_path: Path, wait: str) -> Any:
+    file = config(tmp_path, f'kind = "genicam"\ninterface = "{LOOPBACK}"\ntrigger = "hardware"')
+    command = ["grab", str(file), "station1", str(tmp_path / "out.png"), "--timeout", wait]
+    return CliRunner().invoke(app, command)
+
+
+def test_grab_waits_for_the_lines_next_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_camera():
+        result = grabbed(tmp_path, "0.5")
+        assert result.exit_code != 0
+        assert "no signal of the line made a frame within 0.5 s" in result.output
+        monkeypatch.setattr(viva_camera, "wait_for_triggers", lambda features, settings: features)
+        free_run()
+        result = grabbed(tmp_path, "5")
+        assert result.exit_code == 0, result.output
+        assert "64 x 48" in result.output
+
+
+def free_run() -> None:
+    """The fake camera's line has no plug: a camera that runs free stands for a line with signals."""
+    camera = VivaCamera(SETTINGS.validate_python({"kind": "genicam", "interface": LOOPBACK}))
+    camera.open()
+    control: Any = camera._camera  # only who has control of the camera can set it
+    control.disable_trigger("FrameStart")
+    camera.close()
