@@ -1,35 +1,18 @@
-"""Blocks of shared memory that a PEKAT on this machine reads frames from: made, found again, and always removed.
+"""Blocks of shared memory that a PEKAT on this machine reads frames from: made, used again, and always removed.
 
-On Linux a block is a file in /dev/shm, which is what POSIX shared memory is there, locked as long as it is in use. The
-kernel drops the lock with the process, however that ends, so `sweep` knows a dead gateway's block from a living one's:
-by no process id, which other containers count anew. `multiprocessing.shared_memory` would start a process that watches
-(its resource tracker), which complains on the terminal. Elsewhere it is what there is: Windows drops a block with its
-last user, and on macOS the tracker does the removing.
+Windows drops a block with its last user; on macOS Python's resource tracker removes what a killed gateway leaves. For
+Linux see shared_memory_linux.py.
 """
 
 import logging
-import mmap
-import os
-import re
-import secrets
-import stat
 import sys
 from multiprocessing import resource_tracker, shared_memory
-from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 import numpy as np
 
-if sys.platform == "linux":
-    import fcntl
-
 log = logging.getLogger(__name__)
-
-FOLDER = Path("/dev/shm")
-PREFIX = "pekatgw_"
-_OURS = re.compile(PREFIX + r"\d+_[0-9a-f]{16}")
-_OPEN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Block(Protocol):
@@ -54,41 +37,6 @@ class Block(Protocol):
     def close(self) -> None:
         """Give the memory back, as far as this process goes. It is removed before."""
         ...
-
-
-class _LinuxBlock:
-    """A file in /dev/shm, 0600 as the vendor's client has it: PEKAT has to run as the same user."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.name, self._descriptor = _locked_file()
-        try:
-            # Memory is taken now: where there is too little, this is an error, not a bus fault while copying.
-            os.posix_fallocate(self._descriptor, 0, size)
-            self._map = mmap.mmap(self._descriptor, size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
-        except OSError:
-            self.remove()
-            os.close(self._descriptor)
-            raise
-        self._pixels: np.ndarray | None = np.frombuffer(self._map, np.uint8)
-
-    @property
-    def there(self) -> bool:
-        return os.fstat(self._descriptor).st_nlink > 0
-
-    def fill(self, pixels: bytes | memoryview) -> None:
-        if self._pixels is None:
-            raise OSError(f"{self.name} is closed")
-        np.copyto(self._pixels, np.frombuffer(pixels, np.uint8))
-
-    def remove(self) -> None:
-        if self.there:
-            (FOLDER / self.name).unlink(missing_ok=True)
-
-    def close(self) -> None:
-        self._pixels = None
-        self._map.close()
-        os.close(self._descriptor)
 
 
 class _PortableBlock:
@@ -126,56 +74,23 @@ class _PortableBlock:
 
 def new_block(size: int) -> Block:
     """A block of so many bytes. Raises OSError where there is no room, or no shared memory."""
-    return _LinuxBlock(size) if sys.platform == "linux" else _PortableBlock(size)
+    if sys.platform != "linux":
+        return _PortableBlock(size)
+    from gateway.vision.shared_memory_linux import LinuxBlock
+
+    return LinuxBlock(size)
 
 
-if sys.platform == "linux":
+def sweep() -> int:
+    """Remove the blocks of gateways of this user that have ended without doing so (killed), and say how many.
 
-    def _locked_file() -> tuple[str, int]:
-        """A new file and its descriptor, with its lock held. A sweeper can get in between making and locking it."""
-        while True:
-            name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(8)}"  # the process id is for people
-            descriptor = os.open(FOLDER / name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
-            if _lock(descriptor) and os.fstat(descriptor).st_nlink > 0:
-                return name, descriptor
-            os.close(descriptor)
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def sweep() -> int:
-        """Remove the blocks of gateways of this user that have ended without doing so (killed), and say how many."""
-        if not FOLDER.is_dir():
-            return 0
-        left = [entry for entry in os.scandir(FOLDER) if _OURS.fullmatch(entry.name)]
-        return sum(_removed(Path(entry.path)) for entry in left)
-
-    def _removed(path: Path) -> bool:
-        try:
-            descriptor = os.open(path, _OPEN)
-        except OSError as error:  # gone by now, or another user's
-            log.debug("%s is not ours to remove: %s", path, error)
-            return False
-        try:
-            facts = os.fstat(descriptor)
-            mine = stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid()
-            if not (mine and facts.st_nlink and _lock(descriptor)):
-                return False
-            path.unlink(missing_ok=True)
-        finally:
-            os.close(descriptor)
-        log.info("%s removed: the gateway that made it was killed", path)
-        return True
-
-else:
-
-    def sweep() -> int:
-        """Nothing to do: the system, or Python's resource tracker, removes what a killed process leaves."""
+    Nothing to do but on Linux: elsewhere the system, or Python's resource tracker, does it.
+    """
+    if sys.platform != "linux":
         return 0
+    from gateway.vision.shared_memory_linux import sweep as sweep_files
+
+    return sweep_files()
 
 
 class Blocks:

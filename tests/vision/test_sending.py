@@ -155,7 +155,7 @@ async def test_pixels_that_do_not_lie_together_are_an_error_and_leave_no_block()
 
 
 async def test_without_room_in_shared_memory_frames_go_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.vision.shared_memory.FOLDER", SHM / "no such folder")
+    monkeypatch.setattr("gateway.vision.shared_memory_linux.FOLDER", SHM / "no such folder")
     pekat = Pekat()
     with serving(pekat) as server:
         async with inspector(server.url) as part:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.vision import shared_memory
+from gateway.vision import shared_memory, shared_memory_linux
 from gateway.vision.shared_memory import Blocks, new_block, sweep
 from tests.vision.sharing import SHM, mapped
 
@@ -24,8 +24,8 @@ A, B = b"a" * 100_000, b"b" * 100_000
 HOLDER = """
 import sys, time
 from pathlib import Path
-from gateway.vision import shared_memory
-shared_memory.FOLDER = Path(sys.argv[1])
+from gateway.vision import shared_memory, shared_memory_linux
+shared_memory_linux.FOLDER = Path(sys.argv[1])
 block = shared_memory.Blocks(1).filled(b"x" * 5000)
 print(block.name, flush=True)
 time.sleep(60)
@@ -74,7 +74,7 @@ def blocks(kind: str) -> Iterator[Blocks]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place of one's own instead of /dev/shm, so that no other test's sweep interferes."""
-    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+    monkeypatch.setattr(shared_memory_linux, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -208,7 +208,7 @@ def test_what_a_killed_gateway_left_is_removed_and_nothing_else(folder: Path) ->
 
 
 def test_nothing_to_sweep_where_there_is_no_such_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_memory, "FOLDER", folder / "none")
+    monkeypatch.setattr(shared_memory_linux, "FOLDER", folder / "none")
     assert sweep() == 0
 
 
