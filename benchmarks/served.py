@@ -54,6 +54,8 @@ classes = {{ Scratch = 1, Spot = 2 }}
 
 FILE_DROP = 'kind = "file_drop"\nafterwards = "delete"'
 PLAYLIST = 'kind = "playlist"'
+FAST = '\n[history]\nmode = "fast"\n'
+"""Unless it is the journal that is measured, the disk is not."""
 STRIDE = 256
 """Registers from one station to the next."""
 
@@ -139,7 +141,7 @@ def config_file(plan: Plan) -> Iterator[tuple[Path, int, int, tuple[Path, ...]]]
                 source=plan.source,
                 in_flight=plan.flights[index],
             )
-        text += plan.more
+        text += plan.more if "[history]" in plan.more else FAST + plan.more
         file = Path(home) / "gateway.toml"
         file.write_text(text, encoding="utf-8")
         yield file, modbus, opcua, folders

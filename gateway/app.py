@@ -1,30 +1,48 @@
 """The composition root: settings to parts to one running gateway. The only file that knows every part."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Self
 
 from gateway import __version__
 from gateway.config import Settings, StationSettings
 from gateway.config_views import ViewSettings, image_of
 from gateway.core import events as ev
-from gateway.ports import Endpoint, Identity, ImageSource, PlcLink, ResultSink, StationView
+from gateway.core.resume import Memory
+from gateway.ports import Endpoint, Identity, ImageSource, Journal, PlcLink, ResultSink, StationView
 from gateway.records import Records, Registrar
 from gateway.sinks.history import History
+from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
 from gateway.sources import SourceSettings
 from gateway.station.boot import next_boot_id
 from gateway.station.health import HealthPolicy
+from gateway.station.journaling import all_shown
 from gateway.station.station import Station
 from gateway.station.views import View
 
 log = logging.getLogger(__name__)
 
 
-def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[ResultSink]) -> Station:
+STOPPING_S = 0.5
+"""How long the last answers may take into the journal, so that the PLC can still read them."""
+
+
+def make_station(
+    settings: StationSettings,
+    boot_id: int,
+    sinks: Sequence[ResultSink],
+    *,
+    journal: Journal | None = None,
+    keeping: Keeping = SHOWN_AT_ONCE,
+    memory: Memory | None = None,
+) -> Station:
     """A station with its sources and inspectors; nothing runs yet."""
     first, *further = _views(settings)
     assert first.source is not None  # config_views.py has seen to that
+    options = settings.handshake.options(settings.view_names)
     return Station(
         settings.name,
         source=first.source,
@@ -32,7 +50,7 @@ def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[Result
         recipes=[recipe.info() for recipe in settings.recipes],
         recipe=settings.first_recipe,
         boot_id=boot_id,
-        options=settings.handshake.options(settings.view_names),
+        options=replace(options, keep_ms=keeping.wait_ms, show_unkept=keeping.show_unkept),
         user_tags=settings.user_tags,
         sinks=sinks,
         health=HealthPolicy(
@@ -41,6 +59,8 @@ def make_station(settings: StationSettings, boot_id: int, sinks: Sequence[Result
         ),
         simulation=first.simulation,
         further=further,
+        journal=journal,
+        memory=memory,
     )
 
 
@@ -105,9 +125,7 @@ class Gateway:
             sinks = (*self._sinks, *((self.history,) if self.history is not None else ()))
             for sink in sinks:
                 await stack.enter_async_context(sink)
-            for settings in self._settings.stations:
-                station = make_station(settings, boot_id, sinks)
-                self.stations[settings.name] = await stack.enter_async_context(station)
+            await self._enter_stations(stack, boot_id, sinks)
             for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
             self._stack = stack.pop_all()
@@ -119,7 +137,29 @@ class Gateway:
         # First every open trigger gets its answer, while the PLC can still read it; then links, stations, sinks.
         for station in self.stations.values():
             station.post(ev.Stopped())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOPPING_S):
+                for station in self.stations.values():
+                    await all_shown(station)
         await self._stack.aclose()
+
+    async def _enter_stations(self, stack: AsyncExitStack, boot_id: int, sinks: Sequence[ResultSink]) -> None:
+        """Each goes on where the journal ends."""
+        history, data = self._settings.history, self._settings.data_folder
+        names = [settings.name for settings in self._settings.stations]
+        memories: dict[str, Memory] = {}
+        if self.history is not None:
+            memories = await self.history.recall(names, offer_again=history.offer_again)
+        for settings in self._settings.stations:
+            station = make_station(
+                settings,
+                boot_id,
+                sinks,
+                journal=self.history,
+                keeping=history.keeping(data),
+                memory=memories.get(settings.name),
+            )
+            self.stations[settings.name] = await stack.enter_async_context(station)
 
     def _registrar(self, boot_id: int) -> Registrar:
         names = {(s.name, recipe.number): recipe.name for s in self._settings.stations for recipe in s.recipes}

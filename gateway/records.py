@@ -3,10 +3,11 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from gateway.core.result import Result
 from gateway.ports import Recorded, ResultStore, StoredResult, result_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,14 +77,23 @@ class Registrar:
         return f"{self._ids}{inspection_id}"
 
     def stored(self, recorded: Recorded) -> StoredResult:
-        """The answer as it is kept."""
-        key = (recorded.station, recorded.result.inspection_id)
+        """The answer as it is kept. Told again, and told otherwise, it is the same answer of the same moment."""
+        key, result = (recorded.station, recorded.result.inspection_id), recorded.result
         known = self._known.get(key)
-        if known is None or known.result is not recorded.result:
-            known = self._known[key] = self._make(recorded)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+        if known is not None and (known.result is result or _same(known.result, result)):
+            if known.result is not result or known.presented != recorded.presented:
+                known = self._known[key] = replace(
+                    known, result=result, counts=recorded.counts, presented=recorded.presented
+                )
+            return known
+        known = self._known[key] = self._make(recorded)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
         return known
+
+    def recipe_name(self, station: str, recipe: int) -> str:
+        """As the configuration has it; "" where it has none."""
+        return self._recipe_names.get((station, recipe), "")
 
     def _make(self, recorded: Recorded) -> StoredResult:
         result = recorded.result
@@ -95,7 +105,7 @@ class Registrar:
             exposed=self.clock.at(result.exposed_at) if result.exposed_at else None,
             answered=self._in_order(recorded.station, self.clock.at(result.answered_at)),
             counts=recorded.counts,
-            recipe_name=self._recipe_names.get((recorded.station, result.recipe), ""),
+            recipe_name=self.recipe_name(recorded.station, result.recipe),
             presented=recorded.presented,
         )
 
@@ -106,6 +116,11 @@ class Registrar:
             answered = last + TICK
         self._last[station] = answered
         return answered
+
+
+def _same(one: Result, other: Result) -> bool:
+    """The answer to the same inspection; what it says may differ."""
+    return (one.accepted_at, one.answered_at) == (other.accepted_at, other.answered_at)
 
 
 @dataclass(frozen=True, slots=True)

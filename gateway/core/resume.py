@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 from gateway.core.counts import NO_COUNTS, Counts
+from gateway.core.inspection import Inspection
 from gateway.core.result import Result
 from gateway.core.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What outlives the gateway of one station. `owed` are the results that the PLC has not taken, the oldest first."""
+    """What outlives the gateway of one station. `owed` are the results that the PLC has not taken, the oldest first.
+
+    `flight` are the accepted triggers that have no answer yet; those of a simulation are nobody's loss.
+    """
 
     next_id: int = 1
     result_seq: int = 0
@@ -19,6 +23,37 @@ class Memory:
     error_count: int = 0
     buffered: bool = False
     owed: tuple[Result, ...] = ()
+    flight: tuple[Inspection, ...] = ()
+
+
+def memory_of(state: State) -> Memory:
+    """What is to be remembered of this state."""
+    s = state
+    flight = tuple(one for one in s.flight if not one.origin.simulated)
+    return Memory(
+        s.next_id,
+        s.result_seq,
+        s.shown_seq,
+        s.trigger_seq_accepted,
+        s.counts,
+        s.error_count,
+        s.buffered,
+        owed(s),
+        flight,
+    )
+
+
+def worth_noting(before: State, after: State) -> bool:
+    """Whether a step changed what is to be remembered; asked after each."""
+    return (
+        after.counts is not before.counts
+        or after.next_id != before.next_id
+        or after.valid != before.valid
+        or after.presented is not before.presented
+        or after.waiting is not before.waiting
+        or after.error_count != before.error_count
+        or after.commands.buffer_results != before.commands.buffer_results
+    )
 
 
 def resumed(state: State, memory: Memory, now: int) -> State:

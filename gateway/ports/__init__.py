@@ -6,7 +6,16 @@ A part is made from its settings and does nothing until it is entered (`async wi
 
 from gateway.ports.links import Endpoint, Identity, PlcLink
 from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Picture, RawFormat, ignored
-from gateway.ports.results import LARGEST_PAGE, Recorded, ResultQuery, ResultSink, ResultStore, StoredResult, result_id
+from gateway.ports.results import (
+    LARGEST_PAGE,
+    Journal,
+    Recorded,
+    ResultQuery,
+    ResultSink,
+    ResultStore,
+    StoredResult,
+    result_id,
+)
 from gateway.ports.station import RecipeInfo, StationPort, StationView, Step
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "Identity",
     "ImageSource",
     "Inspector",
+    "Journal",
     "Order",
     "Part",
     "Picture",

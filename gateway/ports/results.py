@@ -1,12 +1,13 @@
 """Who else gets the answers: sinks that keep or send them, and the store that they can be read from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from gateway.core.counts import Counts
 from gateway.core.result import Result, Verdict
+from gateway.core.resume import Memory
 from gateway.ports.parts import Part
 
 
@@ -28,6 +29,21 @@ class ResultSink(Part, Protocol):
 
     def put(self, recorded: Recorded) -> None:
         """Take a result over, at once: queue it in bounded space, count what has no place."""
+        ...
+
+
+class Journal(Protocol):
+    """Keeps answers before they are shown (H30), and what a station goes on with after a restart (H31)."""
+
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
+        """Put this answer on the disk; then call `kept`, once, on the event loop: True where it is there.
+
+        Where the same answer is put as a ResultSink afterwards with other words, those replace it.
+        """
+        ...
+
+    def note(self, station: str, memory: Memory) -> None:
+        """Remember this, instead of what was noted before; at once, and nobody waits for it."""
         ...
 
 

@@ -1,19 +1,27 @@
-"""The history: every answer, kept over restarts, and read back. A ports.ResultSink and a ports.ResultStore."""
+"""The history: every answer, kept over restarts, and read back.
+
+A ports.Journal, a ports.ResultSink and a ports.ResultStore.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gateway.core.errors import SinkError
+from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
+from gateway.sinks.history_queue import Told
 from gateway.sinks.history_writer import STOP_S, HistoryBooks, Retention, Writer
 from gateway.worker import Worker
 
 if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
+    from gateway.sinks.history_stations import Names
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +41,12 @@ class History:
     tried again, and questions are answered with a SinkError meanwhile.
     """
 
-    def __init__(self, registrar: Registrar, file: Path | None, retention: Retention) -> None:
+    def __init__(self, registrar: Registrar, file: Path | None, retention: Retention, *, safe: bool = False) -> None:
         self._registrar = registrar
         self._file = file
-        self._writer = Writer(file, retention)
+        self._writer = Writer(file, retention, self._names, self._tell, safe=safe)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._earlier: dict[tuple[str, int], str] = {}
         self._writing = Worker("history-writer")
         self._reading = Worker("history-reader", farewell=self._close_own)
         self._run: asyncio.Future[None] | None = None
@@ -57,6 +67,7 @@ class History:
         return self._asked - self._answered
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._writing.start()
         self._reading.start()
         self._run = self._writing.submit(self._writer.run)
@@ -74,6 +85,54 @@ class History:
 
     def put(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.stored(recorded))
+
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
+        self._writer.keep(self._registrar.stored(recorded), kept)
+
+    def note(self, station: str, memory: Memory) -> None:
+        self._writer.note(station, memory)
+
+    async def recall(self, stations: Sequence[str], *, offer_again: bool) -> dict[str, Memory]:
+        """What each station goes on with (H31). Empty where nothing can be known: in memory, or in a broken file.
+
+        Accepted triggers without an answer get it here, in the history too.
+        """
+        if self._file is None:
+            return {}
+        from gateway.sinks.history_recall import recalled
+
+        memories: dict[str, Memory] = {}
+        for station in stations:
+            try:
+                found = await self._ask(partial(recalled, station=station, registrar=self._registrar))
+            except SinkError as error:
+                log.error("%s: what was before the restart cannot be read: its numbers begin at 0: %s", station, error)
+                continue
+            if found is None:
+                continue
+            for interrupted in found.interrupted:
+                self._writer.put(interrupted)
+            self._earlier |= {(station, number): name for number, name in found.names.items()}
+            memories[station] = found.memory if offer_again else replace(found.memory, owed=())
+        return memories
+
+    def _names(self) -> "Names":
+        from gateway.sinks.history_stations import Names
+
+        return Names(self._result_id, self._registrar.clock.at)
+
+    def _result_id(self, station: str, inspection_id: int) -> str:
+        """Also of what was answered before the restart."""
+        return self._earlier.get((station, inspection_id)) or self._registrar.result_id(inspection_id)
+
+    def _tell(self, told: Sequence[Told], ok: bool) -> None:
+        """From the writing thread: those who wait hear on the loop whether their result is kept."""
+        if not told or self._loop is None or self._loop.is_closed():
+            return
+        try:
+            self._loop.call_soon_threadsafe(_call, told, ok)
+        except RuntimeError as error:  # closed between the two lines
+            log.debug("history: nobody left to tell: %s", error)
 
     async def find(self, station: str, result_id: str) -> StoredResult | None:
         return await self._ask(lambda database: database.find(station, result_id))
@@ -120,3 +179,8 @@ class History:
         own, self._own = self._own, None
         if own is not None:
             own.close()
+
+
+def _call(told: Sequence[Told], ok: bool) -> None:
+    for one in told:
+        one(ok)

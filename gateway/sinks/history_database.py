@@ -17,13 +17,16 @@ from sqlalchemy import (
     NullPool,
     Select,
     StaticPool,
+    bindparam,
     create_engine,
     delete,
     event,
     func,
     insert,
     select,
+    update,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import SinkError
@@ -31,6 +34,7 @@ from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_file import DamagedError, fault, look_at, move_aside
 from gateway.sinks.history_query import selected
 from gateway.sinks.history_schema import is_current, prepare
+from gateway.sinks.history_stations import STATIONS, Remembered, remembered
 from gateway.sinks.history_table import RESULTS, microseconds, result_of, text
 from gateway.worker import Courtesy
 
@@ -45,6 +49,16 @@ DROPPED_AT_ONCE = 500
 _BEGIN = "how a transaction begins"
 _STEPS = 10_000
 """SQLite's own machine steps between two looks at the clock: less than a millisecond."""
+_DIALECT = sqlite.dialect(paramstyle="named")
+_OF_RESULT = RESULTS.c.station == bindparam("station"), RESULTS.c.result_id == bindparam("result_id")
+_WORDS: dict[str, Any] = {
+    one.name: bindparam(one.name) for one in RESULTS.c if one.name not in {"number", "station", "result_id"}
+}
+_COLUMNS = [one.name for one in RESULTS.c if one.name != "number"]
+_INSERT = str(insert(RESULTS).compile(dialect=_DIALECT, column_keys=_COLUMNS))
+_AMEND = str(update(RESULTS).where(*_OF_RESULT).values(_WORDS).compile(dialect=_DIALECT))
+_NOTE = str(insert(STATIONS).prefix_with("OR REPLACE").compile(dialect=_DIALECT))
+"""Written by SQLAlchemy once, run by the driver itself: a commit is on the way of every answer, and half as long so."""
 _ROWS = 20
 """Rows that the driver fetches in one go."""
 
@@ -57,6 +71,8 @@ class Database:
         self._engine = _engine(file)
         self._alone: AbstractContextManager[Any] = nullcontext() if file is not None else threading.Lock()
         self._connection: Connection | None = None
+        self._durable = False
+        self._durable_of: sqlite3.Connection | None = None
 
     @classmethod
     def made(cls, file: Path | None) -> Self:
@@ -87,8 +103,37 @@ class Database:
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> None:
         """Keep these rows, all or none; they outlive this process when this returns."""
+        self.write(rows)
+
+    def write(
+        self,
+        rows: Sequence[dict[str, Any]],
+        *,
+        amended: Sequence[bool] = (),
+        stations: Sequence[dict[str, Any]] = (),
+        durable: bool = False,
+    ) -> None:
+        """Keep results' rows and stations' rows: all of it or nothing. `amended`: which may be there with other words.
+
+        It outlives this process when this returns; where it has to be `durable`, a loss of power as well.
+        """
+        with self._using() as connection:
+            raw = _raw(connection)
+            self._synchronise(raw, durable)
+            with _transaction(raw):
+                if any(amended):
+                    for row, again in zip(rows, amended, strict=True):
+                        if not (again and raw.execute(_AMEND, row).rowcount):
+                            raw.execute(_INSERT, row)
+                else:
+                    raw.executemany(_INSERT, rows)
+                raw.executemany(_NOTE, stations)
+
+    def station(self, station: str) -> Remembered | None:
+        """What was noted of this station; None where it is new."""
         with self._using() as connection, connection.begin():
-            connection.execute(insert(RESULTS), rows)
+            row = connection.execute(select(STATIONS).where(STATIONS.c.station == text(station))).first()
+        return remembered(row) if row is not None else None
 
     def read(self, query: ResultQuery) -> list[StoredResult]:
         """See ports.ResultStore."""
@@ -146,6 +191,12 @@ class Database:
             self._forget()
             raise fault(error, self._file) from error
 
+    def _synchronise(self, raw: sqlite3.Connection, durable: bool) -> None:
+        """FULL waits for the disk at each commit."""
+        if durable is not self._durable or self._durable_of is not raw:
+            raw.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable, self._durable_of = durable, raw
+
     def _forget(self) -> None:
         """A connection that failed is not used again; in memory there is only the one."""
         if self._file is not None and (connection := self._connection) is not None:
@@ -180,7 +231,7 @@ def _engine(file: Path | None) -> Engine:
 def _set_up(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # the driver's own way leaves making a table outside of any transaction
     # NORMAL: what is committed survives the process, and after a power loss the file is whole but for the last seconds.
-    # FULL would wait for the disk each time, and so would a picture that is dropped on the same disk: 0.9 ms a trigger.
+    # FULL waits for the disk each time, and so does a picture that is dropped on the same disk: only if asked for.
     # The file that WAL needs beside it is cut to 64 MB at times.
     for setting in ("synchronous = NORMAL", "journal_size_limit = 67108864", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {setting}")
@@ -194,6 +245,19 @@ def _raw(connection: Connection) -> sqlite3.Connection:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
+
+
+@contextmanager
+def _transaction(raw: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    raw.execute("BEGIN")
+    try:
+        yield
+        raw.execute("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import SinkError
 from gateway.sinks.history_file import ForeignError
-from gateway.sinks.history_table import APPLICATION_ID, METADATA, VERSION
+from gateway.sinks.history_stations import STATIONS
+from gateway.sinks.history_table import APPLICATION_ID, METADATA, RESULTS, VERSION
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def number_of(version: int) -> str:
 
 def _make(connection: Connection) -> None:
     """All at once; a test holds that the steps lead to the same."""
-    METADATA.create_all(connection)
+    METADATA.create_all(connection, [RESULTS, STATIONS])
     _VERSIONS.create(connection)
     connection.execute(_VERSIONS.insert(), [{"version_num": number_of(VERSION)}])
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

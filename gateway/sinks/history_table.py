@@ -32,18 +32,19 @@ from gateway.records import EPOCH
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 2
+VERSION = 3
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
 
 
-_WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 """A number of up to 64 bits; in SQLite every integer is one."""
 _SINCE = "since version"
 
 
-def _needed(name: str, kind: Any) -> Column[Any]:
+def needed(name: str, kind: Any) -> Column[Any]:
+    """A column that always has a value."""
     return Column(name, kind, nullable=False)
 
 
@@ -55,34 +56,34 @@ def _since(version: int, name: str, kind: Any) -> Column[Any]:
 RESULTS = Table(
     "results",
     METADATA,
-    Column("number", _WHOLE, primary_key=True, autoincrement=True),
-    _needed("result_id", Text),
-    _needed("station", Text),
-    _needed("answered", _WHOLE),
-    _needed("accepted", _WHOLE),
-    Column("exposed_us", _WHOLE),  # after the trigger was accepted, as total_us
-    _needed("total_us", _WHOLE),
-    _needed("accepted_at", _WHOLE),  # monotonic, of that run of the gateway
-    _needed("inspection_id", _WHOLE),
-    _needed("result_seq", _WHOLE),
-    _needed("trigger_seq", _WHOLE),
-    _needed("part_id", Text),
-    _needed("recipe", _WHOLE),
-    _needed("recipe_name", Text),
-    _needed("verdict", _WHOLE),
-    _needed("reason", _WHOLE),
+    Column("number", WHOLE, primary_key=True, autoincrement=True),
+    needed("result_id", Text),
+    needed("station", Text),
+    needed("answered", WHOLE),
+    needed("accepted", WHOLE),
+    Column("exposed_us", WHOLE),  # after the trigger was accepted, as total_us
+    needed("total_us", WHOLE),
+    needed("accepted_at", WHOLE),  # monotonic, of that run of the gateway
+    needed("inspection_id", WHOLE),
+    needed("result_seq", WHOLE),
+    needed("trigger_seq", WHOLE),
+    needed("part_id", Text),
+    needed("recipe", WHOLE),
+    needed("recipe_name", Text),
+    needed("verdict", WHOLE),
+    needed("reason", WHOLE),
     Column("score", Float),
-    _needed("detail", Text),
-    _needed("inspector_us", _WHOLE),
-    _needed("detections", Text),
-    _needed("user_values", Text),
-    _needed("counts", Text),
-    _needed("presented", Boolean),
-    _needed("simulated", Boolean),
-    _needed("asked_by", Text),
-    _needed("job_id", Text),
-    _needed("meas_id", Text),
-    _needed("product_id", Text),
+    needed("detail", Text),
+    needed("inspector_us", WHOLE),
+    needed("detections", Text),
+    needed("user_values", Text),
+    needed("counts", Text),
+    needed("presented", Boolean),
+    needed("simulated", Boolean),
+    needed("asked_by", Text),
+    needed("job_id", Text),
+    needed("meas_id", Text),
+    needed("product_id", Text),
     _since(2, "views", Text),  # JSON: the judgement of each view; NULL where there is one
     Index("results_by_time", "station", "answered"),
     Index("results_by_age", "answered"),
@@ -116,7 +117,8 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // _MICROSECOND
 
 
-def _moment(value: int) -> datetime:
+def moment(value: int) -> datetime:
+    """The other way round."""
     return EPOCH + timedelta(microseconds=value)
 
 
@@ -148,16 +150,16 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "score": float(score) if score is not None and isfinite(score) else None,
         "detail": text(judgement.detail),
         "inspector_us": judgement.inspector_us,
-        "detections": _json([astuple(one) for one in judgement.detections]),
-        "user_values": _json(judgement.user_values),
-        "counts": _json(astuple(stored.counts)),
+        "detections": as_json([astuple(one) for one in judgement.detections]),
+        "user_values": as_json(judgement.user_values),
+        "counts": as_json(astuple(stored.counts)),
         "presented": stored.presented,
         "simulated": result.origin.simulated,
         "asked_by": text(result.origin.by),
         "job_id": text(result.origin.job_id),
         "meas_id": text(result.origin.meas_id),
         "product_id": text(result.origin.product_id),
-        "views": _json([astuple(one) for one in judgement.views]) if judgement.views else None,
+        "views": as_json([astuple(one) for one in judgement.views]) if judgement.views else None,
     }
 
 
@@ -188,9 +190,9 @@ def result_of(row: Row[Any]) -> StoredResult:
         result_id,
         station,
         result,
-        _moment(accepted),
-        _moment(accepted + exposed_us) if exposed_us is not None else None,
-        _moment(answered),
+        moment(accepted),
+        moment(accepted + exposed_us) if exposed_us is not None else None,
+        moment(answered),
         Counts(*json.loads(counts)),
         recipe_name,
         presented,
@@ -205,5 +207,6 @@ def _views(kept: str) -> tuple[ViewJudgement, ...]:
     )
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """In the fewest characters."""
     return json.dumps(value, separators=(",", ":"))

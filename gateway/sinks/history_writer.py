@@ -3,19 +3,20 @@
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SinkError
+from gateway.core.resume import Memory
 from gateway.ports import StoredResult
+from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
 
 if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
+    from gateway.sinks.history_stations import Names
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ GATHER_S = 0.05
 """How often the thread looks for new results: nobody wakes it, for that would cost the answer's moment 50 us."""
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses after the first failures in a row; the last one is repeated."""
+RETRY_WAITED_FOR_S = 0.5
+"""The longest pause where answers are kept before they are shown: until it is over none can be."""
 TIDY_S = 60.0
 """How often old results are looked for, and after GROUP new ones."""
 STOP_S = 1.0
@@ -56,20 +59,33 @@ class HistoryBooks:
 
 
 class Writer:
-    """`put` from the event loop; `run` is the thread, `stop` ends it. No failure of the disk reaches `put`.
+    """`put`, `keep` and `note` from the event loop; `run` is the thread, `stop` ends it. No failure reaches `put`.
 
     Results that find no place in the queue are lost and counted; what is queued is tried again until it is written.
+    `safe`: what is kept or noted is written at once, not in GATHER_S. `tell` calls back on the event loop.
     """
 
-    def __init__(self, file: Path | None, retention: Retention) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        retention: Retention,
+        names: "Callable[[], Names]",
+        tell: Callable[[Sequence[Told], bool], None],
+        *,
+        safe: bool = False,
+    ) -> None:
         self._file = file
         self._retention = retention
-        self._queue: deque[StoredResult] = deque()
+        self._names = names
+        self._tell = tell
+        self._safe = safe
+        self._queue = Queue()
         self._put = 0
         self._settled = 0
         self._unsettled = threading.Condition()
         self._overflowed = 0
         self._refused = 0
+        self._returned = 0
         self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._deadline = 0.0
@@ -90,12 +106,17 @@ class Writer:
 
     @property
     def books(self) -> HistoryBooks:
-        return HistoryBooks(
-            self._settled - self._refused, self._overflowed + self._refused, len(self._queue), self._fault
-        )
+        stored = self._settled - self._refused - self._returned
+        return HistoryBooks(stored, self._overflowed + self._refused, len(self._queue), self._fault)
 
     def put(self, stored: StoredResult) -> None:
-        """Queue a result; count it where there is no place."""
+        """Queue a result, unless it was to be kept already; count it where there is no place."""
+        match self._queue.known(stored):
+            case Known.AS_IT_IS:
+                return
+            case Known.OTHERWISE:
+                self._put += 1
+                return
         if len(self._queue) >= QUEUED:
             if not self._overflowed:
                 log.error("history: %d results wait to be written, there is no place for more: they are lost", QUEUED)
@@ -103,6 +124,21 @@ class Writer:
             return
         self._queue.append(stored)
         self._put += 1
+
+    def keep(self, stored: StoredResult, told: Told) -> None:
+        """Queue a result that somebody waits for; say at once where it cannot be written now."""
+        if self._fault or self._stopping.is_set() or len(self._queue) >= QUEUED:
+            self._tell([told], False)
+            return
+        self._queue.keep(stored, told)
+        self._put += 1
+        self._hurry.set()
+
+    def note(self, station: str, memory: Memory) -> None:
+        """Have this remembered of a station."""
+        self._queue.note(Noted(station, memory))
+        if self._safe:
+            self._hurry.set()
 
     def settle(self, mark: int, timeout_s: float) -> None:
         """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be."""
@@ -130,7 +166,7 @@ class Writer:
     def _over(self) -> bool:
         if not self._stopping.is_set():
             return False
-        if self._queue and time.monotonic() < self._deadline:
+        if not self._queue.idle and time.monotonic() < self._deadline:
             return False
         if self._queue:
             log.error("history: the gateway stops; %d results could not be written and are lost", len(self._queue))
@@ -162,8 +198,13 @@ class Writer:
         with self._unsettled:
             self._fault = str(error)
             self._unsettled.notify_all()
-        self._retry_at = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        pause = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._retry_at = time.monotonic() + (min(pause, RETRY_WAITED_FOR_S) if self._safe else pause)
         self._failures += 1
+        waited = self._queue.give_up_waiting()
+        self._returned += len(waited)
+        self._settled += len(waited)
+        self._tell(waited, False)
 
     def _recover(self) -> None:
         if self._fault:
@@ -181,17 +222,15 @@ class Writer:
 
     def _work(self) -> None:
         self._open()
-        while self._queue:
-            self._write(list(islice(self._queue, GROUP)))
+        while not self._queue.idle:
+            self._write(*self._queue.take(GROUP))
         self._tidy()
 
-    def _write(self, group: list[StoredResult]) -> None:
+    def _write(self, group: list[Taken], notes: list[Noted]) -> None:
         from gateway.sinks.history_file import DamagedError, move_aside
-        from gateway.sinks.history_table import row_of
 
-        assert self.database is not None
         try:
-            self.database.insert([row_of(stored) for stored in group])
+            self._commit(group, notes)
         except DamagedError as error:
             assert self._file is not None  # memory has no damage
             self._close()
@@ -203,16 +242,31 @@ class Writer:
         except Exception:
             # Whatever a result may hold that cannot be kept: the others are.
             if len(group) > 1:
-                for stored in group:
-                    self._write([stored])
+                for taken in group:
+                    self._write([taken], [])
                 return
-            log.exception("history: a result cannot be kept: %r", group[0])
+            if not group:
+                raise
+            log.exception("history: a result cannot be kept: %r", group[0].stored)
             self._refused += 1
-        self._settle(len(group))
+            self._settle(1, self._queue.refuse(group[0]), ok=False)
+            return
+        count, told = self._queue.written(group, notes)
+        self._settle(count, told, ok=True)
 
-    def _settle(self, count: int) -> None:
-        for _ in range(count):
-            self._queue.popleft()
+    def _commit(self, group: list[Taken], notes: list[Noted]) -> None:
+        from gateway.sinks.history_stations import row_of_station
+        from gateway.sinks.history_table import row_of
+
+        assert self.database is not None
+        rows = [row_of(one.stored) for one in group]
+        amended = [one.entry.amends for one in group]
+        stations = [row_of_station(one.station, one.memory, self._names()) for one in notes]
+        durable = self._safe and bool(group)
+        self.database.write(rows, amended=amended, stations=stations, durable=durable)
+
+    def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
+        self._tell(told, ok)
         self._untidy += count
         with self._unsettled:
             self._settled += count

@@ -9,30 +9,31 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Self, TypeVar
+from typing import Self
 
 from gateway.core import calls as call
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
-from gateway.core.errors import OfflineReason, RefusedError, RejectReason
+from gateway.core.errors import RefusedError, RejectReason
 from gateway.core.events import Action, Commands, Event
 from gateway.core.handshake import step
 from gateway.core.heartbeat import only_heard
 from gateway.core.image import Projection, TagImage
 from gateway.core.result import Origin, Result
+from gateway.core.resume import Memory, resumed
 from gateway.core.state import Options, State
 from gateway.core.tags import Tag
-from gateway.ports import ImageSource, Inspector, RecipeInfo, Recorded, ResultSink, Step
+from gateway.ports import ImageSource, Inspector, Journal, RecipeInfo, Recorded, ResultSink, Step
 from gateway.station.calls import Calls
 from gateway.station.health import Health, HealthPolicy
+from gateway.station.journaling import Journaling
+from gateway.station.listeners import Listeners
 from gateway.station.pictures import PictureWatch
 from gateway.station.simulation import OnDemand
 from gateway.station.views import View, shots
 from gateway.station.work import Work, monotonic_us
 
 log = logging.getLogger(__name__)
-
-Listener = TypeVar("Listener")
 
 SHORTEST_TIMER_S = 0.001
 """uvloop's timers count whole milliseconds; asking for less would spin until the deadline is really past."""
@@ -43,7 +44,8 @@ class Station:
 
     `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
     where pictures come from in simulation mode. Where the station has several views (`options.views` names them), these
-    three are those of the first one, and `further` are the others.
+    three are those of the first one, and `further` are the others. `memory` is what it goes on
+    with after a restart.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Station:
         health: HealthPolicy | None = None,
         simulation: ImageSource | None = None,
         further: Sequence[View] = (),
+        journal: Journal | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._name = name
         names = options.views if options is not None else ()
@@ -72,14 +76,16 @@ class Station:
         self._projection = Projection(user_tags)
         now, numbers = monotonic_us(), frozenset(info.number for info in recipes)
         self._state = State(options or Options(), boot_id, recipe, numbers, started_at=now, beat_at=now)
+        if memory is not None:
+            self._state = resumed(self._state, memory, now)
         self._image = self._projection.image(self._state)
+        self._journal = Journaling(name, journal, self.post)
         self._health = Health(name, self._views, self.post, health or HealthPolicy())
         self._work = Work(name, self._views, self.post)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
-        self._watchers: dict[int, Callable[[TagImage], None]] = {}
-        self._observers: dict[int, Callable[[Step], None]] = {}
-        self._next_key = 0
+        self._watchers = Listeners[TagImage]()
+        self._observers = Listeners[Step]()
         self._inbox: deque[Event] = deque()
         self._stepping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -120,19 +126,10 @@ class Station:
         return next((drawing for drawing in drawings if drawing is not None), None)
 
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
-        return self._listen(self._watchers, callback)
+        return self._watchers.add(callback)
 
     def observe(self, callback: Callable[[Step], None]) -> Callable[[], None]:
-        return self._listen(self._observers, callback)
-
-    def _listen(self, listeners: dict[int, Listener], callback: Listener) -> Callable[[], None]:
-        key, self._next_key = self._next_key, self._next_key + 1
-        listeners[key] = callback
-
-        def end() -> None:
-            listeners.pop(key, None)
-
-        return end
+        return self._observers.add(callback)
 
     def write(self, commands: Commands) -> None:
         # Many PLC drivers rewrite the whole block each cycle, with no edge in it, or none but a heartbeat's: then
@@ -194,6 +191,8 @@ class Station:
 
     async def __aexit__(self, *exc: object) -> None:
         self.post(ev.Stopped())
+        if self._state.flight:  # nobody waits for the journal any longer
+            self.post(ev.Stopped())
         if self._timer is not None:
             self._timer.cancel()
         await self._work.finish(*self._pictures.tasks)
@@ -223,16 +222,9 @@ class Station:
         self._publish()
         for action in actions:
             self._perform(action)
+        self._journal.note(before, self._state)
         if self._observers:
-            self._tell(Step(event, before, self._state, actions, now))
-
-    def _tell(self, made: Step) -> None:
-        for callback in tuple(self._observers.values()):
-            try:
-                callback(made)
-            except Exception:
-                # Somebody who only looks on must not cost a trigger its answer.
-                log.exception("%s: an observer failed", self._name)
+            self._observers.tell_each(Step(event, before, self._state, actions, now), self._name)
 
     def _publish(self) -> None:
         image = self._projection.image(self._state)
@@ -242,8 +234,7 @@ class Station:
 
     def _show(self, image: TagImage) -> None:
         self._image = image
-        for callback in tuple(self._watchers.values()):
-            callback(image)
+        self._watchers.tell(image)
 
     def _arm(self) -> None:
         """See to it that time passes for the core when it next matters."""
@@ -271,6 +262,8 @@ class Station:
                 self._work.cancel(inspection_id)
             case ev.Record(result, presented):
                 self._record(result, presented)
+            case ev.Keep():
+                self._journal.keep(action)
             case ev.Reject(token, reason) | ev.Refused(token, reason):
                 self._calls.refused(token, reason)
             case ev.AwaitPicture(run_id, since, simulated):
@@ -303,8 +296,3 @@ class Station:
 
 def _on_demand(view: View) -> View:
     return view if view.simulation is None else replace(view, simulation=OnDemand(view.simulation))
-
-
-def take_offline(station: Station, reason: OfflineReason, *, offline: bool) -> None:
-    """Take a station offline, or give it back, on somebody's behalf."""
-    station.post(ev.WentOffline(reason) if offline else ev.CameOnline(reason))

@@ -9,7 +9,7 @@ from gateway.core import events as ev
 from gateway.core.counts import Counts
 from gateway.core.errors import Cause, ErrorCode, OfflineReason
 from gateway.core.result import Judgement, Reason, Result, Verdict, no_decision
-from gateway.core.resume import Memory, owed, resumed
+from gateway.core.resume import Memory, memory_of, owed, resumed
 from tests.core.driver import NOK, OK, Rig, fresh, rig
 
 # ---- H30: first the journal, then the PLC -----------------------------------------------------------------------
@@ -138,16 +138,8 @@ def test_h30_a_gateway_that_has_to_stop_waits_once() -> None:
 # ---- H31: after a restart ---------------------------------------------------------------------------------------
 
 
-def remembered(bench: Rig) -> Memory:
-    s = bench.state
-    return Memory(
-        s.next_id, s.result_seq, s.shown_seq, s.trigger_seq_accepted, s.counts, s.error_count,
-        s.commands.buffer_results, owed(s),
-    )  # fmt: skip
-
-
 def restarted(bench: Rig, memory: Memory | None = None) -> Rig:
-    again = Rig(resumed(fresh(bench.state.options), memory or remembered(bench), bench.now), bench.now)
+    again = Rig(resumed(fresh(bench.state.options), memory or memory_of(bench.state), bench.now), bench.now)
     return again.write()
 
 
@@ -183,7 +175,7 @@ def test_h31_free_running_the_newest_is_offered_again() -> None:
     bench = rig()
     bench.answer(bench.trigger("a")).answer(bench.trigger("b"))
     both = tuple(bench.results)
-    restarted(bench, replace(remembered(bench), owed=both)).reads(result_part_id="b", results_pending=0, ok=True)
+    restarted(bench, replace(memory_of(bench.state), owed=both)).reads(result_part_id="b", results_pending=0, ok=True)
     bench.write(trigger=True)
     restarted(bench).reads(result_valid=False, ok=False)
 

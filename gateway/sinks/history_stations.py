@@ -1,0 +1,105 @@
+"""How a station stands in the history's database: what it goes on with after a restart (H31)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Row, Table, Text
+
+from gateway.core.counts import Counts
+from gateway.core.inspection import Inspection
+from gateway.core.result import Origin
+from gateway.core.resume import Memory
+from gateway.sinks.history_table import METADATA, WHOLE, as_json, microseconds, moment, needed, text
+
+STATIONS = Table(
+    "stations",
+    METADATA,
+    Column("station", Text, primary_key=True),
+    needed("next_id", WHOLE),
+    needed("result_seq", WHOLE),
+    needed("shown_seq", WHOLE),
+    needed("trigger_seq", WHOLE),
+    needed("error_count", WHOLE),
+    needed("counts", Text),
+    needed("buffered", Boolean),
+    needed("owed", Text),  # result ids
+    needed("flight", Text),  # triggers that were accepted
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A trigger without an answer, and when it was accepted (UTC)."""
+
+    inspection: Inspection
+    result_id: str
+    accepted: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A station's row. `memory` has no results yet: `owed` are their ids."""
+
+    memory: Memory
+    owed: tuple[str, ...]
+    flight: tuple[Accepted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How the ids and times of a station's inspections are found."""
+
+    result_id: Callable[[str, int], str]
+    at: Callable[[int], datetime]
+
+
+def row_of_station(station: str, memory: Memory, names: Names) -> dict[str, Any]:
+    """What is to be remembered of it."""
+    return {
+        "station": text(station),
+        "next_id": memory.next_id,
+        "result_seq": memory.result_seq,
+        "shown_seq": memory.shown_seq,
+        "trigger_seq": memory.trigger_seq,
+        "error_count": memory.error_count,
+        "counts": as_json(astuple(memory.counts)),
+        "buffered": memory.buffered,
+        "owed": as_json([names.result_id(station, result.inspection_id) for result in memory.owed]),
+        "flight": as_json([_accepted(station, one, names) for one in memory.flight]),
+    }
+
+
+def _accepted(station: str, one: Inspection, names: Names) -> list[Any]:
+    origin = [one.origin.by, one.origin.job_id, one.origin.meas_id, one.origin.product_id]
+    accepted = microseconds(names.at(one.accepted_at))
+    result_id = names.result_id(station, one.id)
+    return [
+        one.id,
+        one.trigger_seq,
+        one.part_id,
+        one.recipe,
+        one.accepted_at,
+        one.exposed_at,
+        origin,
+        accepted,
+        result_id,
+    ]
+
+
+def remembered(row: Row[Any]) -> Remembered:
+    """What `row_of_station` wrote."""
+    _, next_id, result_seq, shown_seq, trigger_seq, error_count, counts, buffered, owed, flight = tuple[Any, ...](row)
+    numbers = Counts(*json.loads(counts))
+    memory = Memory(next_id, result_seq, shown_seq, trigger_seq, numbers, error_count, bool(buffered))
+    return Remembered(memory, tuple(json.loads(owed)), tuple(_flying(one) for one in json.loads(flight)))
+
+
+def _flying(kept: list[Any]) -> Accepted:
+    number, trigger_seq, part_id, recipe, accepted_at, exposed_at, origin, accepted, result_id = kept
+    inspection = Inspection(
+        number, trigger_seq, part_id, recipe, accepted_at, accepted_at, exposed_at, origin=Origin(*origin)
+    )
+    return Accepted(inspection, result_id, moment(accepted))

@@ -1,0 +1,52 @@
+"""A station's journal: answers are kept before they are shown, and what a restart has to know is noted."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from gateway.core import events as ev
+from gateway.core.events import Event
+from gateway.core.image import TagImage
+from gateway.core.resume import memory_of, worth_noting
+from gateway.core.state import State
+from gateway.ports import Journal, Recorded, StationPort
+
+
+class Journaling:
+    """`journal` None: nothing is kept, and nothing may ask for it."""
+
+    def __init__(self, station: str, journal: Journal | None, post: Callable[[Event], None]) -> None:
+        self._station, self._journal, self._post = station, journal, post
+
+    def keep(self, asked: ev.Keep) -> None:
+        """Post `Kept` when the journal has the answer, or cannot have it."""
+        result = asked.result
+        if self._journal is None:
+            self._kept(result.inspection_id, False)
+            return
+        recorded = Recorded(self._station, result, asked.counts)
+        self._journal.keep(recorded, partial(self._kept, result.inspection_id))
+
+    def note(self, before: State, after: State) -> None:
+        """After each step: what a restart has to know of it."""
+        if self._journal is not None and worth_noting(before, after):
+            self._journal.note(self._station, memory_of(after))
+
+    def _kept(self, inspection_id: int, ok: bool) -> None:
+        self._post(ev.Kept(inspection_id, ok))
+
+
+async def all_shown(station: StationPort) -> None:
+    """Wait until no inspection is in flight: each has its answer, and the journal has it."""
+    over = asyncio.Event()
+
+    def look(_: TagImage) -> None:
+        if not station.state.flight:
+            over.set()
+
+    end = station.watch(look)
+    try:
+        look(station.image)
+        await over.wait()
+    finally:
+        end()
