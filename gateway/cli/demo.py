@@ -22,6 +22,7 @@ from gateway.core.errors import GatewayError
 from gateway.sim.plc import Outcome, Play, Plc, PlcFace
 from gateway.sim.plc_modbus import ModbusFace
 from gateway.sim.plc_opcua import OpcUaFace
+from gateway.sim.plc_pipelined import PipelinedPlc
 
 ENDLESS = 10**9
 """Inspections until Ctrl-C."""
@@ -66,6 +67,9 @@ map = "standard"
 [stations.inspector]
 kind = "pekat"
 
+[stations.handshake]
+max_in_flight = {in_flight}
+
 [[stations.recipes]]
 number = 1
 name = "demo part"
@@ -97,6 +101,12 @@ class DemoOptions:
     rate: float = 10.0
     data: Path | None = None
     camera: Literal["drop", "gige"] = "drop"
+    in_flight: int = 1
+    """Parts under way at a time. More than 1: PEKAT takes up to three times as long for some: answers overtake."""
+
+    @property
+    def jitter_ms(self) -> int:
+        return 2 * self.pekat_delay_ms if self.in_flight > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pekat-gateway-demo-")))
         camera = Gige() if options.camera == "gige" else Dropping(_drop_folder(options, home))
         settings = _settings(options, ports, home, camera.source)
-        pekat = PekatProcess(ports.pekat, options.pekat_delay_ms, camera.judge)
+        pekat = PekatProcess(ports.pekat, options.pekat_delay_ms, camera.judge, options.jitter_ms)
         with console.status("starting the simulators and the gateway"):
             try:
                 await stack.enter_async_context(camera)
@@ -164,6 +174,7 @@ def _settings(options: DemoOptions, ports: _Ports, home: Path, source: str) -> S
         station=STATION,
         control=options.plc,
         source=source,
+        in_flight=options.in_flight,
         user=USER,
         password_file=PASSWORD_FILE,
     )
@@ -207,9 +218,11 @@ async def _play(
     if not options.play_plc:
         await stop.wait()
         return Outcome()
-    play = Play(count=options.inspections or ENDLESS, rate=options.rate, expected=camera.deserved)
+    several = options.in_flight > 1
+    play = Play(count=options.inspections or ENDLESS, rate=options.rate, expected=camera.deserved, buffered=several)
+    plc = (PipelinedPlc if several else Plc)(face, play, display.seen_by_plc)
     async with face:
-        playing = asyncio.create_task(Plc(face, play, display.seen_by_plc).run(), name="plc")
+        playing = asyncio.create_task(plc.run(), name="plc")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

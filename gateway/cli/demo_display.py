@@ -65,6 +65,8 @@ class DemoDisplay:
         self._rows: deque[tuple[Result, Stages, Answer | None]] = deque(maxlen=ROWS)
         self._overheads: list[int] = []
         self._counts = dict.fromkeys(_WORDS, 0)
+        self._newest_answer = 0
+        self._overtaken = 0
         self._live: Live | None = None
 
     async def __aenter__(self) -> Self:
@@ -92,6 +94,8 @@ class DemoDisplay:
         self._counts[result.verdict] += 1
         stages = Stages.of(result, self._shown_at(result))
         self._overheads.append(stages.gateway)
+        self._overtaken += result.answered_at < self._newest_answer
+        self._newest_answer = max(self._newest_answer, result.answered_at)
         self._rows.append((result, stages, None))
         if self._live is None:
             self._console.print(_plain_row(result, stages), highlight=False, soft_wrap=True)
@@ -106,9 +110,10 @@ class DemoDisplay:
         """The one line at the end; also what scripts look for."""
         p50, p99 = percentiles(self._overheads)
         total = sum(self._counts.values())
+        waited = f"; {self._overtaken} answers waited for an older part's" if self._overtaken else ""
         return (
             f"{total} inspections: {self._counts[Verdict.OK]} OK, {self._counts[Verdict.NOK]} NOK, "
-            f"{self._counts[Verdict.NO_DECISION]} no decision, overhead p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+            f"{self._counts[Verdict.NO_DECISION]} no decision, overhead p50 {p50:.2f} ms, p99 {p99:.2f} ms{waited}"
         )
 
     def _picture(self) -> Group:

@@ -77,13 +77,27 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Keep the history and the boot id there [default: nowhere].")
     ] = None,
+    in_flight: Annotated[
+        int, typer.Option(min=1, max=16, help="Parts under way at a time; see them with a slow PEKAT.")
+    ] = 1,
 ) -> None:
     """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
     from gateway.cli.demo import DemoOptions, run_demo
 
     set_up_logs("error")  # the table tells what happens; warnings would tear it
     options = DemoOptions(
-        inspections, plc, play_plc, modbus_port, opcua_port, pekat_port, pekat_delay_ms, drop, rate, data, camera
+        inspections,
+        plc,
+        play_plc,
+        modbus_port,
+        opcua_port,
+        pekat_port,
+        pekat_delay_ms,
+        drop,
+        rate,
+        data,
+        camera,
+        in_flight=in_flight,
     )
     run(lambda stop: run_demo(options, Console(), stop))
 

@@ -67,6 +67,20 @@ def test_demo_plays_the_main_job(plc: str) -> None:
     assert "wrong:" not in output
 
 
+@pytest.mark.parametrize("plc", ["modbus", "opcua"])
+def test_demo_with_three_parts_under_way(plc: str) -> None:
+    """Answers that PEKAT gave out of order come in the order of the parts."""
+    with demo(
+        "--inspections", "20", "--plc", plc, "--rate", "0", "--pekat-delay-ms", "100", "--in-flight", "3"
+    ) as process:
+        output, summary = finish(process)
+    assert process.returncode == 0, output
+    assert (int(summary[1]), int(summary[4])) == (20, 0), output
+    parts = re.findall(r"^\d+ +(P\d{6})", output, re.MULTILINE)
+    assert parts == [f"P{number:06d}" for number in range(1, 21)], output
+    assert re.search(r"; [1-9]\d* answers waited for an older part's", output), output
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to another process is POSIX")
 def test_killed_pekat_gives_no_decision_and_recovers_by_itself() -> None:
     """H7, H10: while PEKAT is gone every trigger is answered "no decision"; afterwards it decides again."""
