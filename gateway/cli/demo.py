@@ -14,6 +14,7 @@ from rich.console import Console
 from gateway.app import Gateway
 from gateway.cli.demo_camera import DemoCamera, Dropping, Gige
 from gateway.cli.demo_display import DemoDisplay
+from gateway.cli.demo_views import SeveralDropping
 from gateway.cli.pekat_process import PekatProcess
 from gateway.cli.ports import choose_port
 from gateway.cli.runner import settle_memory
@@ -61,7 +62,6 @@ name = "{station}"
 control = "{control}"
 map = "standard"
 
-[stations.source]
 {source}
 
 [stations.inspector]
@@ -101,6 +101,7 @@ class DemoOptions:
     rate: float = 10.0
     data: Path | None = None
     camera: Literal["drop", "gige"] = "drop"
+    views: int = 1
     in_flight: int = 1
     """Parts under way at a time. More than 1: PEKAT takes up to three times as long for some: answers overtake."""
 
@@ -135,7 +136,7 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
     ports = _Ports.choose(options, console)
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pekat-gateway-demo-")))
-        camera = Gige() if options.camera == "gige" else Dropping(_drop_folder(options, home))
+        camera = _camera(options, home)
         settings = _settings(options, ports, home, camera.source)
         pekat = PekatProcess(ports.pekat, options.pekat_delay_ms, camera.judge, options.jitter_ms)
         with console.status("starting the simulators and the gateway"):
@@ -144,7 +145,7 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
                 await stack.enter_async_context(pekat)
             except RuntimeError as error:
                 raise GatewayError(str(error), hint="see its message above; --pekat-port takes another port") from error
-            head = [*_where(options, settings, ports, home, pekat.pid), camera.where]
+            head = [*_where(options, settings, ports, home, pekat.pid), camera.where, *_rows(settings)]
             display = DemoDisplay(console, head, camera.shown_at)
             gateway = await stack.enter_async_context(Gateway(settings, [display, *camera.sinks]))
         stack.callback(gateway.stations[STATION].watch(camera.see))
@@ -156,6 +157,22 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
     for slip in slips:
         console.print(f"wrong: {slip}", style="bold red", highlight=False, soft_wrap=True)
     return 1 if slips else 0
+
+
+def _camera(options: DemoOptions, home: Path) -> DemoCamera:
+    if options.camera == "gige":
+        if options.views > 1:
+            raise GatewayError("there is one simulated GigE Vision camera", hint="leave out --views or --camera gige")
+        return Gige()
+    folder = _drop_folder(options, home)
+    return SeveralDropping(folder, options.views) if options.views > 1 else Dropping(folder)
+
+
+def _rows(settings: Settings) -> list[tuple[str, str]]:
+    """Where each of several views says what it thinks."""
+    if (block := settings.stations[0].registers.views) is None:
+        return []
+    return [("views", f"registers {block.start}.. (4{block.start + 1:04d}..): result_seq, count, rows of 6 words")]
 
 
 def _drop_folder(options: DemoOptions, home: Path) -> Path:

@@ -45,7 +45,7 @@ class DemoCamera(Protocol):
 
     @property
     def source(self) -> str:
-        """The station's source, as TOML."""
+        """The tables of the station that say where images come from, as TOML."""
         ...
 
     @property
@@ -91,7 +91,7 @@ class Dropping:
 
     @property
     def source(self) -> str:
-        return f"kind = \"file_drop\"\nfolder = '{self._folder}'"
+        return f"[stations.source]\nkind = \"file_drop\"\nfolder = '{self._folder}'"
 
     @property
     def where(self) -> tuple[str, str]:
@@ -142,7 +142,7 @@ class Gige:
         place = {"interface": ADDRESS} if self._fake.name == "viva" else {"camera": ADDRESS}
         settings = {"kind": "genicam", "driver": self._fake.name, **place, "pixel_format": "Mono8"}
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
-        return "\n".join([*lines, f"region = [0, 0, {WIDTH}, {HEIGHT}]"])
+        return "\n".join(["[stations.source]", *lines, f"region = [0, 0, {WIDTH}, {HEIGHT}]"])
 
     @property
     def where(self) -> tuple[str, str]:

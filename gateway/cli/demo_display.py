@@ -23,6 +23,8 @@ ROWS = 15
 REFRESH_PER_S = 8
 
 _WORDS = {Verdict.OK: "OK", Verdict.NOK: "NOK", Verdict.NO_DECISION: "no decision"}
+_SHORT = _WORDS | {Verdict.NO_DECISION: "?"}
+"""For what each of several views says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def _cells(result: Result, stages: Stages) -> list[str]:
     verdict = _WORDS[result.verdict]
     if result.verdict is Verdict.NO_DECISION:
         verdict += f" ({result.judgement.reason.name.lower().replace('_', ' ')})"
+    if views := result.judgement.views:
+        verdict += f": {' '.join(_SHORT[view.verdict] for view in views)}"
     times = (stages.camera, stages.pekat, stages.gateway, stages.total)
     return [
         str(result.result_seq),

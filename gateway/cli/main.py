@@ -80,6 +80,7 @@ def demo(
     in_flight: Annotated[
         int, typer.Option(min=1, max=16, help="Parts under way at a time; see them with a slow PEKAT.")
     ] = 1,
+    views: Annotated[int, typer.Option(min=1, max=8, help="Views of each part, each with a camera of its own.")] = 1,
 ) -> None:
     """The whole main job on an embedded default: simulated PEKAT, camera and PLC around the real gateway."""
     from gateway.cli.demo import DemoOptions, run_demo
@@ -98,6 +99,7 @@ def demo(
         data,
         camera,
         in_flight=in_flight,
+        views=views,
     )
     run(lambda stop: run_demo(options, Console(), stop))
 

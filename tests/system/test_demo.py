@@ -81,6 +81,21 @@ def test_demo_with_three_parts_under_way(plc: str) -> None:
     assert re.search(r"; [1-9]\d* answers waited for an older part's", output), output
 
 
+@pytest.mark.parametrize("views", [2, 8])
+def test_demo_with_several_views_shows_what_each_said(views: int) -> None:
+    with demo("--inspections", "24", "--views", str(views), "--rate", "0", "--pekat-delay-ms", "0") as process:
+        output, summary = finish(process)
+    total, ok, nok, undecided = map(int, summary.groups())
+    assert process.returncode == 0, output
+    assert (total, undecided, ok + nok) == (24, 0, 24), output
+    said = re.findall(r" (OK|NOK): ((?:OK |NOK )+)", output)
+    assert len(said) == 24, output
+    for verdict, each in said:
+        assert len(each.split()) == views
+        assert each.split().count("NOK") == (verdict == "NOK"), "one view sees what is wrong with a part"
+    assert len({each for verdict, each in said if verdict == "NOK"}) > 1, "not always the same one"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to another process is POSIX")
 def test_killed_pekat_gives_no_decision_and_recovers_by_itself() -> None:
     """H7, H10: while PEKAT is gone every trigger is answered "no decision"; afterwards it decides again."""
