@@ -31,9 +31,9 @@ class _Ahead:
 class DropReader:
     """`async with` starts its thread. Outcomes are told on the event loop.
 
-    A file that comes in after its trigger is read on the event loop where it lies in the operating system's memory,
-    see cached_read; else in the thread, because a disk that hesitates would hold up every station and its PLC. One that
-    came before its trigger is read ahead: one picture of the station, for as long as it may be used.
+    A file is read on the event loop where it lies in the operating system's memory, see cached_read; else in the
+    thread, because a disk that hesitates would hold up every station and its PLC. One that came before its trigger is
+    read ahead: one picture of the station, for as long as it may be used.
     """
 
     def __init__(self, station: str, settings: FileDropSettings) -> None:
@@ -52,12 +52,12 @@ class DropReader:
 
     def read(self, arrival: Arrival, then: Then) -> None:
         """Have `then` called with what the file holds: at once where it was read ahead, or is in memory."""
-        if (self._ahead is None or self._ahead.arrival is not arrival) and not self.shared:
-            contents = read_cached(self._settings.folder / arrival.name, self._limits)
-            if contents is not None:
-                then(contents)
-                return
-        self.read_in_thread(arrival, then)
+        known = self._ahead is not None and self._ahead.arrival is arrival
+        contents = None if known else self._cached(arrival)
+        if contents is not None:
+            then(contents)
+        else:
+            self.read_in_thread(arrival, then)
 
     def read_in_thread(self, arrival: Arrival, then: Then) -> None:
         """The same where nobody is in a hurry: at once only where it was read ahead."""
@@ -73,8 +73,10 @@ class DropReader:
 
     def read_ahead(self, arrival: Arrival) -> None:
         """This is what the next trigger is likely to get. It takes the place of an earlier one."""
-        ahead = self._ahead = _Ahead(arrival)
-        self._submit(arrival, partial(self._on_ahead, ahead))
+        contents = self._cached(arrival)
+        ahead = self._ahead = _Ahead(arrival, contents, done=contents is not None)
+        if contents is None:
+            self._submit(arrival, partial(self._on_ahead, ahead))
 
     def expire(self, before: int) -> None:
         """No trigger can have what came before this moment (us)."""
@@ -85,6 +87,9 @@ class DropReader:
         if ahead.then is not None:
             ahead.then(outcome)
         ahead.outcome, ahead.done = outcome, True
+
+    def _cached(self, arrival: Arrival) -> Contents | None:
+        return None if self.shared else read_cached(self._settings.folder / arrival.name, self._limits)
 
     def _submit(self, arrival: Arrival, then: Then) -> None:
         if not self._worker.submit(partial(self._read, arrival, then)):
