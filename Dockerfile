@@ -1,10 +1,12 @@
 # Gateway and PEKAT simulator in one small image; runs as an unprivileged user.
+# Extras: docker build --build-arg EXTRAS=genicam,video . GigE Vision cameras are found with --network host only.
 FROM python:3.12-slim AS build
+ARG EXTRAS=""
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
 COPY mappings ./mappings
-RUN python -m venv /opt/gateway && /opt/gateway/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/gateway && /opt/gateway/bin/pip install --no-cache-dir ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/pekat-gateway --create-home pekat

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 BUFFERS = 8
 """Frames that can wait in memory: far more than the session ever leaves there."""
 SOCKET_BYTES = 8_000_000
-"""Receive buffer asked for: the system's own holds one small frame. net.core.rmem_max bounds it."""
+"""Receive buffer asked for: the system's own holds one small frame. net.core.rmem_max bounds it. The library makes the
+buffer so large when a stream's first frame begins, so that one alone depends on net.core.rmem_default."""
 CONTROL = 0x0A00
 """GigE Vision bootstrap register: who controls the camera; 0 nobody."""
 TEXTS = ("AcquisitionMode", "PixelFormat", "ExposureAuto", "ExposureMode", "SensorShutterMode")

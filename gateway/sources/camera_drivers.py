@@ -101,7 +101,8 @@ def _aravis(settings: "GenicamSettings") -> "GenicamCamera":
 def _find_viva(search: Search) -> "list[Found]":
     from gateway.sources import viva_camera
 
-    return viva_camera.find_cameras(search.interface)
+    found = viva_camera.find_cameras(search.interface)
+    return found if search.interface else [*found, *viva_camera.find_usb_cameras()]
 
 
 def _find_pylon(search: Search) -> "list[Found]":

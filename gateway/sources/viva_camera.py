@@ -74,6 +74,19 @@ def find_cameras(interface: str = "") -> list[Found]:
     return [_described(camera, interface) for camera in _search(interface)]
 
 
+def find_usb_cameras() -> list[Found]:
+    """The USB3 Vision cameras on this machine; none where it has no USB, as a container. Raises SourceError."""
+    try:
+        found: list[U3vDeviceInfo] = library().discover_u3v()
+    except library().TransportError as error:
+        log.warning("no search for USB cameras: %s", error)
+        return []
+    return [
+        Found("viva", one.model or "", one.manufacturer or "", one.serial or "", ip=f"usb {one.bus}:{one.address}")
+        for one in found
+    ]
+
+
 def _described(device: "GigeDeviceInfo", interface: str) -> Found:
     found = Found("viva", device.model or "", device.manufacturer or "", mac=device.mac, ip=device.ip)
     try:

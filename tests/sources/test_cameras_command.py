@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
+from gateway.sources.viva_camera import find_usb_cameras
 from tests.contract.cameras import Bench, harvesters, pylon, viva
 from tests.sources.debian_gi import aravis_installed, gi_folder
 from tests.sources.gige import LOOPBACK, fake_camera
@@ -147,3 +148,10 @@ exit 1
     env = {**os.environ, "PYTHONPATH": str(gi_folder(tmp_path))}
     done = subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.split("\t")[:6] == ["aravis", LOOPBACK, "00:00:00:00:00:00", "Aravis", "Fake", "GV01"]
+
+
+def test_a_machine_without_usb_has_no_usb_cameras(caplog: pytest.LogCaptureFixture) -> None:
+    """The bus is not a loopback; what is on it is only read."""
+    found = find_usb_cameras()
+    assert Path("/sys/bus/usb/devices").exists() or "no search for USB cameras" in caplog.text
+    assert all(one.driver == "viva" and one.ip.startswith("usb ") for one in found)
