@@ -21,6 +21,7 @@ from gateway.worker import Worker
 
 if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
+    from gateway.sinks.history_recall import Recalled
     from gateway.sinks.history_stations import Names
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ READS = 64
 """Questions that may wait; more are refused."""
 SETTLE_S = 2.0
 """How long a question waits for the database to open, and for results that were put before it to be written."""
+RECALL_S = 30.0
+"""How long a start waits for the database to open, be it on a busy machine or because it is taken over: to begin at 0
+would give numbers twice. A file that cannot be opened is no reason to wait."""
 _MARGIN_S = 0.5
 
 
@@ -99,12 +103,10 @@ class History:
         """
         if self._file is None:
             return {}
-        from gateway.sinks.history_recall import recalled
-
         memories: dict[str, Memory] = {}
         for station in stations:
             try:
-                found = await self._ask(partial(recalled, station=station, registrar=self._registrar))
+                found = await self._ask(partial(_recalled, station, self._registrar), patience_s=RECALL_S)
             except SinkError as error:
                 log.error("%s: what was before the restart cannot be read: its numbers begin at 0: %s", station, error)
                 continue
@@ -140,18 +142,18 @@ class History:
     async def read(self, query: ResultQuery) -> Sequence[StoredResult]:
         return await self._ask(lambda database: database.read(query))
 
-    async def _ask(self, question: Callable[["Database"], T]) -> T:
+    async def _ask(self, question: Callable[["Database"], T], patience_s: float = SETTLE_S) -> T:
         if self.busy >= READS:
             raise SinkError("history: too many questions at once", hint="ask again")
         self._asked += 1
         mark = self._writer.mark
-        return await self._reading.submit(lambda: self._answer(mark, question))
+        return await self._reading.submit(lambda: self._answer(mark, question, patience_s))
 
     # ---- the reading thread --------------------------------------------------------------------------------
 
-    def _answer(self, mark: int, question: Callable[["Database"], T]) -> T:
+    def _answer(self, mark: int, question: Callable[["Database"], T], patience_s: float) -> T:
         try:
-            self._writer.settle(mark, SETTLE_S)
+            self._writer.settle(mark, patience_s)
             return question(self._database())
         except SinkError as error:
             if str(error) != self._last_fault:
@@ -184,3 +186,10 @@ class History:
 def _call(told: Sequence[Told], ok: bool) -> None:
     for one in told:
         one(ok)
+
+
+def _recalled(station: str, registrar: Registrar, database: "Database") -> "Recalled | None":
+    """On the reading thread, as SQLAlchemy is loaded with it."""
+    from gateway.sinks.history_recall import recalled
+
+    return recalled(database, station, registrar)

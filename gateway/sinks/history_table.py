@@ -105,6 +105,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _VERDICTS = {int(one): one for one in Verdict}
 _REASONS = {int(one): one for one in Reason}
 _NOTHING = "[]"
+_decoded = json.JSONDecoder().raw_decode
+"""What `as_json` wrote: without white space around it, so that looking for some can be left out."""
 
 
 def columns(version: int = VERSION) -> list[ColumnElement[Any]]:
@@ -165,17 +167,18 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
 
 def result_of(row: Row[Any]) -> StoredResult:
     """The result that this row keeps. Taken apart in the order of the columns: looking each up takes twice the time."""
+    values: tuple[Any, ...] = tuple(row)
     (
         number, result_id, station, answered, accepted, exposed_us, total_us, accepted_at, inspection_id, result_seq,
         trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
         user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, views,
-    ) = tuple[Any, ...](row)  # fmt: skip
+    ) = values  # fmt: skip
     judgement = Judgement(
         _VERDICTS[verdict],
         _REASONS[reason],
-        tuple(Detection(*one) for one in json.loads(detections)) if detections != _NOTHING else (),
+        tuple([Detection(*one) for one in _decoded(detections)[0]]) if detections != _NOTHING else (),
         score,
-        tuple((name, value) for name, value in json.loads(user_values)) if user_values != _NOTHING else (),
+        tuple([(name, value) for name, value in _decoded(user_values)[0]]) if user_values != _NOTHING else (),
         detail,
         inspector_us,
         _views(views) if views is not None else (),
@@ -193,7 +196,7 @@ def result_of(row: Row[Any]) -> StoredResult:
         moment(accepted),
         moment(accepted + exposed_us) if exposed_us is not None else None,
         moment(answered),
-        Counts(*json.loads(counts)),
+        Counts(*map(int, counts[1:-1].split(","))),
         recipe_name,
         presented,
         number,
