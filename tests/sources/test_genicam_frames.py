@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -174,15 +174,16 @@ async def test_where_nothing_tells_of_the_exposure_its_frame_does(
     """By setting, because the camera tells nothing, and for the first frame: its number is not known before."""
     camera = ScriptedCamera(shutter=shutter)
     async with source(camera, exposure_done=exposure_done) as made:
-        taking = Taking(made)
-        await triggered(camera, 1)
-        if tells:
-            camera.tell(1)
-        await asyncio.sleep(0.05)
-        assert not taking.exposed
-        camera.send(1)
-        await taking.picture()
-        assert len(taking.exposed) == 1
+        for number in range(1, 2 if exposure_done == "auto" else 4):
+            taking = Taking(made)
+            await triggered(camera, number)
+            if tells:
+                camera.tell(number)
+            await asyncio.sleep(0.05)
+            assert not taking.exposed
+            camera.send(number)
+            await taking.picture()
+            assert len(taking.exposed) == 1
 
 
 async def test_a_frame_that_does_not_come_after_its_exposure_is_no_decision() -> None:
@@ -225,7 +226,7 @@ async def test_a_stream_that_breaks_fails_what_waits_and_the_camera_is_connected
 
 
 async def test_what_a_stream_that_has_ended_still_tells_is_nobodys() -> None:
-    camera = ScriptedCamera([1], [], shutter=TELLS)
+    camera = ScriptedCamera([1], [1], [], shutter=TELLS)
     async with source(camera) as made:
         await made.acquire(order())
         tell_of_before = camera.exposed
@@ -233,12 +234,35 @@ async def test_what_a_stream_that_has_ended_still_tells_is_nobodys() -> None:
         await fails(made, 5)
         await until(lambda: camera.streams == 2, "connected again")
         await until(lambda: not lost(made), "healthy")
+        await made.acquire(order())
+        camera.tell(1)
         taking = Taking(made, within_s=0.3)
-        await triggered(camera, 2)
-        tell_of_before(1)
+        await triggered(camera, 3)
         tell_of_before(2)
         assert await taking.reason() is Reason.NO_IMAGE
         assert not taking.exposed
+
+
+class LostAgain(ScriptedCamera):
+    """Is lost once more while it is connected the second time."""
+
+    again: Callable[[], object]
+
+    def configure(self, exposed: Callable[[int], None]) -> Shutter:
+        shutter = super().configure(exposed)
+        if self.streams == 2:
+            self.again()
+        return shutter
+
+
+async def test_a_camera_that_is_lost_again_while_it_is_connected_is_connected_once_more() -> None:
+    camera = LostAgain([1])
+    async with source(camera) as made:
+        loop, lose = asyncio.get_running_loop(), made._link.lose
+        camera.again = lambda: loop.call_soon_threadsafe(lose, SourceError("again"))
+        lose(SourceError("cable pulled"))
+        await until(lambda: camera.streams == 3 and not lost(made), "connected again")
+        assert await number(made) == "line-1"
 
 
 def lost(made: GenicamSource) -> bool:

@@ -105,8 +105,10 @@ def test_frames_that_nobody_asked_for_are_not_kept_for_long() -> None:
     made.begin()
     for number in range(1, HELD + 3):
         made.on_frame(frame(number), 1_000_000 + number)
-    made.on_trigger(one, 1_000_000 + 2)
-    assert one.got is Reason.NO_IMAGE
+    made.on_trigger(one, 1_000_000 - 10_000_001)
+    assert one.got is None, "no frame is in its window"
+    kept = made.expire(100_000_000)
+    assert [exposure.number for exposure in kept if exposure.frame is not None] == list(range(3, HELD + 3))
 
 
 @dataclass
