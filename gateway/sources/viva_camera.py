@@ -67,26 +67,11 @@ def _search(interface: str) -> "list[GigeDeviceInfo]":
 
 
 def find_cameras(interface: str = "") -> list[Found]:
-    """The GigE Vision cameras that answer on an interface, by IP address; "": on all but loopback, and those on USB.
+    """The GigE Vision cameras that answer on an interface ("": on all but loopback), by IP address; none is disturbed.
 
-    None is disturbed. Blocks for a second or so. Raises SourceError where the library is missing or the interface is
-    wrong.
+    Blocks for a second or so. Raises SourceError where the library is missing or the interface is wrong.
     """
-    found = [_described(camera, interface) for camera in _search(interface)]
-    return found if interface else found + _found_on_usb()
-
-
-def _found_on_usb() -> list[Found]:
-    """Their `transport` is "usb3". Not all machines have a USB to search."""
-    try:
-        devices: list[U3vDeviceInfo] = library().discover_u3v()
-    except library().GenicamError as error:
-        log.info("no search for cameras on USB: %s", error)
-        return []
-    return [
-        Found("viva", one.model or "", one.manufacturer or "", one.serial or "", ip=f"USB {one.bus}:{one.address}")
-        for one in devices
-    ]
+    return [_described(camera, interface) for camera in _search(interface)]
 
 
 def find_usb_cameras() -> list[Found]:

@@ -224,16 +224,6 @@ async def test_a_machine_without_a_usb_camera_says_so() -> None:
     assert "USB" in caught.value.hint
 
 
-def test_cameras_on_usb_are_listed_beside_those_on_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    import viva_genicam
-
-    device = viva_genicam.U3vDeviceInfo("1", 7, 1, 2, "U1", "maker", "model")
-    monkeypatch.setattr(viva_genicam, "discover_u3v", lambda: [device])
-    (found,) = [one for one in viva_camera.find_cameras() if one.serial == "U1"]
-    assert (found.driver, found.vendor, found.model, found.ip) == ("viva", "maker", "model", "USB 1:7")
-    assert not [one for one in viva_camera.find_cameras(LOOPBACK) if one.serial == "U1"]
-
-
 # ---- grab ----
 
 
