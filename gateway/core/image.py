@@ -59,9 +59,10 @@ class Projection:
         return TagImage(self._seq, {**last.values, **status(state)}, state.commands)
 
     def _values(self, state: State) -> dict[str, TagValue]:
-        several = len(state.options.views)
-        views = view_values(state.presented, state.shown_seq, several) if several else {}
-        return views | result_values(state.presented, self.user_tags)
+        values = result_values(state.presented, self.user_tags)
+        if several := len(state.options.views):
+            values |= view_values(state.presented, state.shown_seq, several)
+        return values
 
     def again(self, image: TagImage, commands: Commands) -> TagImage:
         """The next image where no status tag has changed: other commands beside the same values."""

@@ -184,8 +184,13 @@ class StatusCodec:
     _bits: list[tuple[str, int, int]] = field(init=False)
     _words: list[tuple[str, int]] = field(init=False)
     _wide: list[tuple[str, int, int, _Encode]] = field(init=False)
+    _size: int = field(init=False)
+    _cuts: list[tuple[int, int]] = field(init=False)
+    """The blocks, in bytes from register 0."""
 
     def __post_init__(self) -> None:
+        self._size = max(block.end for block in self.registers.status_blocks)
+        self._cuts = [(block.start * 2, block.end * 2) for block in self.registers.status_blocks]
         places = [place for place in self.registers.places if place.tag.direction is Direction.STATUS]
         self._bits = [(p.tag.name, p.register, 1 << p.bit) for p in places if p.bit is not None]
         plain = [p for p in places if p.bit is None]
@@ -199,8 +204,8 @@ class StatusCodec:
 
     def encode(self, image: TagImage) -> tuple[bytes, ...]:
         """The status, the user and, where there is one, the views block of an image, two bytes a register."""
-        values, blocks = image.values, self.registers.status_blocks
-        words = [0] * max(block.end for block in blocks)
+        values = image.values
+        words = [0] * self._size
         for name, register in self._words:
             words[register] = int(values[name])
         for name, register, mask in self._bits:
@@ -209,7 +214,7 @@ class StatusCodec:
         for name, register, size, encode in self._wide:
             words[register : register + size] = encode(values[name])
         raw = struct.pack(f">{len(words)}H", *words)
-        return tuple(raw[block.start * 2 : block.end * 2] for block in blocks)
+        return tuple([raw[first:end] for first, end in self._cuts])
 
 
 @dataclass(slots=True)
