@@ -15,6 +15,7 @@ from gateway.sources.drop_settings import FileDropSettings
 from gateway.sources.file_drop import FileDrop
 from gateway.sources.look import key_of
 from gateway.sources.naming import PartFilter, part_filter
+from gateway.sources.pending import GRAIN_NS
 from gateway.sources.shelf import Arrival, Shelf
 from tests.sources.pictures import OK, drop, order, png, until
 
@@ -50,6 +51,7 @@ async def refused(source: FileDrop, part_id: str = "") -> SourceError:
 
 async def test_old_pictures_are_no_parts_and_the_new_one_is(folder: Path) -> None:
     async with drop_of(folder, window_ms=0, afterwards="keep") as source:
+        await asyncio.sleep(2 * GRAIN_NS / 1e9)  # file times are no more exact than that
         assert (await refused(source)).reason is Reason.NO_IMAGE
         drop(folder, "new.png", png(7))
         await until(lambda: "new.png" in source._shelf._arrivals, "it is known")
