@@ -176,6 +176,7 @@ def test_whatever_follows_a_mark_never_raises(mark: bytes, rest: bytes) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @given(st.sampled_from(SEEDS), mutations, st.none() | st.integers(0, 400))
 @settings(max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 def test_a_hundred_thousand_mutilated_headers(data: bytes, places: list[tuple[int, int]], cut: int | None) -> None:
