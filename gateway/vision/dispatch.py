@@ -1,5 +1,6 @@
 """Sends each image to one endpoint of its recipe; to another one only while nothing of it has been sent."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -122,6 +123,11 @@ class Dispatch:
         except InspectorError as error:
             if call.begun and (fair or error.reason is not Reason.TIMEOUT):
                 self._learn(endpoint, route, error.reason, call, error)
+            raise
+        except asyncio.CancelledError:
+            # The handshake answers at the deadline, and is first as often as not.
+            if call.begun and call.spent and fair:
+                self._learn(endpoint, route, Reason.TIMEOUT, call, "no answer within the inspection's time")
             raise
         self._learn(endpoint, route, judgement.reason, call, judgement.detail)
         if judgement.reason is not Reason.NONE and len(route.endpoints) > 1:

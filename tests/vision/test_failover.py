@@ -158,6 +158,19 @@ async def test_one_that_is_cancelled_leaves_its_place_and_says_nothing() -> None
             assert standings(part) == ["closed", "closed"]
 
 
+async def test_one_that_is_cancelled_at_its_deadline_was_not_answered() -> None:
+    """The handshake answers at the deadline and cancels, a moment before or after the call's own end."""
+    with hanging(pings_too=True) as hung, well() as other:
+        async with pooled(hung.url, other.url) as part:
+            began = time.monotonic()
+            task = asyncio.create_task(judged(part, seconds=1.0))
+            await asyncio.sleep(began + 0.99 - time.monotonic())
+            task.cancel()
+            await asyncio.wait({task})
+            assert standings(part) == ["doubtful", "closed"]
+            assert one_flight(part) == 0
+
+
 async def test_a_single_endpoint_is_tried_by_every_trigger_and_never_pinged_for_it() -> None:
     with replying("500 Oops") as ill:
         async with pooled(ill.url) as part:
