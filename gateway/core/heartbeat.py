@@ -1,8 +1,8 @@
 """Life signs of both sides (H21, H22)."""
 
 from gateway.core import fault_latch
+from gateway.core.commands import Commands, all_but_heartbeat
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
-from gateway.core.events import Commands, all_but_heartbeat
 from gateway.core.state import State, WatchdogAction
 
 BEAT_US = 250_000
