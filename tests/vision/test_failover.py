@@ -211,3 +211,13 @@ async def test_no_decision_says_which_of_them_gave_none() -> None:
             assert (await judged(part)).detail == ""
         async with pooled(off.url) as part:
             assert off.url not in (await judged(part)).detail
+
+
+async def test_one_that_dies_while_a_large_image_is_on_its_way() -> None:
+    with dying() as ill, well() as other:
+        async with pooled(ill.url, other.url) as part:
+            with pytest.raises(InspectorError) as caught:
+                await part.inspect(Picture("large.png", bytes(16 << 20)), order())
+            assert caught.value.reason is Reason.INSPECTOR_OFFLINE
+            assert images(other) == 0
+            assert standings(part)[0] == "doubtful"

@@ -8,10 +8,12 @@ import pytest
 
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason, Verdict
+from gateway.ports import Picture
 from gateway.vision.breaker import USUAL_RULE, Breaker, Sign, Standing
 from gateway.vision.places import Places, now_us
 from gateway.vision.pool import Endpoint
-from tests.vision.judging import until
+from gateway.vision.settings import PekatSettings, RecipeSettings
+from tests.vision.judging import order, until
 from tests.vision.pooled import endpoints, hanging, images, judged, one_flight, outcome, pooled
 from tests.vision.servers import ScriptedServer, answering, http, read_request
 
@@ -151,3 +153,17 @@ async def test_images_go_over_connections_that_are_open() -> None:
                 await asyncio.gather(*(judged(part) for _ in range(3)))
     assert [images(server) for server in servers] == [10] * 3
     assert [server.accepted for server in servers] == [1] * 3
+
+
+async def test_recipes_that_name_the_same_address_share_its_places() -> None:
+    counting = Counting()
+    with counting.server, answering(http()) as other:
+        recipes = [
+            RecipeSettings.model_validate({"number": number, "name": "part", "urls": urls})
+            for number, urls in ((1, [counting.server.url, other.url]), (2, [counting.server.url]))
+        ]
+        async with PekatSettings(workers=1).create("station1", recipes, [], 8) as part:
+            asked = [part.inspect(Picture("x", b"image"), order(recipe=1 + number % 2)) for number in range(8)]
+            assert {judgement.verdict for judgement in await asyncio.gather(*asked)} == {Verdict.OK}
+    assert counting.most == 1
+    assert counting.all >= 4
