@@ -16,7 +16,9 @@ pytestmark = [
 
 WARM = 1_000
 LOOKS, SOAK_LOOKS = 4, 40
-GROWTH = 0.05
+GROWTH, SOAK_GROWTH = 0.015, 0.05
+"""1.5 % of 190 MB is 1.4 kB for each of 2,000 inspections: less than one kept result. Measured: 0.5 %, which is
+SQLite's cache as it fills; and 1.2 % after 100,000."""
 
 
 def report(inspected: int, held: Held, seconds: float) -> None:
@@ -24,8 +26,8 @@ def report(inspected: int, held: Held, seconds: float) -> None:
           f"{held.files} files")  # fmt: skip
 
 
-def run(count: int, looks: int) -> None:
-    """`count` inspections, WARM of them before it counts. Memory grows by less than GROWTH, the rest not at all."""
+def run(count: int, looks: int, growth: float) -> None:
+    """`count` inspections, WARM of them before it counts. Memory grows by less than `growth`, the rest not at all."""
     with pekat() as port, endurance(port) as line:
         began = time.monotonic()
         before = line.inspect(WARM)
@@ -35,19 +37,19 @@ def run(count: int, looks: int) -> None:
             report(line.inspected, held, time.monotonic() - began)
         blocks = line.blocks
     assert 1 <= len(blocks) <= 3
-    assert held.memory < before.memory * (1 + GROWTH)
+    assert held.memory < before.memory * (1 + growth)
     assert held.threads <= before.threads
     assert held.files <= before.files + 1
     assert not [name for name in blocks if (SHARED_MEMORY / name).exists()]
 
 
 def test_three_thousand_inspections_leave_memory_flat() -> None:
-    run(3_000, LOOKS)
+    run(3_000, LOOKS, GROWTH)
 
 
 @pytest.mark.soak
 def test_a_hundred_thousand_inspections_leave_memory_flat() -> None:
-    run(101_000, SOAK_LOOKS)
+    run(101_000, SOAK_LOOKS, SOAK_GROWTH)
 
 
 def test_a_killed_gateway_leaves_a_block_and_the_next_one_removes_it() -> None:
