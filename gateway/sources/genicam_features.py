@@ -151,11 +151,9 @@ def wait_for_triggers(features: Features, settings: GenicamSettings) -> None:
     features.write("TriggerSource", _offered(features, "TriggerSource", settings.trigger_source))
     if settings.trigger_activation is not None:
         _set(features, "TriggerActivation", settings.trigger_activation)
-    overlaps = features.choices("TriggerOverlap") if features.has("TriggerOverlap") else ()
-    for overlap in OVERLAPS:
-        if overlap in overlaps:
+    if features.has("TriggerOverlap") and features.read("TriggerOverlap") not in OVERLAPS:
+        for overlap in [one for one in OVERLAPS if one in features.choices("TriggerOverlap")][:1]:
             features.write("TriggerOverlap", overlap)
-            break
 
 
 def _offered(features: Features, name: str, wanted: str) -> str:

@@ -197,6 +197,20 @@ async def test_frames_of_a_usb_camera_come_through_the_same_source(monkeypatch: 
         await made.check()
 
 
+async def test_a_usb_camera_tells_which_frames_exposure_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events bear no block id but have the frame's number in their data."""
+    monkeypatch.setattr(viva_camera, "wait_for_triggers", lambda features, settings: None)
+    told: list[int] = []
+    async with on_usb(monkeypatch, exposure_done="frame"):  # the search and the bus of this camera are the test's
+        camera = VivaCamera(SETTINGS.validate_python({"kind": "genicam", "transport": "usb3"}))
+        camera.open()
+        assert camera.configure(told.append).tells
+        frames = [camera.next_frame(1.0) for _ in range(3)]
+        await until(lambda: len(told) >= 3, "told")
+        camera.close()
+    assert [one.number for one in frames if one is not None] == told[:3]
+
+
 @pytest.mark.parametrize(
     ("found", "more", "words"),
     [
