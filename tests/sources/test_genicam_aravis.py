@@ -150,6 +150,21 @@ async def test_lost_packets_give_incomplete_frames_and_never_wrong_ones() -> Non
     assert reasons <= {Reason.FRAME_INCOMPLETE, Reason.NO_IMAGE}
 
 
+async def test_without_the_cameras_word_the_exposure_is_over_by_its_time() -> None:
+    """This camera has no events. It looks for triggers every 40 ms, so its pictures come later than its exposure."""
+    with aravis_camera():
+        async with source(region=[0, 0, 64, 64], exposure_us=3000.0) as made:
+            early = []
+            for _ in range(8):
+                over: list[float] = []
+                began = time.monotonic()
+                await made.acquire(order(), lambda over=over: over.append(time.monotonic()))  # type: ignore[misc]  # a default
+                (at,) = over
+                assert at - began > 0.003
+                early.append(time.monotonic() - at)
+            assert max(early) > 0.005
+
+
 async def test_a_camera_that_is_killed_and_comes_back() -> None:
     with ExitStack() as first:
         first.enter_context(aravis_camera())
