@@ -141,6 +141,7 @@ class Gige:
     def source(self) -> str:
         place = {"interface": ADDRESS} if self._fake.name == "viva" else {"camera": ADDRESS}
         settings = {"kind": "genicam", "driver": self._fake.name, **place, "pixel_format": "Mono8"}
+        settings["exposure_done"] = "frame"  # so that the transfer is the camera's time, and not the gateway's
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
         return "\n".join(["[stations.source]", *lines, f"region = [0, 0, {WIDTH}, {HEIGHT}]"])
 
