@@ -165,7 +165,7 @@ class PylonCamera:
     def _frame(self, result: "pylon.GrabResult") -> Frame:
         damage = "" if result.GrabSucceeded() else f"the frame is damaged: {result.GetErrorDescription()}"
         size = (result.GetWidth(), result.GetHeight())
-        data = b"" if damage else bytes(result.GetBuffer())
+        data = b"" if damage else _copied(result)
         return Frame(result.GetBlockID(), *size, self._pixel_format, result.GetPaddingX(), data, damage)
 
     def look(self) -> None:
@@ -189,6 +189,12 @@ class PylonCamera:
         if self._camera is None:
             raise SourceError("the camera is closed", hint="it is being opened again")
         return self._camera
+
+
+def _copied(result: "pylon.GrabResult") -> bytes:
+    """Its pixels, copied once: GetBuffer would make a copy of its own before."""
+    with result.GetMemoryView() as view:
+        return bytes(view)
 
 
 class _PylonFeatures:

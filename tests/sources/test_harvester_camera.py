@@ -13,6 +13,8 @@ from gateway.sources.genicam_camera import Frame
 from gateway.sources.genicam_settings import GenicamSettings
 from tests.contract.cameras import Bench, harvesters, shot
 
+BUFFERS = 8
+"""Frames that may wait before the notice is seen."""
 PERIOD_S = 0.05
 """This producer's cameras make 20 frames a second."""
 
@@ -49,6 +51,21 @@ def test_a_frame_is_never_older_than_its_trigger(bench: Bench) -> None:
         began = time.monotonic()
         shot(camera)
         assert PERIOD_S * 0.9 < time.monotonic() - began < 1.0
+
+
+def test_a_frame_that_the_library_throws_away_as_incomplete_is_a_damaged_one(bench: Bench) -> None:
+    """This producer loses nothing, so the library's own notice of it is given here."""
+    from gateway.sources.harvester_camera import HarvesterCamera
+
+    camera = bench.camera()
+    assert isinstance(camera, HarvesterCamera)
+    acquirer = camera._opened()
+    acquirer._emit_callbacks(acquirer.Events.INCOMPLETE_BUFFER)
+    taken = [frame for frame in (camera._taken(1.0) for _ in range(BUFFERS + 1)) if frame is not None]
+    (damaged,) = (frame for frame in taken if frame.damage)
+    assert "incomplete" in damaged.damage
+    assert (damaged.width, damaged.height, damaged.pixel_format) == (128, 100, "Mono8")
+    assert any(frame.data for frame in taken)
 
 
 def test_a_file_that_is_no_producer_is_told(bench: Bench) -> None:

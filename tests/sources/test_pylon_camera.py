@@ -118,3 +118,23 @@ def test_several_cameras_have_to_be_told_apart(bench: Bench, monkeypatch: pytest
     assert shot(one).number == shot(other).number
     one.configure(not_told)
     assert shot(one).data
+
+
+def test_an_exposure_is_known_where_nothing_but_its_time_ends_it(bench: Bench) -> None:
+    camera = bench.camera(exposure_us=1500.0)
+    assert camera.configure(not_told).exposure_s is None, "the emulation limits its frame rate at first"
+    set_node(camera, "AcquisitionFrameRateEnable", False)
+    assert camera.configure(not_told).exposure_s == pytest.approx(0.0015)
+    set_node(camera, "TriggerDelay", 500.0)
+    assert camera.configure(not_told).exposure_s == pytest.approx(0.002)
+
+
+def test_a_signal_line_triggers_where_it_is_set(bench: Bench) -> None:
+    camera = bench.camera(trigger="hardware", trigger_line="Line2", trigger_edge="falling")
+    made = nodes(camera)
+    values = (made.TriggerMode.GetValue(), made.TriggerSource.GetValue(), made.TriggerActivation.GetValue())
+    assert values == ("On", "Line2", "FallingEdge")
+    assert camera.next_frame(0.2) is None, "no signal, no frame"
+    with pytest.raises(SourceError, match="Line9") as caught:
+        bench.camera(trigger="hardware", trigger_line="Line9")
+    assert "Line1" in caught.value.hint
