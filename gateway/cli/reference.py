@@ -9,6 +9,8 @@ from gateway.config import schema
 
 JsonSchema = dict[str, Any]
 
+_ELSEWHERE = {"source": "stations.source", "simulation": "stations.source"}
+"""Keys whose tables are long, and told where they come first."""
 _TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
 
 
@@ -27,6 +29,9 @@ def _sections(root: JsonSchema, table: JsonSchema, name: str, *, many: bool, tit
         yield _key_table(table, {key: value for key, value in keys.items() if key not in inner})
     for key, value in inner.items():
         path = f"{name}.{key}" if name else key
+        if key in _ELSEWHERE and path != _ELSEWHERE[key]:
+            yield f"### `{_heading(path, many=False)}`\n\n{value['description']}: a table like `[{_ELSEWHERE[key]}]`.\n"
+            continue
         for kind, part in _tables(root, value):
             is_list = value.get("type") == "array"
             heading = _heading(path, many=is_list) + (f' kind = "{kind}"' if kind else "")

@@ -10,9 +10,11 @@ from gateway.core import events as ev
 from gateway.core.errors import ErrorCode
 from gateway.core.image import Projection
 from gateway.core.result import NOT_A_FAULT, Detection, Judgement, Reason, Verdict, no_decision
+from gateway.core.resume import Memory, resumed
+from gateway.core.state import Options
 from gateway.core.tags import VIEW_TAGS
 from gateway.core.views import MOST_VIEWS, combine, completed
-from tests.core.driver import NOK, OK, Rig, rig
+from tests.core.driver import NOK, OK, Rig, fresh, rig
 
 NAMES = ("top", "side", "bottom", "left", "right", "front", "back", "inside")
 OPEN = [no_decision(reason) for reason in Reason if reason is not Reason.NONE]
@@ -216,6 +218,18 @@ def test_h32_a_decision_that_the_journal_could_not_keep_is_one_of_no_view() -> N
     station.happen(ev.ViewAnswered(number, 1, OK)).happen(ev.ViewAnswered(number, 2, OK)).happen(ev.Kept(number, False))
     unkept = (Verdict.NO_DECISION, Reason.JOURNAL)
     assert (station["verdict"], views_of(station)) == (Verdict.NO_DECISION, [unkept, unkept])
+
+
+def test_h32_what_is_offered_again_after_a_restart_says_what_each_view_said() -> None:
+    station = bench(2)
+    number = station.trigger()
+    station.happen(ev.ViewAnswered(number, 1, OK)).happen(ev.ViewAnswered(number, 2, NOK))
+    before = Projection().image(station.state).values
+    again = resumed(fresh(Options(views=NAMES[:2])), Memory(result_seq=1, shown_seq=1, owed=(station.results[0],)), 1)
+    after = Projection().image(again).values
+    names = [tag.name for tag in VIEW_TAGS]
+    assert [after[name] for name in names] == [before[name] for name in names]
+    assert after["views_result_seq"] == after["result_seq"] == 1
 
 
 def test_h32_the_tags_of_the_views() -> None:
