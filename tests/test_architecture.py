@@ -27,7 +27,7 @@ HOMES = {
     "uvicorn": {"sim"},
     "watchdog": {"sources"},
     "inotify_simple": {"sources"},
-    "viva_genicam": {"sources"},
+    "viva_genicam": {"sources", "sim"},
     "av": {"sources"},
     "typer": {"cli"},
 }

@@ -3,8 +3,10 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -244,3 +246,26 @@ async def test_a_broken_file_begins_at_0_and_keeps_nobody_from_starting(tmp_path
 async def test_in_memory_there_is_nothing_to_go_on_with() -> None:
     async with History(registrar(), None, Retention(0, 0)) as store:
         assert await store.recall(["s1"], offer_again=True) == {}
+
+
+@pytest.mark.parametrize("safe", [True, False])
+async def test_only_what_is_waited_for_waits_for_the_disk(
+    tmp_path: Path, safe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers do in the safe mode; a note does not, and nothing does in the fast mode."""
+    seen: list[tuple[bool, bool]] = []
+    write = Database.write
+
+    def spied(self: Database, rows: Sequence[dict[str, Any]], **more: Any) -> None:
+        seen.append((bool(rows), more["durable"]))
+        write(self, rows, **more)
+
+    monkeypatch.setattr(Database, "write", spied)
+    async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=safe) as store:
+        await store.read(ResultQuery())
+        store.note("s1", Memory())
+        await until(lambda: seen)
+        waiting = Waiting(store)
+        waiting.keep(recorded(1))
+        await waiting.all(1)
+    assert seen == [(False, False), (True, safe)]

@@ -19,8 +19,6 @@ from tests.system.test_demo import finish, line_with
 pytestmark = pytest.mark.timeout(180)
 
 EXPORT_S = 60
-UNWRITTEN_S = 0.5
-"""Ten times what docs/history.md says: this process may be kept from writing by whatever else the machine does."""
 RATE = 10
 
 ROW = re.compile(r"^(\d+) +(P\d+) +(OK|NOK|no decision)(?: \(([a-z ]+)\))? +(\d+) ", re.MULTILINE)
@@ -69,7 +67,7 @@ def test_an_export_is_what_the_plc_was_given_line_for_line(plc: str, tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_a_killed_demo_loses_no_more_than_promised_and_the_next_one_goes_on(tmp_path: Path) -> None:
+def test_a_killed_demo_loses_nothing_and_the_next_one_goes_on(tmp_path: Path) -> None:
     with demo("--rate", str(RATE), "--data", str(tmp_path)) as run:
         line_with(run, "verdict")
         seen = [line_with(run, "P0000") for _ in range(20)]
@@ -80,13 +78,16 @@ def test_a_killed_demo_loses_no_more_than_promised_and_the_next_one_goes_on(tmp_
     first = exported(tmp_path)
     kept = as_shown(first)
     assert before[: len(kept)] == kept[: len(before)]
-    assert len(before) - RATE * UNWRITTEN_S <= len(kept) <= len(before) + 1
+    assert len(before) <= len(kept) <= len(before) + 1, "what the PLC was given is on the disk"
     boot_id = int((tmp_path / "boot_id").read_text(encoding="ascii"))
     with demo("--inspections", "5", "--rate", "0", "--data", str(tmp_path)) as run:
         output, _ = finish(run)
     both = exported(tmp_path)
     assert both[: len(first)] == first
-    assert as_shown(both[len(first) :]) == shown(output)
+    new = [row for row in both[len(first) :] if row["reason"] != "interrupted"]
+    assert len(both) - len(first) - len(new) <= 1, "one part at a time"
+    assert as_shown(new) == shown(output)
+    assert [int(row["result_seq"]) for row in both] == list(range(1, len(both) + 1)), "numbers go on"
     assert len({row["result_id"] for row in both}) == len(both)
     assert int((tmp_path / "boot_id").read_text(encoding="ascii")) == boot_id % 65535 + 1
 
