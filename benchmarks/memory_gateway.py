@@ -24,7 +24,7 @@ def main() -> None:
     settings = load_settings(Path(sys.argv[1]))
     set_up_logs(settings.gateway.log_level)
     with_memory = with_frames(settings, int(sys.argv[2]), int(sys.argv[3]))
-    run(lambda stop: serve(with_memory, stop))
+    run(lambda stop: serve(with_memory, Path(sys.argv[1]), stop))
 
 
 if __name__ == "__main__":

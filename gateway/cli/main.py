@@ -109,7 +109,7 @@ def run_(config: ConfigFile) -> None:
     """Serve the stations of a configuration until Ctrl-C or SIGTERM."""
     settings = settings_or_exit(config)
     set_up_logs(settings.gateway.log_level)
-    run(lambda stop: serve(settings, stop))
+    run(lambda stop: serve(settings, config, stop))
 
 
 @app.command()

@@ -6,6 +6,7 @@ GatewayError
 +-- InspectorError   no judgement
 +-- LinkError        the PLC side: a port is taken, a certificate is missing
 +-- SinkError        a result could not be kept, read back or sent on
++-- ControlError     the running gateway cannot be reached, or does not do what the command line asks
 +-- RefusedError          a command that the station did not take
 """
 
@@ -63,6 +64,10 @@ class SinkError(GatewayError):
     """A result could not be kept, read back or handed on."""
 
     retriable = True
+
+
+class ControlError(GatewayError):
+    """The running gateway cannot be reached from the command line, or says no."""
 
 
 class RejectReason(IntEnum):
