@@ -52,9 +52,9 @@ async def not_opened(**more: Any) -> SourceError:
     return caught.value
 
 
-async def works(made: ImageSource) -> None:
+async def works(made: ImageSource, within_s: float = 10) -> None:
     """Wait until the source is back, and have a picture taken."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + within_s
     while not await takes_one(made):
         assert time.monotonic() < end, "never back"
         await asyncio.sleep(0.02)

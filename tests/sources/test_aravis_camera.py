@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -17,7 +17,9 @@ from gateway.sources.genicam_settings import GenicamSettings
 from gateway.sources.pixel_formats import picture_of
 from tests.contract.cameras import ARAVIS_CAMERA, next_of, not_told, shot
 from tests.sources.debian_gi import aravis_installed
+from tests.sources.gige import works
 from tests.sources.gige_port import gige_port
+from tests.sources.pictures import order
 
 pytestmark = pytest.mark.foreign
 
@@ -88,3 +90,22 @@ def test_formats_and_settings_of_an_older_camera(pixel_format: str, raw: RawForm
         assert picture_of("p", shot(camera)).raw == raw
         assert camera.configure(not_told).exposure_s == pytest.approx(0.003)
         camera.close()
+
+
+async def test_while_the_library_hangs_triggers_are_answered_and_the_camera_comes_back() -> None:
+    """A command to a camera that is gone takes the library 2.5 s and more."""
+    settings = {"driver": "aravis", "camera": "127.0.0.1", "region": (0, 0, 64, 48), "pixel_format": "Mono8"}
+    with ExitStack() as first, ExitStack() as later:
+        first.enter_context(fake())
+        opened().close()
+        async with GenicamSettings.model_validate(settings).create("line") as made:
+            await made.acquire(order())
+            first.close()
+            for _ in range(3):
+                began = time.monotonic()
+                with pytest.raises(SourceError):
+                    await made.acquire(order(within_s=0.5))
+                assert time.monotonic() - began < 0.5 + 0.2
+            later.enter_context(fake())
+            await works(made, within_s=40)
+            assert (await made.acquire(order())).raw == RawFormat(64, 48)
