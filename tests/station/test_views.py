@@ -169,6 +169,16 @@ async def test_a_picture_that_two_views_judge_is_kept_until_both_are_through() -
     assert len(rig.sources["top"].settled) == 1
 
 
+async def test_a_judge_that_hangs_does_not_spoil_what_the_other_said_of_the_picture() -> None:
+    async with looking("top", "side", sharing=["side"], inspection_timeout_ms=40) as rig:
+        rig.inspectors["side"].gate = asyncio.Event()
+        await rig.trigger("A1")
+        await rig.until(lambda: rig.tag("result_valid"))
+        assert rig.rows("reason") == [0, Reason.TIMEOUT]
+        await rig.until(lambda: len(rig.sources["top"].settled) == 1)
+    assert rig.sources["top"].settled == [("A1", Fate.JUDGED)]
+
+
 async def test_faults_of_two_views_stand_each_by_itself() -> None:
     policy = HealthPolicy(source_takes_offline=True, check_s=0.005)
     async with looking(policy=policy) as rig:
