@@ -126,8 +126,8 @@ async def test_control_that_is_taken_away_during_the_exposure() -> None:
             await until(lambda: fake.software_triggers() == 2, "triggered")
             fake.revoke_control()
             await asyncio.wait([taking.task])
+            await until(lambda: fake.controller() is not None, "control is taken back")
             await works(made)
-            assert fake.controller() is not None
 
 
 async def test_a_camera_waits_for_its_line() -> None:
