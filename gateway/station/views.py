@@ -111,14 +111,14 @@ class ViewInspection:
         return picture, no_decision(Reason.CANCELLED)
 
     async def _judge(self, picture: Picture) -> None:
-        outcomes = {judge: (Fate.UNUSED, no_decision(Reason.CANCELLED)) for judge in self.shot.judges}
+        outcomes = {judge.name: (Fate.UNUSED, no_decision(Reason.CANCELLED)) for judge in self.shot.judges}
         try:
             await asyncio.gather(*(self._ask(judge, picture, outcomes) for judge in self.shot.judges))
         finally:
             settle = self.shot.source.settle(picture, *_together(outcomes))
             self.tidy(asyncio.ensure_future(settle))
 
-    async def _ask(self, judge: Judge, picture: Picture, outcomes: dict[Judge, tuple[Fate, Judgement]]) -> None:
+    async def _ask(self, judge: Judge, picture: Picture, outcomes: dict[str, tuple[Fate, Judgement]]) -> None:
         """Put the outcome down as soon as it is there: a judge that hangs must not spoil that of another."""
         fate = Fate.UNUSED
         try:
@@ -130,7 +130,7 @@ class ViewInspection:
         except Exception as error:  # as above
             log.exception("the inspector of view %s crashed", judge.name, extra=self._about)
             judgement = _crashed(error)
-        outcomes[judge] = Fate.REFUSED if judgement.reason in AT_THE_IMAGE else fate, judgement
+        outcomes[judge.name] = Fate.REFUSED if judgement.reason in AT_THE_IMAGE else fate, judgement
         self._answer(judge, judgement)
 
     def _answer(self, judge: Judge, judgement: Judgement) -> None:
@@ -148,8 +148,8 @@ def _crashed(error: Exception) -> Judgement:
 _GRAVER = (Fate.JUDGED, Fate.REFUSED, Fate.UNUSED)
 
 
-def _together(outcomes: Mapping[Judge, tuple[Fate, Judgement]]) -> tuple[Fate, Judgement]:
+def _together(outcomes: Mapping[str, tuple[Fate, Judgement]]) -> tuple[Fate, Judgement]:
     """What becomes of a picture that several views judged: it counts as judged if one of them did."""
     fate = min((fate for fate, _ in outcomes.values()), key=_GRAVER.index)
     judgements = [judgement for _, judgement in outcomes.values()]
-    return fate, judgements[0] if len(judgements) == 1 else combine([one.name for one in outcomes], judgements)
+    return fate, judgements[0] if len(judgements) == 1 else combine([*outcomes], judgements)
