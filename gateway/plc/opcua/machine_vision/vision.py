@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 
 from asyncua import ua
 from asyncua.server.internal_server import InternalServer
@@ -80,6 +81,16 @@ _SYSTEM_STATES = {
     VisionState.SINGLE_EXECUTION: SystemStateDataType.PRD_1,
     VisionState.CONTINUOUS_EXECUTION: SystemStateDataType.PRD_1,
 }
+
+
+@cache  # there are a dozen of them, and each trigger shows two
+def _system_state(vision: VisionState, *, simulating: bool) -> ua.Variant:
+    """SystemState for this state of the vision system."""
+    shown = SystemStateDescriptionDataType(
+        State=SystemStateDataType.ENG_3 if simulating else _SYSTEM_STATES[vision],
+        StateDescription=ua.String(vision.name.replace("_", " ").lower()),
+    )
+    return ua.Variant(shown, ua.VariantType.ExtensionObject)
 
 
 _LEVEL = Tag("DiagnosticLevel", Direction.CONTROL, TagType.UINT16, "How much is told of what happens inside")
@@ -247,11 +258,7 @@ class VisionSystem:
         vision = self._course.state(state)
         if (vision, state.simulating) != self._shown:
             self._shown = vision, state.simulating
-            shown = SystemStateDescriptionDataType(
-                State=SystemStateDataType.ENG_3 if state.simulating else _SYSTEM_STATES[vision],
-                StateDescription=ua.String(vision.name.replace("_", " ").lower()),
-            )
-            self._put("SystemState", shown, at)
+            self._put("SystemState", _system_state(vision, simulating=state.simulating), at)
 
     def _set_level(self, level: TagValue) -> None:
         """How much of its diagnostics the vision system tells, from the next step on."""
