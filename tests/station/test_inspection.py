@@ -1,4 +1,4 @@
-"""One inspection: the request goes out first, then the PLC is told of the exposure, and never after the answer."""
+"""One inspection's events in their order: the exposure once, before the answer; the picture settled at the end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -56,14 +56,15 @@ async def course_of(seen: Seen) -> list[str]:
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_the_request_goes_out_before_the_plc_is_told_of_the_exposure(waits: bool) -> None:
-    assert await course_of(Seen(waits)) == ["asked", "Exposed", "Answered", "judged"]
+async def test_the_plc_is_told_of_the_exposure_before_the_request_goes_out(waits: bool) -> None:
+    """The other way round costs a trigger 0.12 ms: the request's thread then waits for the interpreter."""
+    assert await course_of(Seen(waits)) == ["Exposed", "asked", "Answered", "judged"]
 
 
 @pytest.mark.parametrize("waits", [False, True])
 async def test_a_request_that_fails_comes_after_the_exposure_too(waits: bool) -> None:
     error = InspectorError("PEKAT is not there", reason=Reason.INSPECTOR_OFFLINE)
-    assert await course_of(Seen(waits, error)) == ["asked", "Exposed", "Answered", "unused"]
+    assert await course_of(Seen(waits, error)) == ["Exposed", "asked", "Answered", "unused"]
 
 
 async def test_a_source_that_knows_the_moment_tells_it_once_and_at_once() -> None:
