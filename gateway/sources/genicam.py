@@ -1,6 +1,7 @@
 """Pictures from a GenICam camera, one software trigger for each."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Self
@@ -16,6 +17,8 @@ from gateway.sources.pixel_formats import FrameConverter
 from gateway.sources.shots import UNASKED_LIMIT, Obstacle, Shots
 from gateway.sources.wanted import Waiting, no_frame
 
+log = logging.getLogger(__name__)
+
 MARGIN_US = 20_000
 """So much before the deadline the wait for a frame ends: then the answer says what failed."""
 LAST_MARGIN_US = 5_000
@@ -24,6 +27,10 @@ OWED_S = 1.0
 """So long after a trigger and its exposure a frame may still come; no camera keeps one longer."""
 ACTING_S = 0.002
 """From a camera's acknowledgement of a trigger to its acting on it: many times what cameras need."""
+LATE_US = 5_000
+"""A trigger that waited longer than that is reported,"""
+QUIET_US = 10_000_000
+"""and then none for so long."""
 
 
 class GenicamSource:
@@ -43,6 +50,7 @@ class GenicamSource:
         self._exposure_s: float | None = None
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
+        self._quiet_until = 0
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -83,6 +91,7 @@ class GenicamSource:
 
     async def _until_free(self, deadline: int) -> None:
         """Raises SourceError where the camera cannot be triggered before `deadline` (monotonic us)."""
+        began = now_us()
         while (obstacle := self._shots.obstacle(now_us())) is not Obstacle.NONE:
             if now_us() >= deadline:
                 raise no_frame("the frame of the trigger before is still to come")
@@ -92,6 +101,14 @@ class GenicamSource:
                 await self._hear(min(deadline, self._shots.owed_until))
         if now_us() >= deadline:
             raise no_frame("there was no time left to trigger the camera")
+        self._report_wait(began, now_us())
+
+    def _report_wait(self, began: int, now: int) -> None:
+        """A part that moves is no longer where its picture was asked for."""
+        if now - began > LATE_US and now >= self._quiet_until:
+            self._quiet_until = now + QUIET_US
+            text = "%s: the camera was triggered %d ms late: it had to wait for the frame before (see exposure_done)"
+            log.warning(text, self._station, (now - began) // 1000)
 
     async def _hear(self, until: int) -> None:
         """Wait for news of the camera, until this moment at the latest (monotonic us)."""

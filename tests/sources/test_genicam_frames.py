@@ -142,7 +142,9 @@ async def test_a_frame_that_is_lost_in_the_pipeline_costs_its_own_trigger_alone(
         assert len(lost.exposed) == 1
 
 
-async def test_a_camera_that_does_not_tell_is_triggered_once_the_frame_before_is_there() -> None:
+async def test_a_camera_that_does_not_tell_is_triggered_once_the_frame_before_is_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     camera = ScriptedCamera(shutter=Shutter(exposure_s=0.05))
     async with source(camera) as made:
         first = Taking(made)
@@ -158,6 +160,7 @@ async def test_a_camera_that_does_not_tell_is_triggered_once_the_frame_before_is
         camera.send(2)
         assert [(await one.picture()).name for one in (first, second)] == ["line-1", "line-2"]
         assert len(first.exposed) == 1
+        assert "ms late: it had to wait for the frame before" in caplog.text
 
 
 @pytest.mark.parametrize(
