@@ -26,7 +26,8 @@ LAST_MARGIN_US = 5_000
 OWED_S = 1.0
 """So long after a trigger and its exposure a frame may still come; no camera keeps one longer."""
 ACTING_S = 0.002
-"""From a camera's acknowledgement of a trigger to its acting on it: many times what cameras need."""
+"""From a camera's acknowledgement of a trigger to its acting on it. No standard bounds it, and no camera was measured:
+cameras state microseconds."""
 LATE_US = 5_000
 """A trigger that waited longer than that is reported,"""
 QUIET_US = 10_000_000
