@@ -42,8 +42,11 @@ class Journal(Protocol):
         """
         ...
 
-    def note(self, station: str, memory: Memory) -> None:
-        """Remember this, instead of what was noted before; at once, and nobody waits for it."""
+    def note(self, station: str, memory: Callable[[], Memory]) -> None:
+        """Remember this, instead of what was noted before. Nobody waits for it; a thread asks for it later, or never.
+
+        It must say then what it would have said now.
+        """
         ...
 
 

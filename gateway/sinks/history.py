@@ -93,7 +93,7 @@ class History:
     def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
         self._writer.keep(self._registrar.stored(recorded), kept)
 
-    def note(self, station: str, memory: Memory) -> None:
+    def note(self, station: str, memory: Callable[[], Memory]) -> None:
         self._writer.note(station, memory)
 
     async def recall(self, stations: Sequence[str], *, offer_again: bool) -> dict[str, Memory]:

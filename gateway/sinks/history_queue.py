@@ -50,10 +50,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is to be remembered of a station."""
+    """What is to be remembered of a station; made when it is written."""
 
     station: str
-    memory: Memory
+    memory: Callable[[], Memory]
 
 
 class Queue:

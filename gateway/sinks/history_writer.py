@@ -26,6 +26,8 @@ GROUP = 500
 """The most results of one commit."""
 GATHER_S = 0.05
 """How often the thread looks for new results: nobody wakes it, for that would cost the answer's moment 50 us."""
+GATHER_SAFE_S = 0.01
+"""The same where answers are kept before they are shown: what is kept wakes it, what is noted does not."""
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses after the first failures in a row; the last one is repeated."""
 RETRY_WAITED_FOR_S = 0.5
@@ -62,7 +64,7 @@ class Writer:
     """`put`, `keep` and `note` from the event loop; `run` is the thread, `stop` ends it. No failure reaches `put`.
 
     Results that find no place in the queue are lost and counted; what is queued is tried again until it is written.
-    `safe`: what is kept or noted is written at once, not in GATHER_S. `tell` calls back on the event loop.
+    `safe`: what is kept is written at once, not in GATHER_S. `tell` calls back on the event loop.
     """
 
     def __init__(
@@ -134,11 +136,9 @@ class Writer:
         self._put += 1
         self._hurry.set()
 
-    def note(self, station: str, memory: Memory) -> None:
-        """Have this remembered of a station."""
+    def note(self, station: str, memory: Callable[[], Memory]) -> None:
+        """Have this remembered of a station; the thread asks for it when it writes."""
         self._queue.note(Noted(station, memory))
-        if self._safe:
-            self._hurry.set()
 
     def settle(self, mark: int, timeout_s: float) -> None:
         """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be."""
@@ -178,7 +178,7 @@ class Writer:
             self._stopping.wait(max(0.0, self._retry_at - time.monotonic()))
             time.sleep(GATHER_S)
         elif not self._stopping.is_set():
-            self._hurry.wait(GATHER_S)
+            self._hurry.wait(GATHER_SAFE_S if self._safe else GATHER_S)
         self._hurry.clear()
 
     def _attempt(self, act: Callable[[], None]) -> None:
@@ -261,7 +261,7 @@ class Writer:
         assert self.database is not None
         rows = [row_of(one.stored) for one in group]
         amended = [one.entry.amends for one in group]
-        stations = [row_of_station(one.station, one.memory, self._names()) for one in notes]
+        stations = [row_of_station(one.station, one.memory(), self._names()) for one in notes]
         durable = self._safe and bool(group)
         self.database.write(rows, amended=amended, stations=stations, durable=durable)
 

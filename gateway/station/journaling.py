@@ -30,7 +30,7 @@ class Journaling:
     def note(self, before: State, after: State) -> None:
         """After each step: what a restart has to know of it."""
         if self._journal is not None and worth_noting(before, after):
-            self._journal.note(self._station, memory_of(after))
+            self._journal.note(self._station, partial(memory_of, after))  # a state never changes
 
     def _kept(self, inspection_id: int, ok: bool) -> None:
         self._post(ev.Kept(inspection_id, ok))

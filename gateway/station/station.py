@@ -220,9 +220,9 @@ class Station:
         before, now = self._state, monotonic_us()
         self._state, actions = step(before, event, now)
         self._publish()
+        self._journal.note(before, self._state)  # first: what is kept is then known to be in flight
         for action in actions:
             self._perform(action)
-        self._journal.note(before, self._state)
         if self._observers:
             self._observers.tell_each(Step(event, before, self._state, actions, now), self._name)
 

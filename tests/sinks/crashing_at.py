@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -54,7 +55,7 @@ async def _keep(file: Path, first: int, told: Connection) -> None:
             for _ in range(TOGETHER):
                 heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
                 journal.keep(recorded(number), heard.set_result)
-                journal.note("s1", Memory(next_id=number + 1, owed=(recorded(number).result,)))
+                journal.note("s1", partial(Memory, next_id=number + 1, owed=(recorded(number).result,)))
                 waiting.append(heard)
                 number += 1
             for place, heard in enumerate(waiting):

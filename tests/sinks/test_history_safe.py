@@ -177,7 +177,7 @@ async def noted(file: Path, memory: Memory, *answers: Recorded) -> None:
         waiting = Waiting(store)
         waiting.keep(*answers)
         await waiting.all(len(answers))
-        store.note("s1", memory)
+        store.note("s1", lambda: memory)
 
 
 async def recalled(file: Path, *, offer_again: bool = True) -> tuple[Memory, list[tuple[int, int, int]]]:
@@ -228,7 +228,7 @@ async def test_a_second_restart_finds_what_the_first_one_owed(tmp_path: Path) ->
     await noted(file, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
     async with journal(file, boot_id=18) as store:
         first = (await store.recall(["s1"], offer_again=True))["s1"]
-        store.note("s1", replace(first, error_count=9))
+        store.note("s1", lambda: replace(first, error_count=9))
     second, kept = await recalled(file)
     assert second == replace(first, error_count=9)
     assert len(kept) == 2
@@ -263,7 +263,7 @@ async def test_only_what_is_waited_for_waits_for_the_disk(
     monkeypatch.setattr(Database, "write", spied)
     async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=safe) as store:
         await store.read(ResultQuery())
-        store.note("s1", Memory())
+        store.note("s1", Memory)
         await until(lambda: seen)
         waiting = Waiting(store)
         waiting.keep(recorded(1))

@@ -43,6 +43,7 @@ class Rig:
         self.source, self.simulation = options.pop("source", MemorySource()), options.pop("simulation", MemorySource())
         self.inspector, self.sink = options.pop("inspector", MemoryInspector()), Sink()
         policy = options.pop("policy", HealthPolicy(check_s=0.01))
+        journal, memory = options.pop("journal", None), options.pop("memory", None)
         simulation = self.simulation if options.pop("can_simulate", True) else None
         self.station = Station(
             "s1",
@@ -55,6 +56,8 @@ class Rig:
             sinks=[self.sink],
             health=policy,
             simulation=simulation,
+            journal=journal,
+            memory=memory,
         )
         self.commands = Commands()
 
