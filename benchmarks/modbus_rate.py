@@ -94,7 +94,7 @@ def _report(rates: dict[str, dict[str, list[float]]]) -> Report:
     count = min(spread.count for spread in sides.values())
     note = (
         f"medians of {count} interleaved batches of {BATCH} requests, one blocking client, one request at a time; all "
-        "on uvloop unless it says stock asyncio; a new heartbeat is an event for the gateway's handshake, which makes "
-        "a new tag image for both links, where the others store a word"
+        "on uvloop unless it says stock asyncio; a new heartbeat makes a new tag image for both "
+        "links and is heard by the watchdog, where the others store a word"
     )
     return Report("modbus_rate", TITLE, figures, sides, unit="requests/s", notes=[note])

@@ -52,7 +52,8 @@ def test_a_hundred_thousand_inspections_leave_memory_flat() -> None:
     run(101_000, SOAK_LOOKS, SOAK_GROWTH)
 
 
-def test_a_killed_gateway_leaves_a_block_and_the_next_one_removes_it() -> None:
+def test_what_a_killed_gateway_leaves_in_shared_memory_is_removed_by_the_next_one() -> None:
+    """Any gateway of the same user is the next one: another test's may have been quicker."""
     with pekat() as port:
         with endurance(port) as line:
             line.inspect(100)
@@ -60,7 +61,6 @@ def test_a_killed_gateway_leaves_a_block_and_the_next_one_removes_it() -> None:
             assert blocks
             os.kill(line.process.pid, signal.SIGKILL)
             line.served.process.process.wait(10)
-        assert all((SHARED_MEMORY / name).exists() for name in blocks)
         with endurance(port) as line:
             line.inspect(100)
             assert not [name for name in blocks if (SHARED_MEMORY / name).exists()]

@@ -56,7 +56,7 @@ async def test_answers_out_of_order_leave_in_trigger_order_over_modbus(
         line.assert_each_its_own(COUNT)
         assert all(result.verdict is not Verdict.NO_DECISION for result in line.sink.results)
         assert plc.most_open == 3
-        assert line.overtaken > 2
+        assert line.overtaken > 0
         assert plc.unseen == 0 or not buffered
 
 
@@ -69,4 +69,4 @@ async def test_answers_out_of_order_leave_in_trigger_order_over_opcua(
         plc = await play(line, style, buffered=buffered)
         line.assert_each_its_own(COUNT)
         assert plc.most_open == 3
-        assert line.overtaken > 2
+        assert line.overtaken > 0
