@@ -128,6 +128,11 @@ class CameOnline:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """The gateway is about to go down: no trigger is accepted any more, what is in flight is finished (H33)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The gateway goes down: everything in flight is answered now, no trigger is accepted any more."""
 
@@ -148,6 +153,7 @@ Event = (
     | PartRecovered
     | WentOffline
     | CameOnline
+    | Draining
     | Stopped
 )
 

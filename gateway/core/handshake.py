@@ -86,6 +86,8 @@ def _handle(turn: Turn, event: Event) -> None:
             turn.offline(reason, True)
         case ev.CameOnline(reason):
             turn.offline(reason, False)
+        case ev.Draining():
+            _drain(turn)
         case ev.Stopped():
             _stop(turn)
         case ev.Tick():
@@ -115,15 +117,20 @@ def _called(turn: Turn, call: calls.Call) -> None:
             modes.simulate(turn, token, on)
 
 
-def _stop(turn: Turn) -> None:
-    """The gateway goes down: nothing stays without its answer (H7). Said again, the journal is not waited for (H30)."""
-    again = OfflineReason.STOPPING in turn.s.offline
+def _drain(turn: Turn) -> None:
+    """Nothing new begins, and a recipe change is something new; what is in flight goes on (H33)."""
     modes.end_run(turn)
     turn.offline(OfflineReason.STOPPING, True)
+    recipes.abandon(turn, ErrorCode.RECIPE_FAILED)
+
+
+def _stop(turn: Turn) -> None:
+    """The gateway goes down: nothing stays without its answer (H7). Said again, the journal is not waited for (H30)."""
+    again, turn.s.stopped = turn.s.stopped, True
+    _drain(turn)
     turn.cancel_all(Reason.SHUTDOWN)
     if again and turn.s.flight:
         turn.wait_no_longer(turn.s.flight[-1].keep_by)
-    recipes.abandon(turn, ErrorCode.RECIPE_FAILED)
 
 
 # ---- what the PLC wrote ----------------------------------------------------------------------------------------

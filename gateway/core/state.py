@@ -106,6 +106,8 @@ class State:
     """Enabled by call, beside the `enable` bit (H25)."""
     # availability
     offline: frozenset[OfflineReason] = frozenset({OfflineReason.STARTING})
+    stopped: bool = False
+    """What was in flight when the gateway went down has its answer; the journal may still have to take it (H30)."""
     # trigger
     trigger_ack: bool = False
     ack_since: int = 0
@@ -258,9 +260,9 @@ class State:
         return StationState.RESULT_PENDING if self.full else StationState.CONTINUOUS
 
     def recipe_error(self, recipe: int) -> ErrorCode:
-        """Why a change to this recipe cannot begin now; NONE where it can (H18)."""
+        """Why a change to this recipe cannot begin now; NONE where it can (H18, H33)."""
         if recipe not in self.recipes:
             return ErrorCode.RECIPE_UNKNOWN
         if not self.idle:
             return ErrorCode.RECIPE_BUSY
-        return ErrorCode.NONE
+        return ErrorCode.RECIPE_FAILED if OfflineReason.STOPPING in self.offline else ErrorCode.NONE

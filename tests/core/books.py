@@ -51,6 +51,7 @@ class Books:
     automatic: bool = False
     unprepared: bool = False
     run: bool = False
+    stopped: bool = False
     queue: list[Ticket] = field(default_factory=list)
     shown: Ticket | None = None
     shown_seq: int = 0

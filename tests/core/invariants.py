@@ -71,6 +71,7 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[e
     _check_run(before, event, after, actions)
     _check_simulation(after, actions)
     _check_what_only_ends_with_reset(before, event, after)
+    _check_the_end(before, event, after, actions)
     assert next_wake(after) > now, "time alone would change this state at once: the station would spin"
     if after.presented is not before.presented and after.presented is not None:
         assert after.toggle != before.toggle, "H11: a new result without a change of result_toggle"
@@ -181,7 +182,7 @@ def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[e
     assert not begun or isinstance(event, ev.PictureCame), "H28: a trigger without a picture"
     ended = [action.run_id for action in actions if isinstance(action, ev.EndRun)]
     assert ended == ([] if run is not None and run.id == was.id else [was.id]), "H28: its end is told once"
-    if run is None and not isinstance(event, calls.StopAsked):
+    if run is None and not isinstance(event, calls.StopAsked | ev.Draining):
         assert not any(one.open for one in after.flight), "H28: what was in flight is not cancelled"
 
 
@@ -194,6 +195,21 @@ def _check_simulation(after: State, actions: Sequence[ev.Action]) -> None:
             assert not action.presented, "H29: a simulated result is presented"
     if after.simulating:
         assert not status(after)["ready"], "H29: ready in simulation mode"
+
+
+def _check_the_end(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+    """H33: nothing begins any more, and nothing takes that back; draining alone ends no inspection."""
+    if OfflineReason.STOPPING in after.offline:
+        begun = (ev.Start, ev.PrepareRecipe, ev.AwaitPicture)
+        assert not any(isinstance(action, begun) for action in actions), "H33: something begins at the end"
+        assert after.changing is None, "H33: a recipe change at the end"
+    assert OfflineReason.STOPPING in after.offline or OfflineReason.STOPPING not in before.offline, "H33: it came back"
+    if isinstance(event, ev.Draining):
+        open_before = {one.id for one in before.flight if one.open}
+        cancelled = {action.inspection_id for action in actions if isinstance(action, ev.Cancel)}
+        timed_out = {one.id for one in before.flight if one.open and one.id in cancelled}
+        still = {one.id for one in after.flight if one.open}
+        assert open_before - still == timed_out, "H33: draining answered an inspection"
 
 
 def _check_what_only_ends_with_reset(before: State, event: ev.Event, after: State) -> None:

@@ -266,6 +266,8 @@ class Oracle(Books):
             refused = ErrorCode.RECIPE_UNKNOWN
         elif self.flying or self.change or self.run:
             refused = ErrorCode.RECIPE_BUSY
+        elif OfflineReason.STOPPING in self.down:
+            refused = ErrorCode.RECIPE_FAILED
         if refused:
             self.err(refused)
             if not token:

@@ -1,4 +1,4 @@
-"""The oracle's books for what comes by call alone: H25 to H29."""
+"""The oracle's books for what comes by call alone, and for the end: H25 to H29, H33."""
 
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Reason
@@ -36,6 +36,21 @@ class ModeOracle(Oracle):
             return RejectReason.BUSY
         self.set_down(OfflineReason.SIMULATION, on)
         return RejectReason.NONE
+
+    # ---- the end of the gateway (H33) ------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        self.run = False
+        self.set_down(OfflineReason.STOPPING, True)
+        if self.change:
+            self.end_change(ErrorCode.RECIPE_FAILED)
+
+    def stop(self) -> None:
+        self.drain()
+        self.cancel(Reason.SHUTDOWN)
+        if self.stopped:
+            self.give_up(max((ticket.give_up for ticket in self.flying.values()), default=0))
+        self.stopped = True
 
     # ---- continuous run --------------------------------------------------------------------------------------
 

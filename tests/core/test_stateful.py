@@ -10,7 +10,6 @@ from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.inspection import Keeping
-from gateway.core.result import Reason
 from tests.core.driver import NOK, OK, UNDEFINED
 from tests.core.mode_rules import ModeRules
 
@@ -164,12 +163,14 @@ class Handshake(ModeRules):
         if self.oracle.change and not stale:
             self.oracle.end_change(error)
 
-    @rule(kind=st.sampled_from([*FAULTS, "operator", "stop"]), gone=st.booleans(), really=st.integers(0, 7))
+    @rule(kind=st.sampled_from([*FAULTS, "operator", "stop", "drain"]), gone=st.booleans(), really=st.integers(0, 7))
     def trouble(self, kind: Fault | str, gone: bool, really: int) -> None:
         if isinstance(kind, Fault):
             self.part(kind, not gone)
         elif kind == "operator":
             self.operator(gone)
+        elif not really and kind == "drain":
+            self.drain()
         elif not really:
             self.stop()
 
@@ -184,16 +185,13 @@ class Handshake(ModeRules):
         self.happen(ev.WentOffline(reason) if gone else ev.CameOnline(reason))
         self.oracle.set_down(reason, gone)
 
+    def drain(self) -> None:
+        self.happen(ev.Draining())
+        self.oracle.drain()
+
     def stop(self) -> None:
-        again = OfflineReason.STOPPING in self.oracle.down
         self.happen(ev.Stopped())
-        self.oracle.run = False
-        self.oracle.set_down(OfflineReason.STOPPING, True)
-        self.oracle.cancel(Reason.SHUTDOWN)
-        if again:
-            self.oracle.give_up(max((ticket.give_up for ticket in self.oracle.flying.values()), default=0))
-        if self.oracle.change:
-            self.oracle.end_change(ErrorCode.RECIPE_FAILED)
+        self.oracle.stop()
 
     def teardown(self) -> None:
         """H7, H9: when all time has passed, each accepted trigger has one answer, in order and in time."""

@@ -193,6 +193,9 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         yield "operator gives it back", 0, ev.CameOnline(OfflineReason.OPERATOR)
         yield "PEKAT down", 0, ev.PartFailed(PEKAT_DOWN, OfflineReason.INSPECTOR)
         yield "PEKAT back", 0, ev.PartRecovered(PEKAT_DOWN, OfflineReason.INSPECTOR)
+    if "end" in scope.also:
+        yield "drain", 0, ev.Draining()
+        yield "stop", 0, ev.Stopped()
 
 
 def _call_moves(state: State, scope: Scope) -> Iterator[Move]:
