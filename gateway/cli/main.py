@@ -14,6 +14,7 @@ from rich.console import Console
 from gateway import __version__
 from gateway.cli.certs import certs
 from gateway.cli.config_file import ConfigFile, console, settings_or_exit
+from gateway.cli.doctor.command import doctor
 from gateway.cli.pekat import pekat
 from gateway.cli.results import results
 from gateway.cli.runner import fail, run, set_up_logs
@@ -128,6 +129,9 @@ def check(
     console().print(checking.check_report(settings))
     if ask:
         console().print(roll_table(roll_call(all_of(settings))))
+
+
+app.command()(doctor)
 
 
 @app.command()

@@ -1,18 +1,29 @@
 """Free TCP ports for the demo: the usual one where it is free, another where it is busy and nobody insisted."""
 
 import socket
+import sys
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Could a server listen there now?"""
-    with socket.socket() as probe:
-        # As a server would: a port in TIME_WAIT is free for a listener.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return bind_error(port, host) is None
+
+
+def bind_error(port: int, host: str) -> OSError | None:
+    """Why no server could listen there now; None where one could. A server that starts meanwhile is not in its way."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if sys.platform == "win32":  # there REUSEADDR would take the port from whoever has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:  # as a server would: a port in TIME_WAIT is free for a listener
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.table import Table
 from rich.text import Text
@@ -39,6 +39,8 @@ class Answer:
     version: str = ""
     way: str = ""
     wrong: str = ""
+    date: str = ""
+    """Its clock, as its Date header says; "" where it sends none."""
 
     @property
     def text(self) -> str:
@@ -81,9 +83,9 @@ def _ask(asked: Asked) -> Answer:
     call = Call(began + asked.timeout_s)
     try:
         with PekatClient(asked.url, ClientOptions(connect_timeout_s=asked.connect_timeout_s)) as client:
-            client.ping(call)
+            date = client.ping(call).headers.get("Date", "")
             took = (time.monotonic() - began) * 1000
-            return _known(client, asked, took)
+            return replace(_known(client, asked, took), date=date)
     except InspectorError as error:
         return Answer(asked, wrong=str(error), way=expected(asked.way, asked.url))
 

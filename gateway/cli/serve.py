@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from gateway.app import Gateway
+from gateway.cli.doctor.running import ABOUT, about
 from gateway.cli.runner import settle_memory
 from gateway.config import Settings
 from gateway.control.place import JsonTable, place_of
@@ -32,7 +33,7 @@ def commands(gateway: Gateway) -> dict[str, Command]:
     async def status(_: JsonTable) -> JsonTable:
         return {name: _status(station) for name, station in gateway.stations.items()}
 
-    return {"status": status}
+    return {"status": status, ABOUT: about(gateway)}
 
 
 def _status(station: StationPort) -> JsonTable:

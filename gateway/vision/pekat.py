@@ -117,11 +117,12 @@ class PekatClient:
         """The newest analysed image, whoever sent it; nothing in it says which one it is."""
         return self._perform(self._get, f"/last_image?{self._query(ask)}", call)
 
-    def ping(self, call: Call) -> None:
-        """Whether the project's server answers. Raises InspectorError SERVER_ERROR for any status but 200 too."""
+    def ping(self, call: Call) -> HttpReply:
+        """The answer of the project's server. Raises InspectorError SERVER_ERROR for any status but 200 too."""
         reply = self._perform(self._get, "/ping", call, limit=SHORT_REPLY)
         if reply.status != 200:
             raise InspectorError(f"{self._url}/ping answered HTTP {reply.status}", reason=Reason.SERVER_ERROR)
+        return reply
 
     def version(self, call: Call) -> str:
         """The version as text, `4.0.3`; empty before 3.18, which has no such request."""
