@@ -1,7 +1,7 @@
 """The simulated PLC's Modbus TCP face: pymodbus as the client, one FC16 a write, one FC3 a read."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -76,15 +76,14 @@ class ModbusFace:
         # Only up to the last tag: the padding of the block is no PLC's business.
         end = max(p.register + width(p.tag) for p in self.registers.places if p.tag.direction is Direction.CONTROL)
         words = list(struct.unpack(f">{len(block) // 2}H", block))[: end - self.registers.control.start]
-        await self._request(
-            self._client.write_registers(self.registers.control.start + self.offset, words, device_id=self.unit)
-        )
+        address = self.registers.control.start + self.offset
+        await self._request(lambda: self._client.write_registers(address, words, device_id=self.unit))
 
     async def read(self) -> Mapping[str, TagValue]:
         start = self.registers.status.start
         size = min(self.registers.status.size, REGISTERS_A_READ)
         words = await self._request(
-            self._client.read_holding_registers(start + self.offset, count=size, device_id=self.unit)
+            lambda: self._client.read_holding_registers(start + self.offset, count=size, device_id=self.unit)
         )
         return {
             place.tag.name: decode(
@@ -93,9 +92,10 @@ class ModbusFace:
             for place in self._status
         }
 
-    async def _request(self, request: object) -> list[int]:
+    async def _request(self, request: Callable[[], object]) -> list[int]:
+        """pymodbus raises while the request is made where the connection was lost before, else while it is awaited."""
         try:
-            response = await request  # type: ignore[misc]  # pymodbus types its requests as Awaitable | PDU
+            response = await request()  # type: ignore[misc]  # pymodbus types its requests as Awaitable | PDU
         except (ModbusException, OSError) as error:
             raise ConnectionError(str(error)) from error
         if response.isError():
