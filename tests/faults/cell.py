@@ -1,0 +1,192 @@
+"""One cell of the matrix: a PLC's program over the plant, and what the book-keeping of both sides has to agree on."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from gateway.core.result import Reason, Verdict
+from gateway.ports import StoredResult
+from tests.faults.plant import Plant
+from tests.faults.plc import Plc, Tags
+
+STEP_S = 20.0
+"""What goes wrong without a fault; it only ends a test that hangs."""
+BOOKS_S = 10.0
+"""Until what was shown without the journal is in the journal, too."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A part on the line. The pictures of good and bad ones differ, so another part's verdict shows."""
+
+    part_id: str
+    good: bool
+    rejected: bool = False
+
+    @property
+    def deserved(self) -> Verdict:
+        return Verdict.OK if self.good else Verdict.NOK
+
+
+@dataclass(slots=True)
+class Cell:
+    """The PLC's program, step by step. `name` begins the ids of its parts."""
+
+    name: str
+    plant: Plant
+    plc: Plc
+    parts: list[Part] = field(default_factory=list)
+    under_way: list[Part] = field(default_factory=list)
+    """Those that had no answer yet when the fault came."""
+    _boot_id: int = 0
+
+    # ---- a part ----------------------------------------------------------------------------------------
+
+    def next_part(self) -> Part:
+        number = len(self.parts) + 1
+        part = Part(f"{self.name}n{number}", good=number % 2 == 1)
+        self.parts.append(part)
+        return part
+
+    async def trigger(self, within_s: float = STEP_S) -> Part:
+        """The next part, and a trigger for it, which is held. Raises TimeoutError where nobody answers it."""
+        part = self.next_part()
+        self.plc.set(trigger=True, part_id=part.part_id)
+        tags = await self.plc.until(lambda tags: tags["trigger_ack"] or tags["trigger_rejected"], within_s)
+        part.rejected = not tags["trigger_ack"]
+        return part
+
+    def photograph(self, part: Part) -> None:
+        self.plant.picture(part.part_id, good=part.good)
+
+    def lower(self) -> None:
+        self.plc.set(trigger=False)
+
+    async def answer(self, part: Part, within_s: float = STEP_S) -> Tags:
+        return await self.plc.until(
+            lambda tags: tags["result_valid"] and tags["result_part_id"] == part.part_id, within_s
+        )
+
+    async def take(self, within_s: float = STEP_S) -> None:
+        """Acknowledge what is on show, if anything is."""
+        tags = await self.plc.until(lambda _: True, within_s)
+        if not tags["result_valid"]:
+            return
+        number = tags["result_seq"]
+        if self.plc.commands.result_ack_seq == number:
+            await self.plc.written(within_s, result_ack_seq=0)
+        self.plc.set(result_ack_seq=number)
+        await self.plc.until(lambda tags: not tags["result_valid"] or tags["result_seq"] != number, within_s)
+
+    async def inspect(self, within_s: float = STEP_S) -> Part:
+        """One part from trigger to acknowledgement. Raises TimeoutError."""
+        part = await self.trigger(within_s)
+        if not part.rejected:
+            self.photograph(part)
+            self.lower()
+            await self.answer(part, within_s)
+            await self.take(within_s)
+        self.lower()
+        return part
+
+    # ---- the line ------------------------------------------------------------------------------------------
+
+    async def settle(self, within_s: float = STEP_S) -> None:
+        """From wherever it stands to ready, without a reset, which would drop results. Raises TimeoutError."""
+        deadline = time.monotonic() + within_s
+        self.plc.set(trigger=False, change_recipe=False, set_offline=False, reset=False)
+        while True:
+            left = deadline - time.monotonic()
+            tags = await self.plc.until(lambda _: True, left)
+            if tags["boot_id"] != self._boot_id:
+                await self.plc.written(left, enable=False, result_ack_seq=0)
+                self._boot_id = int(tags["boot_id"])
+            elif not self.plc.commands.enable:
+                self.plc.set(enable=True)
+            elif tags["result_valid"]:
+                await self.take(left)
+            elif tags["ready"]:
+                return
+            else:
+                await asyncio.sleep(0.005)
+
+    async def recovered(self, within_s: float) -> float:
+        """Seconds until a part got the verdict that it deserves. Raises AssertionError where that takes too long."""
+        began, last = time.monotonic(), "never ready"
+        while (left := within_s - (time.monotonic() - began)) > 0:
+            try:
+                await self.settle(left)
+                part = await self.inspect(left)
+            except TimeoutError:
+                break
+            answer = self.plc.memory.answers.get(part.part_id)
+            if answer is not None and answer.verdict == part.deserved:
+                return time.monotonic() - began
+            last = f"{answer}"
+        raise AssertionError(f"{self.name}: not well again within {within_s} s: {last}; tags {dict(self.plc.tags)}")
+
+    async def tried(self, step: Awaitable[object]) -> bool:
+        """What a PLC tries while something is broken: false where it had no success."""
+        try:
+            await step
+        except TimeoutError:
+            return False
+        return True
+
+    # ---- the books -----------------------------------------------------------------------------------------
+
+    async def audit(self, allowed: Iterable[Reason], *, results_dropped: bool) -> None:
+        """Raises AssertionError where PLC and journal do not agree, or a part got what it must not get."""
+        rows = await self._rows()
+        memory, mine = self.plc.memory, {part.part_id: part for part in self.parts}
+        assert not memory.slips, memory.slips
+        by_part = {row.result.part_id: row for row in rows if row.result.part_id in mine}
+        assert len(by_part) == sum(row.result.part_id in mine for row in rows), (
+            f"{self.name}: a trigger with two answers"
+        )
+        for part in self.parts:
+            row = by_part.get(part.part_id)
+            assert not (part.rejected and row), f"{part} was rejected and has an answer: {row}"
+            if row is not None:
+                self._check_row(part, row, frozenset(allowed))
+                assert results_dropped or not row.presented or part.part_id in memory.answers, f"{part}: never shown"
+        _check_books(rows)
+
+    def _check_row(self, part: Part, row: StoredResult, allowed: frozenset[Reason]) -> None:
+        result, seen = row.result, self.plc.memory.answers.get(part.part_id)
+        if seen is not None:
+            kept = (result.part_id, result.result_seq, result.trigger_seq, result.verdict, result.judgement.reason)
+            told = (seen.part_id, seen.result_seq, seen.trigger_seq, seen.verdict, seen.reason)
+            assert kept == told, f"the journal has {kept}, the PLC saw {told}"
+        if result.verdict is not Verdict.NO_DECISION:
+            assert result.verdict is part.deserved, f"{part} got {result.verdict.name}: another part's verdict"
+            assert dict(result.judgement.user_values)["part_seen"] == part.part_id
+            return
+        assert result.judgement.reason in allowed, f"{part}: {result.judgement}"
+
+    async def _rows(self) -> list[StoredResult]:
+        """The journal, once it has an answer for each part that the PLC saw accepted."""
+        wanted = {part.part_id for part in self.parts} & self.plc.memory.accepted.keys()
+        deadline = time.monotonic() + BOOKS_S
+        while True:
+            rows = self.plant.journal()
+            missing = wanted - {row.result.part_id for row in rows}
+            if not missing:
+                return rows
+            assert time.monotonic() < deadline, f"accepted, and without an answer in the journal: {sorted(missing)}"
+            await asyncio.sleep(0.1)
+
+
+def _check_books(rows: list[StoredResult]) -> None:
+    """The journal in itself: numbers without gap or repetition, times and counters that only rise."""
+    numbers = [row.result.result_seq for row in rows]
+    assert numbers == list(range(1, len(rows) + 1)), f"result numbers {numbers}"
+    ids = [row.result_id for row in rows]
+    assert len(set(ids)) == len(ids)
+    for before, after in pairwise(rows):
+        assert before.answered < after.answered, f"{after.result_id} is not after {before.result_id}"
+    if rows:
+        counts = rows[-1].counts
+        assert counts.ok + counts.nok + counts.no_decision == len(rows), counts

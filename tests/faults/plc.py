@@ -1,0 +1,148 @@
+"""A PLC as a cycle of its own: it writes its commands, reads the tags, connects anew, and remembers all it saw."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gateway.core.commands import Commands
+from gateway.core.registers import RegisterMap
+from gateway.core.tags import TagValue
+from gateway.sim.plc_modbus import ModbusFace
+
+CYCLE_S = 0.01
+AGAIN_S = 0.05
+"""Between two attempts to connect."""
+ANSWER_S = 0.5
+"""For both requests of a cycle; pymodbus would wait this long, or its own 3 s, for a connection that was reset."""
+
+Tags = Mapping[str, TagValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One answer as the tags showed it."""
+
+    part_id: str
+    result_seq: int
+    trigger_seq: int
+    verdict: int
+    reason: int
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the PLC was told; it outlives its restarts, as a line's data base does."""
+
+    answers: dict[str, Seen] = field(default_factory=dict)
+    accepted: dict[str, float] = field(default_factory=dict)
+    """By part id: when its acknowledgement was first seen, by the monotonic clock."""
+    slips: list[str] = field(default_factory=list)
+
+    def note(self, written: Commands, tags: Tags) -> None:
+        """One scan. `written` is what stood in the command tags when it was read."""
+        if tags["trigger_ack"] and written.trigger:
+            self.accepted.setdefault(written.part_id, time.monotonic())
+        bits = [bool(tags["ok"]), bool(tags["nok"]), bool(tags["no_decision"])]
+        if tags["result_seq"] != tags["result_seq_end"]:
+            self.slips.append(f"torn read: {tags['result_seq']}, {tags['result_seq_end']}")
+        if not tags["result_valid"]:
+            if any(bits):
+                self.slips.append(f"ok, nok, no_decision are {bits} without a valid result")
+            return
+        self._note_answer(tags, bits)
+
+    def _note_answer(self, tags: Tags, bits: list[bool]) -> None:
+        verdict = int(tags["verdict"])
+        if bits != [verdict == 1, verdict == 2, verdict == 3]:
+            self.slips.append(f"verdict {verdict} with ok, nok, no_decision {bits}")
+        part_id = str(tags["result_part_id"])
+        seen = Seen(part_id, int(tags["result_seq"]), int(tags["result_trigger_seq"]), verdict, int(tags["reason"]))
+        if self.answers.setdefault(part_id, seen) != seen:
+            self.slips.append(f"two answers for {part_id}: {self.answers[part_id]} and {seen}")
+
+
+class Plc:
+    """The cycle. `set` changes commands; `until` waits for tags that were read after they were written."""
+
+    def __init__(self, port: int, registers: RegisterMap, memory: Memory) -> None:
+        self._port, self._registers, self.memory = port, registers, memory
+        self.commands = Commands(buffer_results=True)
+        self.tags: Tags = {}
+        """Empty until the commands as they are now have been written, and read after."""
+        self._running = asyncio.Event()
+        self._running.set()
+        self._ending = self._restarting = False
+
+    # ---- what a test does ----------------------------------------------------------------------------------
+
+    def set(self, **tags: Any) -> None:
+        """Write these with the next cycle, all in one request."""
+        self.commands, self.tags = replace(self.commands, **tags), {}
+
+    async def until(self, true: Callable[[Tags], object], within_s: float) -> Tags:
+        """The first tags for which it is so. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            while not self.tags or not true(self.tags):
+                await asyncio.sleep(CYCLE_S / 2)
+        return self.tags
+
+    async def written(self, within_s: float, **tags: Any) -> Tags:
+        """Set them, and wait until they are written. Raises TimeoutError."""
+        self.set(**tags)
+        return await self.until(lambda _: True, within_s)
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop in the middle of the cycle with the connection open, or go on."""
+        if frozen:
+            self._running.clear()
+        else:
+            self._running.set()
+        self.tags = {}
+
+    def restart(self) -> None:
+        """Lose all that was in its memory, and the connection. The next write is that of a PLC that has just begun."""
+        self.commands, self.tags, self._restarting = Commands(buffer_results=True, reset=True), {}, True
+
+    # ---- the cycle -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        while not self._ending:
+            try:
+                async with ModbusFace("127.0.0.1", self._port, self._registers) as face:
+                    await self._serve(face)
+            except OSError:  # refused, reset, no answer: connect anew, as every PLC does
+                self.tags = {}
+                await asyncio.sleep(AGAIN_S)
+
+    def stop(self) -> None:
+        """End with the next cycle."""
+        self._ending = True
+        self._running.set()
+
+    async def _serve(self, face: ModbusFace) -> None:
+        self._restarting, beat = False, int(time.monotonic() * 100)
+        while not self._ending and not self._restarting:
+            await self._running.wait()
+            commands, beat = self.commands, beat + 1 & 0xFFFF
+            async with asyncio.timeout(ANSWER_S):
+                await face.write(replace(commands, plc_heartbeat=beat))
+                tags = await face.read()
+            self.memory.note(commands, tags)
+            if commands is self.commands:
+                self.tags = tags
+            await asyncio.sleep(CYCLE_S)
+
+
+@asynccontextmanager
+async def playing(port: int, registers: RegisterMap, memory: Memory) -> AsyncIterator[Plc]:
+    """A PLC at work."""
+    plc = Plc(port, registers, memory)
+    cycle = asyncio.create_task(plc.run(), name="plc")
+    try:
+        yield plc
+    finally:
+        plc.stop()
+        await cycle
