@@ -152,7 +152,7 @@ class Cell:
             if row is not None:
                 self._check_row(part, row, frozenset(allowed))
                 assert results_dropped or not row.presented or part.part_id in memory.answers, f"{part}: never shown"
-        _check_books(rows)
+        check_books(rows)
 
     def _check_row(self, part: Part, row: StoredResult, allowed: frozenset[Reason]) -> None:
         result, seen = row.result, self.plc.memory.answers.get(part.part_id)
@@ -179,7 +179,7 @@ class Cell:
             await asyncio.sleep(0.1)
 
 
-def _check_books(rows: list[StoredResult]) -> None:
+def check_books(rows: list[StoredResult]) -> None:
     """The journal in itself: numbers without gap or repetition, times and counters that only rise."""
     numbers = [row.result.result_seq for row in rows]
     assert numbers == list(range(1, len(rows) + 1)), f"result numbers {numbers}"

@@ -121,6 +121,20 @@ class Plant:
         return self.housing.seen(self.home / "data")
 
     @property
+    def gateway_port(self) -> int:
+        """Without the proxy."""
+        return self._ports["gateway"]
+
+    @property
+    def gateway_pid(self) -> int:
+        return self._processes["gateway"].pid
+
+    def gateway_log(self) -> str:
+        """What the gateway has logged since its last start."""
+        log = self.home / f"gateway-{len(self.starts) - 1}.log"
+        return log.read_text(encoding="utf-8", errors="replace")
+
+    @property
     def registers(self) -> RegisterMap:
         return load_settings(self.config).stations[0].registers
 
