@@ -133,14 +133,29 @@ class Gateway:
             log.info("%s at %s", endpoint.link, endpoint.url)
         return self
 
+    async def drain(self, at_once: asyncio.Event) -> None:
+        """Take no new triggers and finish what is in flight (H33): for `stop_timeout_ms`, or until `at_once`."""
+        for station in self.stations.values():
+            station.post(ev.Draining())
+        hurried = asyncio.create_task(at_once.wait(), name="stop-at-once")
+        finished = asyncio.create_task(self._all_shown(), name="drain")
+        patience = self._settings.gateway.stop_timeout_ms / 1000
+        await asyncio.wait({hurried, finished}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        finished.cancel()
+        await asyncio.wait({hurried, finished})
+
+    async def _all_shown(self) -> None:
+        for station in self.stations.values():
+            await all_shown(station)
+
     async def __aexit__(self, *exc: object) -> None:
         # First every open trigger gets its answer, while the PLC can still read it; then links, stations, sinks.
         for station in self.stations.values():
             station.post(ev.Stopped())
         with suppress(TimeoutError):
             async with asyncio.timeout(STOPPING_S):
-                for station in self.stations.values():
-                    await all_shown(station)
+                await self._all_shown()
         await self._stack.aclose()
 
     async def _enter_stations(self, stack: AsyncExitStack, boot_id: int, sinks: Sequence[ResultSink]) -> None:

@@ -41,6 +41,13 @@ class GatewaySettings(BaseModel):
         None, description="Folder for what outlives a restart, as the boot id; without it the clock stands in"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+    stop_timeout_ms: int = Field(
+        1_000,
+        ge=0,
+        le=600_000,
+        description="How long a gateway that is told to stop finishes what is in flight; the rest is then answered "
+        "with reason 14",
+    )
 
 
 class LinkSettings(BaseModel):

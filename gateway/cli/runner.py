@@ -102,15 +102,26 @@ def secret(variable: str) -> str:
     return os.environ[variable] if variable else ""
 
 
-def run(main: Callable[[asyncio.Event], Coroutine[None, None, int]]) -> None:
+class Stop(asyncio.Event):
+    """Set by the first Ctrl-C or SIGTERM; `at_once` by the second: do not finish anything any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = asyncio.Event()
+
+    def signalled(self) -> None:
+        (self.at_once if self.is_set() else self).set()
+
+
+def run(main: Callable[[Stop], Coroutine[None, None, int]]) -> None:
     """Run `main(stop)`; `stop` is set by Ctrl-C or SIGTERM. Its number is the exit code."""
 
     async def guarded() -> int:
-        stop = asyncio.Event()
+        stop = Stop()
         loop = asyncio.get_running_loop()
         if sys.platform != "win32":
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop.set)
+                loop.add_signal_handler(number, stop.signalled)
         return await main(stop)
 
     try:
