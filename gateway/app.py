@@ -11,9 +11,11 @@ from gateway import __version__
 from gateway.config import Settings, StationSettings
 from gateway.config_views import ViewSettings, image_of
 from gateway.core import events as ev
+from gateway.core.errors import Cause, ErrorCode, Fault
 from gateway.core.resume import Memory
-from gateway.ports import Endpoint, Identity, ImageSource, Journal, PlcLink, ResultSink, StationView
+from gateway.ports import Endpoint, Identity, ImageSource, Journal, PictureSink, PlcLink, ResultSink, StationView
 from gateway.records import Records, Registrar
+from gateway.sinks.archive import Archive
 from gateway.sinks.history import History
 from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
 from gateway.sources import SourceSettings
@@ -26,6 +28,7 @@ from gateway.station.views import View
 log = logging.getLogger(__name__)
 
 
+ARCHIVE_DOWN = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
 STOPPING_S = 0.5
 """How long the last answers may take into the journal, so that the PLC can still read them."""
 
@@ -38,6 +41,7 @@ def make_station(
     journal: Journal | None = None,
     keeping: Keeping = SHOWN_AT_ONCE,
     memory: Memory | None = None,
+    pictures: PictureSink | None = None,
 ) -> Station:
     """A station with its sources and inspectors; nothing runs yet."""
     first, *further = _views(settings)
@@ -61,6 +65,7 @@ def make_station(
         further=further,
         journal=journal,
         memory=memory,
+        pictures=pictures,
     )
 
 
@@ -111,6 +116,7 @@ class Gateway:
         self.stations: dict[str, Station] = {}
         self.links: dict[str, PlcLink] = {}
         self.history: History | None = None
+        self.archive: Archive | None = None
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -122,10 +128,14 @@ class Gateway:
             boot_id = next_boot_id(self._settings.data_folder)
             registrar = self._registrar(boot_id)
             self.history = self._settings.history.create(registrar, self._settings.data_folder)
-            sinks = (*self._sinks, *((self.history,) if self.history is not None else ()))
+            self.archive = self._archive(registrar)
+            own = (self.history, self.archive)
+            sinks = (*self._sinks, *(sink for sink in own if sink is not None))
             for sink in sinks:
                 await stack.enter_async_context(sink)
             await self._enter_stations(stack, boot_id, sinks)
+            if self.archive is not None:
+                stack.callback(self.archive.on_fault(self._tell_archive_fault))
             for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
             self._stack = stack.pop_all()
@@ -173,8 +183,20 @@ class Gateway:
                 journal=self.history,
                 keeping=history.keeping(data),
                 memory=memories.get(settings.name),
+                pictures=self.archive,
             )
             self.stations[settings.name] = await stack.enter_async_context(station)
+
+    def _archive(self, registrar: Registrar) -> Archive | None:
+        settings = self._settings.archive
+        folder = settings.place(self._settings.data_folder) if settings is not None else None
+        if settings is None or folder is None:
+            return None
+        return settings.create(registrar, folder)
+
+    def _tell_archive_fault(self, fault: str) -> None:
+        for station in self.stations.values():
+            station.post(ev.PartFailed(ARCHIVE_DOWN) if fault else ev.PartRecovered(ARCHIVE_DOWN))
 
     def _registrar(self, boot_id: int) -> Registrar:
         names = {(s.name, recipe.number): recipe.name for s in self._settings.stations for recipe in s.recipes}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config_checks import cross_errors
+from gateway.config_checks import archive_errors, cross_errors
 from gateway.config_errors import ConfigErrors, TomlTable, raise_all, read_toml
 from gateway.config_paths import rooted
 from gateway.config_problems import problems
@@ -80,6 +80,7 @@ class _Reading:
             *missing_secrets(self.file, links, ("links",)),
             *(e for i, s in stations.items() for e in missing_secrets(self.file, s, ("stations", i))),
             *cross_errors(self.file, links, stations),
+            *(archive_errors(self.file, settings) if settings is not None else ()),
         ):
             self.errors.append(error)
         return settings

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from gateway.config_errors import flat, key_text
-from gateway.config_tree import LinkSettings, StationSettings
+from gateway.config_tree import LinkSettings, Settings, StationSettings
 from gateway.config_view_checks import view_errors
 from gateway.core.errors import ConfigError
 from gateway.core.registers import RegisterMap
@@ -36,6 +36,22 @@ def cross_errors(file: str, links: LinkSettings | None, stations: Stations) -> I
         yield from _link_errors(file, links, stations)
         if links.modbus is not None:
             yield from _address_errors(file, stations, maps)
+
+
+def archive_errors(file: str, settings: Settings) -> Iterator[ConfigError]:
+    """Of the image archive: it needs a folder, and one in which nobody looks for new pictures."""
+    if settings.archive is None:
+        return
+    place = settings.archive.place(settings.data_folder)
+    if place is None:
+        instead = 'write folder = "archive", or name a folder for all data: data = "data" below [gateway]'
+        yield ConfigError(file, "archive.folder", "nothing says where images are kept", instead)
+        return
+    for station in settings.stations:
+        for folder in station.drop_folders.values():
+            if place.is_relative_to(folder):
+                wrong = f'{place} lies in {folder}, a drop folder of station "{station.name}"'
+                yield ConfigError(file, "archive.folder", wrong, "name a folder elsewhere: its images would be parts")
 
 
 def _repeated(things: Mapping[_Place, _Thing]) -> Iterator[tuple[_Place, _Place]]:

@@ -13,6 +13,7 @@ from gateway.core.state import Options, WatchdogAction
 from gateway.core.tags import Tag
 from gateway.plc.modbus.settings import ModbusSettings
 from gateway.plc.opcua.settings import OpcUaSettings
+from gateway.sinks.archive_settings import ArchiveSettings
 from gateway.sinks.history_settings import HistorySettings
 from gateway.sources import SourceSettings
 from gateway.sources.drop_settings import FileDropSettings
@@ -209,6 +210,7 @@ class Settings(BaseModel):
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway as a whole")
     links: LinkSettings = Field(description="The faces to the PLC")
     history: HistorySettings = Field(HistorySettings(), description="Results that are kept to be read back later")
+    archive: ArchiveSettings | None = Field(None, description="Images that are kept with their results")
     stations: Annotated[tuple[StationSettings, ...], Field(strict=False, min_length=1)] = Field(
         description="The stations, each with its own tags"
     )

@@ -132,6 +132,7 @@ class ErrorCode(IntEnum):
     SOURCE_DOWN = 20
     INSPECTOR_DOWN = 21
     JOURNAL_DOWN = 22
+    ARCHIVE_DOWN = 23
     NO_DECISION_UNDEFINED = 101
     NO_DECISION_PROCESSING_OFF = 102
     NO_DECISION_FLOW_ERROR = 103
@@ -165,6 +166,7 @@ class Cause(IntEnum):
     SOURCE = 7
     INSPECTOR = 8
     JOURNAL = 9
+    ARCHIVE = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Pictu
 from gateway.ports.results import (
     LARGEST_PAGE,
     Journal,
+    Pictured,
+    PictureSink,
     Recorded,
     ResultQuery,
     ResultSink,
@@ -29,6 +31,8 @@ __all__ = [
     "Order",
     "Part",
     "Picture",
+    "PictureSink",
+    "Pictured",
     "PlcLink",
     "RawFormat",
     "RecipeInfo",

@@ -8,7 +8,7 @@ from typing import Protocol
 from gateway.core.counts import Counts
 from gateway.core.result import Result, Verdict
 from gateway.core.resume import Memory
-from gateway.ports.parts import Part
+from gateway.ports.parts import Part, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,28 @@ class ResultSink(Part, Protocol):
 
     def put(self, recorded: Recorded) -> None:
         """Take a result over, at once: queue it in bounded space, count what has no place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture of an inspection: as it was taken, or `drawn` by the inspector.
+
+    `view` is the name of the view, of several that share the picture the first one's; "" where there is only one.
+    """
+
+    station: str
+    inspection_id: int
+    view: str
+    picture: Picture
+    drawn: bool = False
+
+
+class PictureSink(ResultSink, Protocol):
+    """Who also wants the pictures that results are of."""
+
+    def see(self, pictured: Pictured) -> None:
+        """Take note of a picture, at once; on the trigger's path. Its inspection's result is always put later."""
         ...
 
 

@@ -38,6 +38,8 @@ class Inspection:
     post: Callable[[Event], None]
     tidy: Callable[[asyncio.Task[None]], None]
     """Takes over the task that cleans up after the picture."""
+    taken: Callable[[Order, str, Picture], None]
+    """Told of the picture, and of the view it is of."""
 
     async def run(self) -> None:
         exposure = _Exposure(self.order.inspection_id, self.post)
@@ -48,6 +50,7 @@ class Inspection:
             self._answer(no_decision(error.reason, str(error)))
             return
         exposure.over()
+        self.taken(self.order, "", picture)
         await self._judge(picture)
 
     async def _judge(self, picture: Picture) -> None:

@@ -23,8 +23,9 @@ from gateway.core.result import Origin, Result
 from gateway.core.resume import Memory, resumed
 from gateway.core.state import Options, State
 from gateway.core.tags import Tag
-from gateway.ports import ImageSource, Inspector, Journal, RecipeInfo, Recorded, ResultSink, Step
+from gateway.ports import ImageSource, Inspector, Journal, PictureSink, RecipeInfo, Recorded, ResultSink, Step
 from gateway.station.calls import Calls
+from gateway.station.gallery import Gallery
 from gateway.station.health import Health, HealthPolicy
 from gateway.station.journaling import Journaling
 from gateway.station.listeners import Listeners
@@ -44,8 +45,8 @@ class Station:
 
     `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
     where pictures come from in simulation mode. Where the station has several views (`options.views` names them), these
-    three are those of the first one, and `further` are the others. `memory` is what it goes on
-    with after a restart.
+    three are those of the first one, and `further` are the others. `memory` is what it goes on with after a restart,
+    `pictures` one of the `sinks` that gets pictures too.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Station:
         further: Sequence[View] = (),
         journal: Journal | None = None,
         memory: Memory | None = None,
+        pictures: PictureSink | None = None,
     ) -> None:
         self._name = name
         names = options.views if options is not None else ()
@@ -81,7 +83,8 @@ class Station:
         self._image = self._projection.image(self._state)
         self._journal = Journaling(name, journal, self.post)
         self._health = Health(name, self._views, self.post, health or HealthPolicy())
-        self._work = Work(name, self._views, self.post)
+        self._gallery = Gallery(name, pictures, self._views, lambda: self._state.flight)
+        self._work = Work(name, self._views, self.post, self._gallery.taken)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
         self._watchers = Listeners[TagImage]()
@@ -228,9 +231,8 @@ class Station:
 
     def _publish(self) -> None:
         image = self._projection.image(self._state)
-        if image.values == self._image.values and image.commands == self._image.commands:
-            return
-        self._show(image)
+        if image.values != self._image.values or image.commands != self._image.commands:
+            self._show(image)
 
     def _show(self, image: TagImage) -> None:
         self._image = image
@@ -289,9 +291,9 @@ class Station:
 
     def _record(self, result: Result, presented: bool) -> None:
         self._calls.recorded(result)
-        recorded = Recorded(self._name, result, self._state.counts, presented)
+        self._gallery.draw(result.inspection_id)
         for sink in self._sinks:
-            sink.put(recorded)
+            sink.put(Recorded(self._name, result, self._state.counts, presented))
 
 
 def _on_demand(view: View) -> View:

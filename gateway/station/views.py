@@ -87,11 +87,14 @@ class ViewInspection:
     post: Callable[[Event], None]
     tidy: Callable[[asyncio.Task[None]], None]
     """Takes over the task that cleans up after the picture."""
+    taken: Callable[[Order, str, Picture], None]
+    """Told of the picture, and of the view it is of."""
 
     async def run(self) -> None:
         picture, missing = await self._take()
         self.exposures.over(self.shot.judges[0].view, taken=picture is not None)
         if picture is not None:
+            self.taken(self.order, self.shot.judges[0].name, picture)
             await self._judge(picture)
             return
         for judge in self.shot.judges:

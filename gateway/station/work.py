@@ -10,7 +10,7 @@ from typing import Any
 from gateway.core import events as ev
 from gateway.core.events import Event
 from gateway.core.result import Reason, no_decision
-from gateway.ports import Order
+from gateway.ports import Order, Picture
 from gateway.station.inspection import Inspection
 from gateway.station.views import Exposures, Shot, View, ViewInspection, shots
 
@@ -28,8 +28,14 @@ def monotonic_us() -> int:
 class Work:
     """Begins and cancels what the handshake asks for; what comes of it is posted."""
 
-    def __init__(self, station: str, views: Sequence[View], post: Callable[[Event], None]) -> None:
-        self._station, self._post = station, post
+    def __init__(
+        self,
+        station: str,
+        views: Sequence[View],
+        post: Callable[[Event], None],
+        taken: Callable[[Order, str, Picture], None],
+    ) -> None:
+        self._station, self._post, self._taken = station, post, taken
         self._shots = {simulated: tuple(shots(views, simulated=simulated)) for simulated in (False, True)}
         self._several = len(views) > 1
         self._inspections: dict[int, list[asyncio.Task[None]]] = {}
@@ -54,14 +60,14 @@ class Work:
             self._begin_all(order, wanted)
             return
         (shot,) = wanted
-        inspection = Inspection(order, shot.source, shot.judges[0].inspector, self._post, self._tidy)
+        inspection = Inspection(order, shot.source, shot.judges[0].inspector, self._post, self._tidy, self._taken)
         self._begin(start.inspection_id, inspection.run(), "")
 
     def _begin_all(self, order: Order, wanted: Sequence[Shot]) -> None:
         """In a continuous run the first view's picture is the trigger: the others take theirs as for one (H28)."""
         exposures = Exposures(order.inspection_id, self._post, [shot.judges[0].view for shot in wanted])
         for shot in wanted:
-            inspection = ViewInspection(order, shot, exposures, self._post, self._tidy)
+            inspection = ViewInspection(order, shot, exposures, self._post, self._tidy, self._taken)
             self._begin(order.inspection_id, inspection.run(), f"-{shot.judges[0].name}")
             order = replace(order, pictures_from=None)
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason
+from gateway.images.png import png_of
 from gateway.ports import Picture, RawFormat
 from gateway.vision.pekat import Ask, HttpReply, PekatClient, check_length
-from gateway.vision.png import png_of
 from gateway.vision.shared_memory import Block, Blocks, sweep
 from gateway.vision.way import Route, Ways, WaySetting, same_machine
 from gateway.vision.wire import Call

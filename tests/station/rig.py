@@ -44,6 +44,7 @@ class Rig:
         self.inspector, self.sink = options.pop("inspector", MemoryInspector()), Sink()
         policy = options.pop("policy", HealthPolicy(check_s=0.01))
         journal, memory = options.pop("journal", None), options.pop("memory", None)
+        pictures = options.pop("pictures", None)
         simulation = self.simulation if options.pop("can_simulate", True) else None
         self.station = Station(
             "s1",
@@ -53,9 +54,10 @@ class Rig:
             recipe=1,
             boot_id=7,
             options=Options(**options),
-            sinks=[self.sink],
+            sinks=[self.sink, *([pictures] if pictures is not None else [])],
             health=policy,
             simulation=simulation,
+            pictures=pictures,
             journal=journal,
             memory=memory,
         )

@@ -41,13 +41,16 @@ class Seen:
     async def settle(self, picture: Picture, fate: Fate, judgement: Judgement) -> None:
         self.what.append(fate.value)
 
+    def take(self, order: Order, view: str, picture: Picture) -> None:
+        """Nobody keeps pictures."""
+
     def post(self, event: ev.Event) -> None:
         self.what.append(type(event).__name__)
 
 
 async def course_of(seen: Seen) -> list[str]:
     tasks: list[asyncio.Task[None]] = []
-    inspection = Inspection(order(), seen, seen, seen.post, tasks.append)  # type: ignore[arg-type]  # it has what is used here
+    inspection = Inspection(order(), seen, seen, seen.post, tasks.append, seen.take)  # type: ignore[arg-type]  # it has what is used here
     run: Coroutine[Any, Any, None] = inspection.run()
     await run
     await asyncio.gather(*tasks)

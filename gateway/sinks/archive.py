@@ -1,0 +1,116 @@
+"""The image archive: pictures of inspections in a folder, with their results beside them.
+
+A ports.PictureSink. Nothing of it is on a trigger's path: the event loop puts references into a bounded queue, and a
+thread of its own does the rest.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from gateway.core.result import Result, Verdict
+from gateway.ports import Pictured, Recorded
+from gateway.records import Registrar
+from gateway.sinks.archive_files import Job
+from gateway.sinks.archive_writer import STOP_S, ArchiveBooks, ArchiveWriter, Limits, Room
+from gateway.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_MARGIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which inspections are archived, and what of them. `every_nth_ok` 0: no OK, unless all are asked for."""
+
+    verdicts: frozenset[Verdict]
+    every_nth_ok: int = 0
+    original: bool = True
+    drawn: bool = False
+
+
+class Archive:
+    """Enter it to write; `see` and `put` never wait. A folder that cannot be written keeps nobody from starting.
+
+    Pictures are held from `see` on until the result of their inspection is put: shared, not copied.
+    """
+
+    def __init__(self, registrar: Registrar, folder: Path, choice: Choice, limits: Limits, room: Room) -> None:
+        self._registrar, self._choice = registrar, choice
+        self._writer = ArchiveWriter(folder, limits, room, self._changed)
+        self._writing = Worker("archive-writer")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._run: asyncio.Future[None] | None = None
+        self._held: dict[tuple[str, int], list[Pictured]] = {}
+        self._oks: dict[str, int] = {}
+        self._shown = ""
+        self._listeners: list[Callable[[str], None]] = []
+
+    @property
+    def books(self) -> ArchiveBooks:
+        """What was written and lost so far."""
+        return self._writer.books
+
+    def on_fault(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Call back on the event loop with why images are not kept, and with "" when they are again.
+
+        At once where they are not kept now. Returns what ends that.
+        """
+        self._listeners.append(listener)
+        if self._shown:
+            listener(self._shown)
+        return lambda: self._listeners.remove(listener)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._writing.start()
+        self._run = self._writing.submit(self._writer.run)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._writer.stop()
+        self._writing.dismiss()
+        if self._run is not None:
+            await asyncio.wait([self._run], timeout=STOP_S + _MARGIN_S)
+        if await self._writing.wait_ended() and self._run is not None:
+            self._run.result()
+
+    def see(self, pictured: Pictured) -> None:
+        if self._choice.drawn if pictured.drawn else self._choice.original:
+            self._held.setdefault((pictured.station, pictured.inspection_id), []).append(pictured)
+
+    def put(self, recorded: Recorded) -> None:
+        pictures = self._held.pop((recorded.station, recorded.result.inspection_id), None)
+        if self._wanted(recorded.station, recorded.result) and pictures:
+            self._writer.put(Job(self._registrar.stored(recorded), tuple(pictures)))
+
+    def _wanted(self, station: str, result: Result) -> bool:
+        """Never those of simulation mode: they are of no part."""
+        if result.origin.simulated:
+            return False
+        if result.verdict in self._choice.verdicts:
+            return True
+        if result.verdict is not Verdict.OK or not self._choice.every_nth_ok:
+            return False
+        count = self._oks[station] = self._oks.get(station, 0) + 1
+        return count % self._choice.every_nth_ok == 0
+
+    def _changed(self) -> None:
+        """From both threads: the loop looks what the fault is now."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._tell)
+        except RuntimeError as error:  # closed between the two lines
+            log.debug("archive: nobody left to tell: %s", error)
+
+    def _tell(self) -> None:
+        fault = self._writer.books.fault
+        if bool(fault) != bool(self._shown):
+            for listener in tuple(self._listeners):
+                listener(fault)
+        self._shown = fault

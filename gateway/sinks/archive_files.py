@@ -1,0 +1,114 @@
+"""The files of one archived inspection: its images and, beside them, everything that is known of its result."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from gateway.images.ends import BMP_MAGIC, JPEG_MAGIC, PNG_MAGIC
+from gateway.images.png import png_of
+from gateway.ports import Picture, Pictured, StoredResult
+from gateway.sinks.archive_names import SIDE, ending, partial, stem_of, verdict_word
+
+_FORMS = {PNG_MAGIC: "png", JPEG_MAGIC: "jpg", BMP_MAGIC: "bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An inspection to be archived."""
+
+    stored: StoredResult
+    pictures: tuple[Pictured, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What it holds in memory, and about what it will take on the disk."""
+        return sum(memoryview(one.picture.data).nbytes for one in self.pictures)
+
+
+Files = Sequence[tuple[str, "bytes | memoryview"]]
+"""Names and contents, in the order in which they appear."""
+
+
+def files_of(job: Job) -> Files:
+    """Images as they came; raw pixels as PNG. The side file is the last one: where it is, all is there.
+
+    Raises ValueError for pixels that do not fit their own format.
+    """
+    stem, images = stem_of(job.stored), []
+    for one in job.pictures:
+        form, data = _image(one.picture)
+        images.append((stem + ending(one.view, form, drawn=one.drawn), data))
+    side = json.dumps(side_of(job.stored, [name for name, _ in images]), indent=1, allow_nan=False)
+    return [*images, (stem + SIDE, side.encode())]
+
+
+def write(folder: Path, files: Files) -> int:
+    """Put all of them into the folder, each whole or not at all; how many bytes. Raises OSError, and leaves nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done: list[Path] = []
+    try:
+        for name, data in files:
+            done.append(folder / partial(name))
+            done[-1].write_bytes(data)
+        for at, (name, _) in enumerate(files):
+            os.replace(done[at], folder / name)
+            done[at] = folder / name
+    except BaseException:
+        for file in done:
+            with suppress(OSError):  # what cannot be removed now is removed at the next start
+                file.unlink(missing_ok=True)
+        raise
+    return sum(memoryview(data).nbytes for _, data in files)
+
+
+def side_of(stored: StoredResult, images: Sequence[str]) -> dict[str, Any]:
+    """All that the history keeps of it, and the names of the images beside it. Times are ISO 8601 in UTC."""
+    result, judgement = stored.result, stored.result.judgement
+    return {
+        "result_id": stored.result_id,
+        "station": stored.station,
+        "part_id": result.part_id,
+        "verdict": verdict_word(result.verdict),
+        "reason": judgement.reason.name.lower(),
+        "detail": judgement.detail,
+        "recipe": result.recipe,
+        "recipe_name": stored.recipe_name,
+        "result_seq": result.result_seq,
+        "trigger_seq": result.trigger_seq,
+        "inspection_id": result.inspection_id,
+        "accepted": stored.accepted.isoformat(),
+        "exposed": stored.exposed.isoformat() if stored.exposed is not None else None,
+        "answered": stored.answered.isoformat(),
+        "total_ms": result.total_us / 1000,
+        "inspector_ms": judgement.inspector_us / 1000,
+        "score": _number(judgement.score),
+        "detections": [_plain(asdict(one)) for one in judgement.detections],
+        "user_values": {name: _number(value) for name, value in judgement.user_values},
+        "views": [_plain(asdict(one)) for one in judgement.views],
+        "counts": asdict(stored.counts),
+        "presented": stored.presented,
+        "origin": asdict(result.origin),
+        "images": list(images),
+    }
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    words = {name: values[name].name.lower() for name in ("verdict", "reason") if name in values}
+    return {name: _number(value) for name, value in values.items()} | words
+
+
+def _number(value: Any) -> Any:
+    """JSON has no word for what is no number."""
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _image(picture: Picture) -> "tuple[str, bytes | memoryview]":
+    if picture.raw is not None:
+        return "png", png_of(picture.data, picture.raw)
+    start = bytes(memoryview(picture.data)[:8])
+    return next((form for magic, form in _FORMS.items() if start.startswith(magic)), "bin"), picture.data

@@ -1,0 +1,48 @@
+"""Tells who keeps pictures of every picture of one station."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from gateway.core.inspection import Inspection
+from gateway.ports import Order, Picture, Pictured, PictureSink
+from gateway.station.views import View
+
+log = logging.getLogger(__name__)
+
+
+class Gallery:
+    """`flight` are the inspections that have not left the station: a picture that comes later is of no result.
+
+    A sink that fails costs no trigger its answer.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        sink: PictureSink | None,
+        views: Sequence[View],
+        flight: Callable[[], Sequence[Inspection]],
+    ) -> None:
+        self._station, self._sink, self._views, self._flight = station, sink, views, flight
+
+    def taken(self, order: Order, view: str, picture: Picture) -> None:
+        """This picture was taken for this order; its bytes are shared, never copied."""
+        if self._sink is None:
+            return
+        if any(one.id == order.inspection_id for one in self._flight()):
+            self._see(self._sink, Pictured(self._station, order.inspection_id, view, picture))
+
+    def draw(self, inspection_id: int) -> None:
+        """Hand on what was drawn for an inspection, just before its result."""
+        if self._sink is None:
+            return
+        for view in self._views:
+            if view.inspector.draws and (drawn := view.inspector.drawn(inspection_id)) is not None:
+                picture = Picture(f"drawn {inspection_id}", drawn)
+                self._see(self._sink, Pictured(self._station, inspection_id, view.name, picture, drawn=True))
+
+    def _see(self, sink: PictureSink, pictured: Pictured) -> None:
+        try:
+            sink.see(pictured)
+        except Exception:
+            log.exception("%s: a picture could not be handed on", self._station)
