@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Self
 
 from gateway import __version__
+from gateway.blackbox import BlackBox
 from gateway.config import Settings, StationSettings
 from gateway.config_views import ViewSettings, image_of
 from gateway.core import events as ev
@@ -117,6 +118,7 @@ class Gateway:
         self.links: dict[str, PlcLink] = {}
         self.history: History | None = None
         self.archive: Archive | None = None
+        self.black_box = BlackBox()
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -185,6 +187,7 @@ class Gateway:
                 memory=memories.get(settings.name),
                 pictures=self.archive,
             )
+            self.black_box.follow(station.name, station.observe, station.pictures.add)
             self.stations[settings.name] = await stack.enter_async_context(station)
 
     def _archive(self, registrar: Registrar) -> Archive | None:

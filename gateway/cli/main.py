@@ -20,6 +20,7 @@ from gateway.cli.results import results
 from gateway.cli.runner import fail, run, set_up_logs
 from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
+from gateway.cli.trace import trace
 from gateway.cli.users import users
 from gateway.config import ConfigErrors, schema
 from gateway.core.errors import ConfigError
@@ -132,6 +133,7 @@ def check(
 
 
 app.command()(doctor)
+app.command()(trace)
 
 
 @app.command()

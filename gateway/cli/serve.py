@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.app import Gateway
 from gateway.cli.doctor.running import ABOUT, about
 from gateway.cli.runner import Stop, settle_memory
+from gateway.cli.trace import TRACE, answers
 from gateway.config import Settings
 from gateway.control.place import JsonTable, place_of
 from gateway.control.server import Command, ControlServer
@@ -53,7 +54,7 @@ def commands(gateway: Gateway) -> dict[str, Command]:
     async def status(_: JsonTable) -> JsonTable:
         return {name: _status(station) for name, station in gateway.stations.items()}
 
-    return {"status": status, ABOUT: about(gateway)}
+    return {"status": status, ABOUT: about(gateway), TRACE: answers(gateway.black_box)}
 
 
 def _status(station: StationPort) -> JsonTable:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.core.inspection import Inspection
 from gateway.ports import Order, Picture, Pictured, PictureSink
+from gateway.station.listeners import Listeners
 from gateway.station.views import View
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,13 @@ class Gallery:
         flight: Callable[[], Sequence[Inspection]],
     ) -> None:
         self._station, self._sink, self._views, self._flight = station, sink, views, flight
+        self.listeners = Listeners[int]()
+        """Told first, with the inspection's id, that a picture of it is in memory; they must only take note."""
 
     def taken(self, order: Order, view: str, picture: Picture) -> None:
         """This picture was taken for this order; its bytes are shared, never copied."""
+        if self.listeners:
+            self.listeners.tell_each(order.inspection_id, self._station)
         if self._sink is None:
             return
         if any(one.id == order.inspection_id for one in self._flight()):

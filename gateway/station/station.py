@@ -44,9 +44,9 @@ class Station:
     """A ports.StationPort. Enter it to bring its source and inspector up; it is offline until they are.
 
     `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
-    where pictures come from in simulation mode. Where the station has several views (`options.views` names them), these
-    three are those of the first one, and `further` are the others. `memory` is what it goes on with after a restart,
-    `pictures` one of the `sinks` that gets pictures too.
+    where pictures come from in simulation mode. Where the station has several views (`options.views` names them),
+    these three are those of the first one, and `further` are the others. `memory` is what it goes on with after a
+    restart, `pictures` one of the `sinks` that gets pictures too.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Station:
         self._journal = Journaling(name, journal, self.post)
         self._health = Health(name, self._views, self.post, health or HealthPolicy())
         self._gallery = Gallery(name, pictures, self._views, lambda: self._state.flight)
+        self.pictures = self._gallery.listeners
         self._work = Work(name, self._views, self.post, self._gallery.taken)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)

@@ -1,0 +1,107 @@
+"""Notes the stages of each inspection while it happens. It only takes note: it runs on every trigger's path."""
+
+import time
+from collections.abc import Callable
+
+from gateway.blackbox.ring import CAPACITY, STAGES, Ring
+from gateway.core import events as ev
+from gateway.core.result import Result
+from gateway.ports import Step
+
+MOST_OPEN = 2_048
+"""Results that may wait to be shown, and pictures for their answer; more than a station can hold back."""
+_SHOWN, _ACKNOWLEDGED = STAGES.index("shown"), STAGES.index("acknowledged")
+
+
+def monotonic_us() -> int:
+    """The clock of the handshake: monotonic microseconds."""
+    return time.monotonic_ns() // 1000
+
+
+class BlackBox:
+    """The last inspections of all stations that it was told to follow."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.ring = Ring(capacity)
+        self.stations: list[str] = []
+
+    def follow(
+        self,
+        station: str,
+        observe: Callable[[Callable[[Step], None]], object],
+        observe_pictures: Callable[[Callable[[int], None]], object],
+    ) -> None:
+        """Note a station's inspections from now on. The two are called with who is to be told."""
+        recorder = Recorder(self.ring, len(self.stations))
+        self.stations.append(station)
+        observe(recorder.note)
+        observe_pictures(recorder.pictured)
+
+
+class Recorder:
+    """What is noted of one station. `now` is the clock of the handshake."""
+
+    def __init__(self, ring: Ring, station: int, now: Callable[[], int] = monotonic_us) -> None:
+        self._ring, self._station, self._now = ring, station, now
+        self._pictured: dict[int, int] = {}
+        self._numbers: dict[int, int] = {}
+        """Of the answers that may still be shown or acknowledged, by inspection."""
+
+    def pictured(self, inspection_id: int) -> None:
+        """An image of this inspection is in memory."""
+        _put(self._pictured, inspection_id, self._now())
+
+    def note(self, step: Step) -> None:
+        """One step of the handshake. Most of them are no news."""
+        before, after = step.before, step.after
+        for action in step.actions:
+            if isinstance(action, ev.Record):
+                self._answered(action.result, step.at)
+        changed = after.presented is not before.presented
+        if before.valid and (changed or not after.valid) and _acknowledges(step) and before.presented is not None:
+            self._stage(self._numbers.pop(before.presented.inspection_id, None), _ACKNOWLEDGED, step.at)
+        if changed and after.presented is not None:
+            self._stage(self._numbers.get(after.presented.inspection_id), _SHOWN, self._now())
+
+    def _answered(self, result: Result, released: int) -> None:
+        judgement = result.judgement
+        pictured = self._pictured.pop(result.inspection_id, 0)
+        asked = max(result.answered_at - judgement.inspector_us, pictured) if judgement.inspector_us else 0
+        number = self._ring.put(
+            result.part_id,
+            self._station,
+            result.inspection_id,
+            result.trigger_seq,
+            result.result_seq,
+            judgement.verdict,
+            judgement.reason,
+            result.accepted_at,
+            result.exposed_at,
+            pictured,
+            asked,
+            result.answered_at,
+            released,
+            0,
+            0,
+        )
+        _put(self._numbers, result.inspection_id, number)
+
+    def _stage(self, number: int | None, stage: int, at: int) -> None:
+        if number is not None:
+            self._ring.put_time(number, stage, at)
+
+
+def _acknowledges(step: Step) -> bool:
+    """The PLC's write has the edge or the new number that acknowledges (H13)."""
+    if not isinstance(step.event, ev.PlcWrote):
+        return False
+    old, new = step.before.commands, step.event.commands
+    by_bit = new.result_ack and not old.result_ack
+    return by_bit or new.result_ack_seq not in (0, old.result_ack_seq)
+
+
+def _put(kept: dict[int, int], key: int, value: int) -> None:
+    """The oldest goes where there are too many: they belong to what was dropped, and never comes."""
+    kept[key] = value
+    if len(kept) > MOST_OPEN:
+        del kept[next(iter(kept))]
