@@ -28,7 +28,7 @@ OTHER_TAGS = (
 )  # fmt: skip
 
 HUNDRED = ("result_seq", *RESULT_TAGS, *DETECTIONS, *OTHER_TAGS)
-"""The whole status block: 100 nodes."""
+"""100 nodes: the status block but for `stop_line`."""
 
 
 def status_node(tag: str) -> ua.NodeId:

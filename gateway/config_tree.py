@@ -107,6 +107,9 @@ class HandshakeSettings(BaseModel):
     watchdog_action: Literal["nothing", "offline", "cancel"] = Field(
         "nothing", description="What a silent PLC leads to: a status bit only, the station offline, or cancelled work"
     )
+    stop_after_nok: int = Field(
+        0, ge=0, le=1000, description="So many parts NOK in a row set stop_line until it is acknowledged; 0: never"
+    )
 
     @field_validator("result_depth")
     @classmethod
@@ -128,6 +131,7 @@ class HandshakeSettings(BaseModel):
             watchdog_ms=self.watchdog_ms,
             watchdog_action=WatchdogAction[self.watchdog_action.upper()],
             views=views,
+            stop_after_nok=self.stop_after_nok,
         )
 
 

@@ -34,6 +34,7 @@ OPTIONAL = frozenset(tag.name for tag in DETECTION_TAGS + VIEW_TAGS) | {
     "defect_class",
     "score_milli",
     "values_saturated",
+    "stop_line",
     "inspection_time_ms",
     "total_time_ms",
     "test_uint32",

@@ -129,6 +129,7 @@ class ErrorCode(IntEnum):
     RECIPE_FAILED = 8
     RECIPE_TIMEOUT = 9
     WATCHDOG = 10
+    NOK_IN_A_ROW = 11
     SOURCE_DOWN = 20
     INSPECTOR_DOWN = 21
     JOURNAL_DOWN = 22
@@ -151,6 +152,7 @@ class ErrorCode(IntEnum):
     NO_DECISION_FRAME_INCOMPLETE = 119
     NO_DECISION_PIXEL_FORMAT = 120
     NO_DECISION_JOURNAL = 121
+    NO_DECISION_UNCHECKED = 124
 
 
 class Cause(IntEnum):

@@ -6,7 +6,7 @@ that a deadline before the event has its effect first: an answer after its deadl
 
 from dataclasses import replace
 
-from gateway.core import calls, fault_latch, heartbeat, modes, presenting, recipes
+from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, recipes
 from gateway.core import events as ev
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
@@ -216,4 +216,5 @@ def _reset(turn: Turn) -> None:
     s.recipe_outcome, s.exposure_done = RecipeOutcome.NONE, False
     turn.lower_trigger_ack()
     turn.forget_rejection()
+    nok_row.begin_anew(s)
     fault_latch.acknowledge(s)

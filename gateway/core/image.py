@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isnan
 
-from gateway.core import tags
+from gateway.core import nok_row, tags
 from gateway.core.errors import RejectReason
 from gateway.core.events import Commands
 from gateway.core.recipe_change import RecipeOutcome
@@ -106,6 +106,7 @@ def status(state: State) -> dict[str, TagValue]:
         "error_count": s.error_count & 0xFFFF,
         "recipe": s.recipe,
         "results_pending": len(s.waiting),
+        "stop_line": nok_row.raised(s),
         "count_triggers": s.counts.triggers & 0xFFFF_FFFF,
         "count_ok": s.counts.ok & 0xFFFF_FFFF,
         "count_nok": s.counts.nok & 0xFFFF_FFFF,

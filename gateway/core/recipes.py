@@ -46,7 +46,7 @@ def _settle(turn: Turn, error: ErrorCode) -> None:
         return
     s.changing = None
     if error is ErrorCode.NONE:
-        s.recipe, s.unprepared = change.recipe, False
+        s.recipe, s.unprepared, s.nok_row = change.recipe, False, 0
     _ended(turn, error, change.token, heard=change.heard)
 
 

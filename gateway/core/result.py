@@ -41,6 +41,8 @@ class Reason(IntEnum):
     PIXEL_FORMAT = 20
     JOURNAL = 21
     INTERRUPTED = 22
+    REVIEW = 23
+    UNCHECKED = 24
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -67,6 +69,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.PIXEL_FORMAT: "the image's format, of the file or of its pixels, cannot be handed to PEKAT",
     Reason.JOURNAL: "there was a decision, but the journal could not keep it in time",
     Reason.INTERRUPTED: "the gateway was killed or lost its power before there was an answer",
+    Reason.REVIEW: "the score lies between good and bad: somebody has to look at the part",
+    Reason.UNCHECKED: "PEKAT found the part good, but its reply lacks what the recipe's rules go by",
 }
 
 AT_THE_IMAGE = frozenset(
@@ -81,8 +85,11 @@ AT_THE_IMAGE = frozenset(
 )
 """Reasons that lie in the image itself, not in a part of the system: such an image is put aside, never tried again."""
 
-NOT_A_FAULT = frozenset({Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.INTERRUPTED})
-"""Reasons that latch no error: they follow from a command, not from a fault."""
+CUT_SHORT = frozenset({Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.INTERRUPTED})
+"""Reasons that follow from a command, not from what was seen."""
+
+NOT_A_FAULT = CUT_SHORT | {Reason.NONE, Reason.REVIEW}
+"""Reasons that latch no error: nothing is out of order."""
 
 
 @dataclass(frozen=True, slots=True)

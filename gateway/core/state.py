@@ -52,6 +52,7 @@ class Options:
     0 switches `ack_timeout_ms` and `watchdog_ms` off; an inspection and a recipe change always have an end (H7).
     `keep_ms` is the journal's share of an inspection's time: an answer is shown when the journal has it (H30). With 0
     it is shown at once. `show_unkept`: so is one that the journal could not keep in that time.
+    `stop_after_nok` is how many parts NOK in a row raise the alarm (H34); with 0 there is none.
     """
 
     max_in_flight: int = 1
@@ -63,6 +64,7 @@ class Options:
     watchdog_action: WatchdogAction = WatchdogAction.NOTHING
     keep_ms: int = 0
     show_unkept: bool = False
+    stop_after_nok: int = 0
     views: tuple[str, ...] = ()
     """Names of the views, where each trigger takes several images (H32); empty where it takes one."""
 
@@ -134,6 +136,8 @@ class State:
     """The last number given to an answer."""
     shown_seq: int = 0
     """The number in the tags: that of the newest result ever presented."""
+    nok_row: int = 0
+    """Parts NOK since the last OK, as long as no alarm is on (H34)."""
     # recipe
     changing: RecipeChange | None = None
     recipe_outcome: RecipeOutcome = RecipeOutcome.NONE

@@ -1,12 +1,12 @@
 """One step under way: what becomes of inspections in it, from the trigger to the one answer.
 
-The numbers H1..H33 in the comments here and in the modules around are the rules of docs/handshake.md.
+The numbers H1..H34 in the comments here and in the modules around are the rules of docs/handshake.md.
 """
 
 from dataclasses import dataclass, field, replace
 
 from gateway.core import events as ev
-from gateway.core import fault_latch, presenting, views
+from gateway.core import fault_latch, nok_row, presenting, views
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.events import Action
 from gateway.core.inspection import Inspection, Keeping
@@ -163,6 +163,7 @@ class Turn:
         s.result_seq = next_seq(s.result_seq)
         result = _result(done, judgement, s.result_seq)
         s.counts = s.counts.with_answer(judgement.verdict)
+        nok_row.count(s, judgement.verdict)
         self.actions.append(ev.Record(result, present))
         if present:
             presenting.offer(s, result, self.now)

@@ -7,7 +7,7 @@ bad, whatever became of the others.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.core.result import NOT_A_FAULT, REASON_TEXTS, Detection, Judgement, Reason, Verdict, ViewJudgement
+from gateway.core.result import CUT_SHORT, REASON_TEXTS, Detection, Judgement, Reason, Verdict, ViewJudgement
 
 MOST_VIEWS = 8
 """As many as the tags have rows for."""
@@ -16,9 +16,10 @@ MOST_VIEWS = 8
 def combine(names: Sequence[str], judgements: Sequence[Judgement]) -> Judgement:
     """The one judgement of all views, each with its name. Raises ValueError where there are none.
 
-    Reason: that of the first view without a decision, if the whole has none. Detections: those of all views, the surest
-    first. Score: the first one given by a view of the whole's verdict, as what a greater score means is the project's
-    own affair. Time: the longest. Detail: what each view had to say. User values: those of all views.
+    Reason: that of the first view without a decision, if the whole has none; a fault comes before a mere REVIEW.
+    Detections: those of all views, the surest first. Score: the first one given by a view of the whole's verdict, as
+    what a greater score means is the project's own affair. Time: the longest. Detail: what each view had to say. User
+    values: those of all views.
     """
     verdict = _verdict([one.verdict for one in judgements])
     alike = [one for one in judgements if one.verdict is verdict]
@@ -27,7 +28,7 @@ def combine(names: Sequence[str], judgements: Sequence[Judgement]) -> Judgement:
     )
     return Judgement(
         verdict,
-        alike[0].reason,
+        next((one.reason for one in alike if one.reason is not Reason.REVIEW), alike[0].reason),
         _detections(judgements),
         next((one.score for one in alike if one.score is not None), None),
         tuple(value for one in judgements for value in one.user_values),
@@ -43,7 +44,7 @@ def completed(names: Sequence[str], answers: Sequence[Judgement | None], rest: J
     A command that cut it short (cancel, reset, stop) is the whole's reason, whatever the others found.
     """
     whole = combine(names, [rest if answer is None else answer for answer in answers])
-    if None in answers and rest.verdict is Verdict.NO_DECISION and rest.reason in NOT_A_FAULT:
+    if None in answers and rest.verdict is Verdict.NO_DECISION and rest.reason in CUT_SHORT:
         return replace(whole, verdict=rest.verdict, reason=rest.reason, detail=rest.detail)
     return whole
 

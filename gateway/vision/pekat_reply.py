@@ -12,6 +12,7 @@ from typing import Literal
 from jmespath.parser import ParsedResult
 
 from gateway.core.result import Judgement, Reason, Verdict, no_decision
+from gateway.core.rules import NO_RULES, VerdictRules
 from gateway.vision.context import UNFOLLOWABLE, Json, UserValueRule, detections_of, number, value_of
 
 ResponseType = Literal["context", "image", "annotated_image", "heatmap"]
@@ -25,13 +26,14 @@ class ReplyRules:
     """How one recipe's replies are read.
 
     `classes` maps a label to the number that the PLC sees. `result_path` is JMESPath to the deciding boolean; None
-    means `result`.
+    means `result`. `verdict` is what the recipe demands beyond it.
     """
 
     classes: Mapping[str, int] = field(default_factory=dict)
     user_values: tuple[UserValueRule, ...] = ()
     response_type: ResponseType = "context"
     result_path: ParsedResult | None = None
+    verdict: VerdictRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,14 @@ def _decide(result: Json) -> Judgement:
 
 
 def _with_values(judgement: Judgement, context: Mapping[str, Json], rules: ReplyRules) -> Judgement:
-    """Add what was found and measured; what could not be read stands in `detail` and changes no verdict."""
+    """Add what was found and measured, and apply the recipe's rules; what could not be read stands in `detail`."""
     found, doubts = detections_of(context, rules.classes)
-    values = []
+    all_read, values = not doubts, []
     for rule in rules.user_values:
         value, doubt = value_of(context, rule)
         values.append((rule.name, value))
         doubts += [doubt] if doubt else []
     detail = "; ".join([judgement.detail, *doubts] if judgement.detail else doubts)
     score = number(context.get("score"))
-    return replace(judgement, detections=found, score=score, user_values=tuple(values), detail=detail)
+    whole = replace(judgement, detections=found, score=score, user_values=tuple(values), detail=detail)
+    return rules.verdict.judged(whole, all_read=all_read)

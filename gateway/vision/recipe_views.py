@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.vision.pekat_reply import ResponseType
 from gateway.vision.recipe_rules import DATA_FIELDS, ClassNumber, ContextPath, DataText, ProjectUrl, ProjectUrls
+from gateway.vision.verdict_settings import VerdictRuleSettings
 
 _EXCLUSIVE: dict[str, dict[str, Any]] = {
     "url": {"urls": ()},
@@ -26,6 +27,7 @@ class RecipeViewSettings(BaseModel):
     url: ProjectUrl | None = Field(None, description="Where the view's PEKAT project listens")
     urls: ProjectUrls | None = Field(None, description="Instead of `url`: up to 16 addresses of the same project")
     classes: dict[str, ClassNumber] | None = Field(None, description="Number in the PLC for each label")
+    rules: VerdictRuleSettings | None = Field(None, description="What makes a part NOK, or one to be looked at")
     data: DataText | None = Field(None, description=f"Text for the flow's `data`; may hold {DATA_FIELDS}")
     result_path: ContextPath | None = Field(None, description="JMESPath to the deciding boolean")
     response_type: ResponseType | None = Field(None, description="What PEKAT sends back")

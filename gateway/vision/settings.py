@@ -19,6 +19,7 @@ from gateway.vision.pekat_reply import ReplyRules, ResponseType
 from gateway.vision.recipe_rules import DATA_FIELDS, ClassNumber, ContextPath, DataText, ProjectUrls, compiled
 from gateway.vision.recipe_views import RecipeViewSettings
 from gateway.vision.urls import check_url
+from gateway.vision.verdict_settings import VerdictRuleSettings
 from gateway.vision.way import WaySetting
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -84,6 +85,9 @@ class RecipeSettings(BaseModel):
     classes: dict[str, ClassNumber] = Field(
         default_factory=dict, description="Number in the PLC for each label; a label that is not here gets 0"
     )
+    rules: VerdictRuleSettings = Field(
+        VerdictRuleSettings(), description="What makes a part that PEKAT found good NOK, or one to be looked at"
+    )
     data: DataText = Field("{part_id}", description=f"Text for the flow's `data`; may hold {DATA_FIELDS}")
     result_path: ContextPath = Field("", description="JMESPath to the deciding boolean, where it is not `result`")
     response_type: ResponseType = Field(
@@ -125,6 +129,13 @@ class RecipeSettings(BaseModel):
             raise ValueError("give api_key_env or api_key_file, not both")
         return self
 
+    @model_validator(mode="after")
+    def _known_labels(self) -> Self:
+        as_judged: list[RecipeSettings] = [self, *(self.for_view(own.view) for own in self.views)]
+        for recipe in as_judged:
+            recipe.rules.check_labels(recipe.classes)
+        return self
+
     def api_key(self) -> str:
         """The key, "" where none is configured. Raises ConfigError where it cannot be had."""
         if self.api_key_env:
@@ -135,13 +146,14 @@ class RecipeSettings(BaseModel):
         """As links show it."""
         return RecipeInfo(self.number, self.name, self.product)
 
-    def rules(self, user_values: Sequence[UserValueSettings]) -> ReplyRules:
+    def reply_rules(self, user_values: Sequence[UserValueSettings]) -> ReplyRules:
         """How replies are read."""
         return ReplyRules(
             classes=dict(self.classes),
             user_values=tuple(value.rule() for value in user_values),
             response_type=self.response_type,
             result_path=compiled(self.result_path) if self.result_path else None,
+            verdict=self.rules.rules(),
         )
 
 
@@ -231,7 +243,7 @@ class PekatSettings(BaseModel):
             retries=self.retries,
             api_key=recipe.api_key(),
         )
-        rules = recipe.rules(user_values)
+        rules = recipe.reply_rules(user_values)
         return Program(
             recipe.number, recipe.name, recipe.endpoints, rules, options, recipe.data, recipe.context_in_body
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from gateway.core import events as ev
-from gateway.core.errors import OfflineReason, RejectReason
+from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Judgement, Verdict
 from gateway.core.state import Options
 
@@ -34,6 +34,8 @@ class Books:
     options: Options
     now: int
     result_seq: int = 0
+    row: int = 0
+    """NOK since the last OK (H34)."""
     accepted_seq: int = 0
     plc: ev.Commands = field(default_factory=ev.Commands)
     heard: bool = False
@@ -92,11 +94,16 @@ class Books:
             "result_recipe": self.shown.recipe if self.shown else 0,
             "recipe": self.recipe,
             "results_pending": len(self.queue),
+            "stop_line": self.alarm,
             "error_code": self.latched,
             "error_count": self.errors,
             "count_triggers": self.accepted,
             **{f"count_{name}": count for name, count in self.counts.items()},
         }
+
+    @property
+    def alarm(self) -> bool:
+        return ErrorCode.NOK_IN_A_ROW in (self.latched, *self.standing)
 
     @property
     def simulating(self) -> bool:
@@ -137,3 +144,12 @@ class Books:
     def well(self, code: int) -> None:
         if code in self.standing:
             self.standing.remove(code)
+
+    def note_row(self, outcome: str) -> None:
+        """H34."""
+        if self.alarm or not self.options.stop_after_nok:
+            return
+        self.row = {"ok": 0, "nok": self.row + 1}.get(outcome, self.row)
+        if self.row == self.options.stop_after_nok:
+            self.row = 0
+            self.fault(ErrorCode.NOK_IN_A_ROW)

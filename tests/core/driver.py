@@ -18,6 +18,7 @@ BOOT_ID = 4711
 OK = Judgement(Verdict.OK)
 NOK = Judgement(Verdict.NOK)
 UNDEFINED = no_decision(Reason.UNDEFINED)
+REVIEW = no_decision(Reason.REVIEW)
 
 A = TypeVar("A")
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
-from gateway.core.errors import OfflineReason, RejectReason
+from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.image import result_values, status
 from gateway.core.inspection import Keeping
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State, StationState
 
+ROW = Fault(ErrorCode.NOK_IN_A_ROW, Cause.INSPECTION)
 BITS_OF_VERDICT = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
 
 
@@ -26,6 +27,8 @@ def check_image(state: State) -> None:
     assert tags["error"] == (tags["error_code"] != 0)
     assert tags["trigger_rejected"] == (tags["reject_reason"] != 0)
     assert not (tags["recipe_ack"] and tags["recipe_error"])
+    assert tags["stop_line"] == (ROW in (state.error, *state.standing)), "H34: stop_line"
+    assert not state.nok_row or state.nok_row < state.options.stop_after_nok, "H34: a row without its alarm"
     assert not (tags["overrun"] and not tags["trigger_rejected"]), "H4: overrun is a rejection"
     assert all(0 < result.result_seq <= 65535 for result in state.waiting), "H9: numbers are 1..65535"
     if state.valid:
@@ -69,6 +72,7 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[e
     _check_keeping(before, event, after, actions)
     _check_frozen(before, event, after)
     _check_run(before, event, after, actions)
+    _check_row(before, event, after, actions)
     _check_simulation(after, actions)
     _check_what_only_ends_with_reset(before, event, after)
     _check_the_end(before, event, after, actions)
@@ -157,6 +161,16 @@ def _check_frozen(before: State, event: ev.Event, after: State) -> None:
             return
     assert after.presented is before.presented, "H12: the frozen result was replaced"
     assert after.valid, "H12: the frozen result fell without an acknowledgement"
+
+
+def _check_row(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+    """H34: NOK alone raises the alarm, and only an acknowledgement or a reset ends it."""
+    was, now = (ROW in (state.error, *state.standing) for state in (before, after))
+    if now and not was:
+        assert any(result.verdict is Verdict.NOK for result in recorded_of(actions)), "H34: an alarm out of nothing"
+    if was and not now:
+        acked = isinstance(event, ev.PlcWrote) and event.commands.error_ack and not before.commands.error_ack
+        assert acked or _resets(before, event), "H34: an alarm that went by itself"
 
 
 def _resets(before: State, event: ev.Event) -> bool:

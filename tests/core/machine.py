@@ -23,6 +23,7 @@ OPTIONS = st.builds(
     watchdog_action=st.sampled_from(WatchdogAction),
     keep_ms=st.sampled_from([0, 0, 100, 400]),
     show_unkept=st.booleans(),
+    stop_after_nok=st.sampled_from([0, 1, 2]),
 )
 
 

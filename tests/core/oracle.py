@@ -1,4 +1,4 @@
-"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22 and H25..H30.
+"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22 and H25..H30, H34.
 
 Deliberately slow and plain, with other structures than the core: one list of everything accepted, one list of
 results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
@@ -141,7 +141,8 @@ class Oracle(Books):
         self.held_since, self.held_told = None, False
         if self.change:
             self.end_change(ErrorCode.RECIPE_FAILED)
-        self.outcome, self.refusal, self.overrun = "", RejectReason.NONE, False
+        self.outcome, self.refusal, self.overrun, self.row = "", RejectReason.NONE, False, 0
+        self.well(ErrorCode.NOK_IN_A_ROW)
         self.latched = self.standing.pop(0) if self.standing else 0
 
     # ---- triggers and answers ------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ class Oracle(Books):
         ticket.answer = judgement
         if ticket.simulated:
             return
-        if judgement.reason not in (Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN):
+        if judgement.reason not in (Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.REVIEW):
             self.err(ErrorCode(100 + judgement.reason))
 
     def cancel(self, reason: Reason) -> None:
@@ -247,6 +248,7 @@ class Oracle(Books):
         if ticket.simulated:
             return
         self.counts[NAMES[ticket.answer.verdict]] += 1
+        self.note_row(NAMES[ticket.answer.verdict])
         self.result_seq = self.result_seq % 65535 + 1
         ticket.result_seq = self.result_seq
 
@@ -283,7 +285,7 @@ class Oracle(Books):
         if error:
             self.err(error)
         else:
-            self.recipe, self.unprepared = recipe, False
+            self.recipe, self.unprepared, self.row = recipe, False, 0
         if not token and self.change_heard:
             self.outcome = "failed" if error else "done"
 

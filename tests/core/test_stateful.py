@@ -10,7 +10,7 @@ from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.inspection import Keeping
-from tests.core.driver import NOK, OK, UNDEFINED
+from tests.core.driver import NOK, OK, REVIEW, UNDEFINED
 from tests.core.mode_rules import ModeRules
 
 BITS = ("enable", "trigger", "result_ack", "error_ack", "set_offline", "abort", "flush_results", "change_recipe")
@@ -109,7 +109,7 @@ class Handshake(ModeRules):
 
     # ---- the world -----------------------------------------------------------------------------------------
 
-    @rule(place=st.integers(0, 2), judgement=st.sampled_from([OK, NOK, UNDEFINED]))
+    @rule(place=st.integers(0, 2), judgement=st.sampled_from([OK, NOK, UNDEFINED, REVIEW]))
     def answer(self, place: int, judgement: Any) -> None:
         """One in flight, or one whose number is long gone or not yet given."""
         flight = self.bench.state.flight

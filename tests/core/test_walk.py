@@ -11,6 +11,7 @@ import pytest
 from gateway.core import events as ev
 from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.handshake import step
+from gateway.core.nok_row import NOK_IN_A_ROW
 from gateway.core.state import State
 from tests.core.walk import NOW, PEKAT_DOWN, Scope, Walk
 
@@ -42,6 +43,8 @@ RICH = [
     Scope(False, True, 1, 2, also=frozenset({"journal", "simulation", "calls"})),
     Scope(False, True, 2, 2, also=frozenset({"end", "journal"})),
     Scope(True, False, 1, 1, also=frozenset({"end", "run", "recipes"})),
+    Scope(False, False, 2, 1, also=frozenset({"row"})),
+    Scope(True, False, 1, 1, latches=True, also=frozenset({"row"})),
 ]
 BIG = [
     *(Scope(bits, True, 3, 3, also=frozenset({"modes", "calls"})) for bits in (True, False)),
@@ -121,6 +124,13 @@ def test_the_walk_reaches_what_it_is_for() -> None:
     assert any(state.ack_must_fall and state.waiting for state in states)
     assert any(state.reject is RejectReason.RESULTS_FULL for state in states)
     assert "until the next deadline" in {name for _, name in walk.came.values()}
+
+
+def test_the_walk_reaches_the_alarm_by_itself_and_behind_another_error() -> None:
+    states = list(Walk(Scope(True, False, 1, 1, latches=True, also=frozenset({"row"}))).run(20_000).states.values())
+    assert any(state.error == NOK_IN_A_ROW for state in states)
+    assert any(NOK_IN_A_ROW in state.standing for state in states)
+    assert any(state.nok_row == 1 and state.error is not None for state in states)
 
 
 def test_the_walk_reaches_every_mode() -> None:

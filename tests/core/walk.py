@@ -10,19 +10,20 @@ from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 
-from gateway.core import calls
+from gateway.core import calls, nok_row
 from gateway.core import events as ev
 from gateway.core.counts import NO_COUNTS
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.handshake import step
 from gateway.core.inspection import Inspection, Keeping
-from gateway.core.result import Judgement, Origin, Result, Verdict
+from gateway.core.nok_row import NOK_IN_A_ROW
+from gateway.core.result import Origin, Result
 from gateway.core.state import Options, State
+from tests.core.driver import NOK, OK, REVIEW
 from tests.core.invariants import check_image, check_step
 
 NOW = 1_000_000_000
-OK = Judgement(Verdict.OK)
 SOME_ERROR = Fault(ErrorCode.SEVERAL_COMMANDS, Cause.COMMANDS)
 PEKAT_DOWN = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR)
 Move = tuple[str, int, ev.Event]
@@ -43,8 +44,10 @@ class Scope:
 
     @property
     def options(self) -> Options:
-        keep_ms = 300 if "journal" in self.also else 0
-        return Options(self.max_in_flight, self.depth, 1_000, self.ack_timeout_ms, 1_000, keep_ms=keep_ms)
+        keep_ms, row = 300 * ("journal" in self.also), 2 * ("row" in self.also)
+        return Options(
+            self.max_in_flight, self.depth, 1_000, self.ack_timeout_ms, 1_000, keep_ms=keep_ms, stop_after_nok=row
+        )
 
     def __str__(self) -> str:
         style, mode = "bits" if self.bits else "seq", "buffered" if self.buffered else "free"
@@ -79,11 +82,13 @@ def canonical(state: State, now: int, scope: Scope) -> State:
     s.next_run_id = 2
     s.ack_since = s.ack_since - past if trigger_held_too_long(s) is not None else NOW
     s.valid_since = s.valid_since - past if acknowledgement_overdue(s) is not None else NOW
+    alarm = nok_row.raised(s)
     if not scope.latches:
         s.error, s.reject_reason, s.overrun = None, RejectReason.NONE, False
     elif s.error is not None:
         s.error = SOME_ERROR
-    s.standing = ()
+    s.standing = (NOK_IN_A_ROW,) if alarm and s.error is not None else ()
+    s.error = NOK_IN_A_ROW if alarm and s.error is None else s.error
     return s
 
 
@@ -91,7 +96,7 @@ def _plain(one: Inspection, place: int, past: int) -> Inspection:
     deadline = one.deadline - past if one.open else NOW + 1
     journal = one.open or (one.keeping is not Keeping.OVER and one.keep_by != one.deadline)
     keep_by = one.keep_by - past if journal else NOW + 1
-    judgement = None if one.open else OK
+    judgement = one.judgement if one.judgement in (None, NOK) else OK
     exposed_at, origin = NOW if one.exposed_at else 0, Origin(simulated=one.origin.simulated)
     return Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin, keep_by, one.keeping)
 
@@ -163,7 +168,7 @@ def _plc_moves(state: State, scope: Scope) -> Iterator[Move]:
         yield write(trigger_seq=new_seq, abort=True)
     if scope.buffered:
         yield write(flush_results=True)
-    if scope.latches:
+    if scope.latches or "row" in scope.also:
         yield write(error_ack=True)
     if "modes" in scope.also:
         yield write(buffer_results=not c.buffer_results)
@@ -179,6 +184,9 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         if one.exposing:
             yield f"exposed {one.id}", 0, ev.Exposed(one.id)
         yield f"answered {one.id}", 0, ev.Answered(one.id, OK)
+        if "row" in scope.also:
+            yield f"bad {one.id}", 0, ev.Answered(one.id, NOK)
+            yield f"undecided {one.id}", 0, ev.Answered(one.id, REVIEW)
         if "journal" in scope.also and not one.open:
             yield f"kept {one.id}", 0, ev.Kept(one.id, True)
             yield f"not kept {one.id}", 0, ev.Kept(one.id, False)

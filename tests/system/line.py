@@ -77,6 +77,10 @@ class Line:
         await self.until("result_valid")
         return await self.until("ready")
 
+    async def acknowledge_error(self) -> None:
+        await self._write(error_ack=True)
+        await self._write(error_ack=False)
+
     async def until(self, tag: str, value: TagValue = True) -> Mapping[str, TagValue]:
         async with asyncio.timeout(ANSWER_S):
             while (tags := await self.face.read())[tag] != value:

@@ -63,6 +63,7 @@ GOLDEN = {
     "detections[2].class": 64,
     "detections[8].height": 105,
     "values_saturated": 106,
+    "stop_line": 107,
     "result_seq_end": 119,
     "user_result_seq": 128,
     "views_result_seq": 256,

@@ -27,7 +27,7 @@ def test_a_full_recipe() -> None:
     recipe = RecipeSettings.model_validate(
         {**RECIPE, "classes": {"Scratch": 1, "Škrábanec": 1}, "data": "{{x}}{part_id:>8}", "result_path": "final.ok"}
     )
-    rules = recipe.rules([UserValueSettings.model_validate(VALUE)])
+    rules = recipe.reply_rules([UserValueSettings.model_validate(VALUE)])
     assert rules.classes == {"Scratch": 1, "Škrábanec": 1}
     assert rules.result_path is not None
     assert [value.name for value in rules.user_values] == ["gap_um"]

@@ -27,6 +27,7 @@ _TEXTS = {
     ErrorCode.SOURCE_DOWN: "the image source is down",
     ErrorCode.INSPECTOR_DOWN: "PEKAT is down",
     ErrorCode.WATCHDOG: "the PLC's heartbeat stood still",
+    ErrorCode.NOK_IN_A_ROW: "so many parts in a row were NOK that the line should stop",
 }
 
 
