@@ -42,6 +42,11 @@ class GatewaySettings(BaseModel):
         None, description="Folder for what outlives a restart, as the boot id; without it the clock stands in"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="text: for people. json: one object a line, with station, inspection and part_id where it is about "
+        "an inspection",
+    )
     stop_timeout_ms: int = Field(
         1_000,
         ge=0,

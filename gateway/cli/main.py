@@ -110,7 +110,7 @@ def demo(
 def run_(config: ConfigFile) -> None:
     """Serve the stations of a configuration until Ctrl-C or SIGTERM."""
     settings = settings_or_exit(config)
-    set_up_logs(settings.gateway.log_level)
+    set_up_logs(settings.gateway.log_level, settings.gateway.log_format)
     run(lambda stop: serve(settings, config, stop))
 
 

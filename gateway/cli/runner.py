@@ -13,12 +13,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from typing import Literal
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from gateway.cli.json_lines import JsonLines
 from gateway.core.errors import GatewayError
 
 EXIT_BAD_INPUT = 2
@@ -63,8 +65,22 @@ class _Handover(logging.handlers.QueueHandler):
             self.queue.put_nowait(record)
 
 
-def set_up_logs(level: str) -> None:
-    """Colour and columns in a terminal, plain lines when piped; written in a thread, off the trigger's path."""
+def set_up_logs(level: str, form: Literal["text", "json"] = "text") -> None:
+    """Written in a thread, off the trigger's path. Text is plain lines when piped, in colour in a terminal."""
+    if form == "json":
+        handler: logging.Handler = logging.StreamHandler()
+        handler.setFormatter(JsonLines())
+    else:
+        handler = _text_handler()
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(LOG_LINES)
+    writer = logging.handlers.QueueListener(lines, handler)
+    writer.start()
+    atexit.register(_await_written, lines)
+    logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[_Handover(lines)], force=True)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)  # its debug lines hold URLs, and those an API key
+
+
+def _text_handler() -> logging.Handler:
     if sys.stderr.isatty():
         handler: logging.Handler = RichHandler(console=errors, show_path=False, rich_tracebacks=False)
         pattern = "%(message)s"
@@ -72,12 +88,7 @@ def set_up_logs(level: str) -> None:
         handler = logging.StreamHandler()
         pattern = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     handler.setFormatter(logging.Formatter(pattern))
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(LOG_LINES)
-    writer = logging.handlers.QueueListener(lines, handler)
-    writer.start()
-    atexit.register(_await_written, lines)
-    logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[_Handover(lines)], force=True)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)  # its debug lines hold URLs, and those an API key
+    return handler
 
 
 def _await_written(lines: "queue.Queue[logging.LogRecord]") -> None:

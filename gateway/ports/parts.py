@@ -27,6 +27,11 @@ class Order:
     accepted_wall: float
     pictures_from: int | None = None
 
+    @property
+    def about(self) -> dict[str, object]:
+        """For the `extra` of a log line that is about this inspection."""
+        return {"station": self.station, "inspection": self.inspection_id, "part_id": self.part_id}
+
 
 @dataclass(frozen=True, slots=True)
 class RawFormat:

@@ -11,6 +11,11 @@ from gateway.core.resume import Memory
 from gateway.ports.parts import Part, Picture
 
 
+def about(station: str, result: Result) -> dict[str, object]:
+    """For the `extra` of a log line that is about an inspection."""
+    return {"station": station, "inspection": result.inspection_id, "part_id": result.part_id}
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One answer as it leaves a station. `presented` False: it never goes to the PLC's tags (reset, simulation).
@@ -22,6 +27,11 @@ class Recorded:
     result: Result
     counts: Counts
     presented: bool = True
+
+    @property
+    def about(self) -> dict[str, object]:
+        """For the `extra` of a log line that is about this inspection."""
+        return about(self.station, self.result)
 
 
 class ResultSink(Part, Protocol):
@@ -96,6 +106,11 @@ class StoredResult:
     presented: bool = True
     number: int = 0
     """Its number in the store: a later one is greater. 0: it comes from no store."""
+
+    @property
+    def about(self) -> dict[str, object]:
+        """For the `extra` of a log line that is about this inspection."""
+        return about(self.station, self.result)
 
 
 LARGEST_PAGE = 10_000

@@ -168,7 +168,7 @@ class ArchiveWriter:
             if isinstance(error, OSError) and error.errno not in _ITS_OWN_FAULT:
                 raise
             # Whatever a picture may hold that cannot be kept: the others are.
-            log.exception("archive: the images of %s cannot be kept", job.stored.result_id)
+            log.exception("archive: the images of %s cannot be kept", job.stored.result_id, extra=job.stored.about)
             kept = 0
         self._done(job, kept)
 

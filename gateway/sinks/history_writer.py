@@ -247,7 +247,7 @@ class Writer:
                 return
             if not group:
                 raise
-            log.exception("history: a result cannot be kept: %r", group[0].stored)
+            log.exception("history: a result cannot be kept: %r", group[0].stored, extra=group[0].stored.about)
             self._refused += 1
             self._settle(1, self._queue.refuse(group[0]), ok=False)
             return

@@ -33,5 +33,5 @@ class LogSink:
             f" ({judgement.detail or judgement.reason.name})" if judgement.reason else "",
             len(judgement.detections),
             result.total_us / 1000,
-            extra={"inspection": result.inspection_id},
+            extra=recorded.about,
         )

@@ -99,7 +99,8 @@ class Disposal:
         refused = fate is Fate.REFUSED
         target = self._settings.aside(self._settings.rejected_folder if refused else self._settings.unjudged_folder)
         text = reason_text(key.name, order, fate, judgement)
-        log.warning("%s: %s goes to %s: %s", self._station, key.name, target, judgement.detail)
+        line = "%s: %s goes to %s: %s"
+        log.warning(line, self._station, key.name, target, judgement.detail, extra=order.about)
         self._tidy(key, partial(self.aftercare.move, key, target, text))
 
     def _tidy(self, key: FileKey, act: Callable[[], bool]) -> None:

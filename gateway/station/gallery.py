@@ -50,4 +50,5 @@ class Gallery:
         try:
             sink.see(pictured)
         except Exception:
-            log.exception("%s: a picture could not be handed on", self._station)
+            about = {"station": self._station, "inspection": pictured.inspection_id}
+            log.exception("%s: a picture could not be handed on", self._station, extra=about)

@@ -46,7 +46,7 @@ class Inspection:
         try:
             picture = await self.source.acquire(self.order, exposure.over)
         except SourceError as error:
-            log.warning("no image: %s", error, extra={"inspection": self.order.inspection_id})
+            log.warning("no image: %s", error, extra=self.order.about)
             self._answer(no_decision(error.reason, str(error)))
             return
         exposure.over()
@@ -60,7 +60,7 @@ class Inspection:
             fate = Fate.REFUSED if judgement.reason in AT_THE_IMAGE else Fate.JUDGED
             self._answer(judgement)
         except InspectorError as error:
-            log.warning("no judgement: %s", error, extra={"inspection": self.order.inspection_id})
+            log.warning("no judgement: %s", error, extra=self.order.about)
             fate = Fate.REFUSED if error.reason in AT_THE_IMAGE else Fate.UNUSED
             judgement = no_decision(error.reason, str(error))
             self._answer(judgement)

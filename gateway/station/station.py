@@ -44,9 +44,8 @@ class Station:
     """A ports.StationPort. Enter it to bring its source and inspector up; it is offline until they are.
 
     `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
-    where pictures come from in simulation mode. Where the station has several views (`options.views` names them),
-    these three are those of the first one, and `further` are the others. `memory` is what it goes on with after a
-    restart, `pictures` one of the `sinks` that gets pictures too.
+    where pictures come from in simulation mode. With several views (`options.views`), these three are the first one's,
+    and `further` are the others. `memory` is what it goes on with after a restart, `pictures` a sink for pictures too.
     """
 
     def __init__(
@@ -281,7 +280,7 @@ class Station:
                 self._calls.recipe_settled(token, error)
             case ev.LateAnswer(inspection_id, judgement):
                 text, verdict = "%s: late answer %s dropped", judgement.verdict.name
-                log.warning(text, self._name, verdict, extra={"inspection": inspection_id})
+                log.warning(text, self._name, verdict, extra=self._work.about(inspection_id))
 
     def _leading(self, simulated: bool) -> ImageSource:
         """Whose pictures a continuous run follows: the first view's."""

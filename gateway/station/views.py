@@ -106,10 +106,10 @@ class ViewInspection:
         try:
             picture = await self.shot.source.acquire(self.order, lambda: self.exposures.over(first.view))
         except SourceError as error:
-            log.warning("no image of view %s: %s", first.name, error, extra=self._about)
+            log.warning("no image of view %s: %s", first.name, error, extra=self.order.about)
             return None, no_decision(error.reason, str(error))
         except Exception as error:  # a fault in one driver must not cost the other views their answers
-            log.exception("the source of view %s crashed", first.name, extra=self._about)
+            log.exception("the source of view %s crashed", first.name, extra=self.order.about)
             return None, _crashed(error)
         return picture, no_decision(Reason.CANCELLED)
 
@@ -128,20 +128,16 @@ class ViewInspection:
             judgement = await judge.inspector.inspect(picture, self.order)
             fate = Fate.JUDGED
         except InspectorError as error:
-            log.warning("no judgement in view %s: %s", judge.name, error, extra=self._about)
+            log.warning("no judgement in view %s: %s", judge.name, error, extra=self.order.about)
             judgement = no_decision(error.reason, str(error))
         except Exception as error:  # as above
-            log.exception("the inspector of view %s crashed", judge.name, extra=self._about)
+            log.exception("the inspector of view %s crashed", judge.name, extra=self.order.about)
             judgement = _crashed(error)
         outcomes[judge.name] = Fate.REFUSED if judgement.reason in AT_THE_IMAGE else fate, judgement
         self._answer(judge, judgement)
 
     def _answer(self, judge: Judge, judgement: Judgement) -> None:
         self.post(ev.ViewAnswered(self.order.inspection_id, judge.view, judgement))
-
-    @property
-    def _about(self) -> dict[str, int]:
-        return {"inspection": self.order.inspection_id}
 
 
 def _crashed(error: Exception) -> Judgement:

@@ -39,6 +39,7 @@ class Work:
         self._shots = {simulated: tuple(shots(views, simulated=simulated)) for simulated in (False, True)}
         self._several = len(views) > 1
         self._inspections: dict[int, list[asyncio.Task[None]]] = {}
+        self._orders: dict[int, Order] = {}
         self._recipe: asyncio.Task[None] | None = None
         self._tidying: set[asyncio.Task[None]] = set()
 
@@ -55,6 +56,7 @@ class Work:
             time.time(),
             start.pictures_from,
         )
+        self._orders[start.inspection_id] = order
         wanted = self._shots[start.origin.simulated]
         if self._several:
             self._begin_all(order, wanted)
@@ -75,6 +77,11 @@ class Work:
         task = asyncio.create_task(work, name=f"{self._station}-inspection-{inspection_id}{whose}")
         self._inspections.setdefault(inspection_id, []).append(task)
         task.add_done_callback(lambda done: self._ended(inspection_id, done))
+
+    def about(self, inspection_id: int) -> dict[str, object]:
+        """For the `extra` of a log line; without the part id once nobody works on it any more."""
+        order = self._orders.get(inspection_id)
+        return order.about if order is not None else {"station": self._station, "inspection": inspection_id}
 
     def cancel(self, inspection_id: int) -> None:
         """It has its answer; stop working on it."""
@@ -114,11 +121,12 @@ class Work:
         """A crashed inspection is answered too: no accepted trigger stays without (H7)."""
         tasks = self._inspections[inspection_id]
         tasks.remove(task)
+        about = self.about(inspection_id)
         if not tasks:
-            del self._inspections[inspection_id]
+            del self._inspections[inspection_id], self._orders[inspection_id]
         if task.cancelled() or (error := task.exception()) is None:
             return
-        log.error("%s: inspection crashed", self._station, exc_info=error, extra={"inspection": inspection_id})
+        log.error("%s: inspection crashed", self._station, exc_info=error, extra=about)
         self._post(ev.Answered(inspection_id, no_decision(Reason.INTERNAL, f"{type(error).__name__}: {error}")))
 
     def _tidy(self, task: asyncio.Task[None]) -> None:
