@@ -78,6 +78,7 @@ class _Reading:
         stations = dict(enumerate(settings.stations)) if settings is not None else self._right_stations()
         for error in (
             *missing_secrets(self.file, links, ("links",)),
+            *missing_secrets(self.file, settings.history if settings is not None else None, ("history",)),
             *(e for i, s in stations.items() for e in missing_secrets(self.file, s, ("stations", i))),
             *cross_errors(self.file, links, stations),
             *(archive_errors(self.file, settings) if settings is not None else ()),

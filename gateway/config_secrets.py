@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from pydantic import BaseModel
 
@@ -39,7 +39,8 @@ def _other_way(key: str, known: Mapping[str, object]) -> str:
 
 def missing_secrets(file: str, settings: BaseModel | None, path: KeyPath) -> Iterator[ConfigError]:
     """An error for each environment variable or file that should hold a secret and does not."""
-    for name in type(settings).model_fields if settings is not None else ():
+    fields = type(settings).model_fields if settings is not None else {}
+    for name in fields:
         value, key = getattr(settings, name), (*path, name)
         if isinstance(value, BaseModel):
             yield from missing_secrets(file, value, key)
@@ -49,8 +50,13 @@ def missing_secrets(file: str, settings: BaseModel | None, path: KeyPath) -> Ite
                     yield from missing_secrets(file, item, (*key, i))
         elif value and name.endswith("_env"):
             yield from _unset(file, key, str(value))
-        elif value and name.endswith("_file") and _SECRET.search(name.removesuffix("_file")):
+        elif value and name.endswith("_file") and _is_secret(name.removesuffix("_file"), fields):
             yield from _unreadable(file, key, str(value))
+
+
+def _is_secret(name: str, keys: Container[str]) -> bool:
+    """By its name, or as the environment may hold it instead."""
+    return bool(_SECRET.search(name)) or f"{name}_env" in keys
 
 
 def _unset(file: str, key: KeyPath, variable: str) -> Iterator[ConfigError]:

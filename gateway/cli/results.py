@@ -1,4 +1,4 @@
-"""`pekat-gateway results ...`: what was answered, read from the history's file, also while a gateway writes it."""
+"""`pekat-gateway results ...`: what was answered, read from the history, also while a gateway writes it."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway.cli.history_place import Config, Data, history_file
+from gateway.cli.history_place import Config, Data, history_place
 from gateway.cli.moments import moment
 from gateway.cli.results_csv import STANDARD_OUTPUT, write_csv
 from gateway.cli.results_tables import console, listed, one_result
@@ -21,7 +21,7 @@ from gateway.core.result import Verdict
 from gateway.ports import ResultQuery, StoredResult
 
 if TYPE_CHECKING:
-    from gateway.sinks.history_reader import HistoryReader
+    from gateway.sinks.history_pages import Pages as Reader
 
 results = typer.Typer(no_args_is_help=True)
 
@@ -39,13 +39,13 @@ PartId = Annotated[str | None, typer.Option(help="Only those of this part.")]
 
 
 @contextmanager
-def _reader(config: Path | None, data: Path | None) -> Iterator["HistoryReader"]:
+def _reader(config: Path | None, data: Path | None) -> Iterator["Reader"]:
     """The history; what is wrong with it is one line on the screen and exit code 2."""
-    from gateway.sinks.history_reader import HistoryReader  # here: SQLAlchemy takes 0.3 s
+    from gateway.sinks.history_reader import reader_of  # here: SQLAlchemy takes 0.3 s
 
-    file = history_file(config, data)
+    place = history_place(config, data)
     try:
-        with HistoryReader(file) as reader:
+        with reader_of(place) as reader:
             yield reader
     except SinkError as error:
         raise fail(str(error), error.hint) from error
@@ -109,7 +109,8 @@ def export(
     file = csv or parquet
     if file is None or (csv and parquet):
         raise fail("an export is one file", "give either --csv FILE or --parquet FILE")
-    if file.exists() and file.resolve() == history_file(config, data).resolve():
+    place = history_place(config, data)
+    if isinstance(place, Path) and file.exists() and file.resolve() == place.resolve():
         raise fail(f"{file} is the history itself", "name another file")
     write = write_csv if csv else _parquet_writer()
     with _reader(config, data) as reader, _progress(reader, query, file) as pages:
@@ -130,7 +131,7 @@ def _parquet_writer() -> Callable[[Pages, Path], None]:
 
 
 @contextmanager
-def _progress(reader: "HistoryReader", query: ResultQuery, out: Path) -> Iterator[Pages]:
+def _progress(reader: "Reader", query: ResultQuery, out: Path) -> Iterator[Pages]:
     """All pages; who waits at a terminal sees how far it is."""
     if not sys.stderr.isatty() or (out == STANDARD_OUTPUT and sys.stdout.isatty()):
         yield reader.pages(query)

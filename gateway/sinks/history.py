@@ -8,13 +8,13 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
+from gateway.sinks.history_place import Place
 from gateway.sinks.history_queue import Told
 from gateway.sinks.history_writer import STOP_S, HistoryBooks, Retention, Writer
 from gateway.worker import Worker
@@ -39,16 +39,16 @@ _MARGIN_S = 0.5
 
 
 class History:
-    """Enter it to write and read; `put` never waits. `file` None: in memory, until the gateway ends.
+    """Enter it to write and read; `put` never waits. `place` None: in memory, until the gateway ends.
 
     A file that cannot be written, or is none of ours, keeps nobody from starting: it is logged, results wait and are
     tried again, and questions are answered with a SinkError meanwhile.
     """
 
-    def __init__(self, registrar: Registrar, file: Path | None, retention: Retention, *, safe: bool = False) -> None:
+    def __init__(self, registrar: Registrar, place: Place, retention: Retention, *, safe: bool = False) -> None:
         self._registrar = registrar
-        self._file = file
-        self._writer = Writer(file, retention, self._names, self._tell, safe=safe)
+        self._place = place
+        self._writer = Writer(place, retention, self._names, self._tell, safe=safe)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = Worker("history-writer")
@@ -101,7 +101,7 @@ class History:
 
         Accepted triggers without an answer get it here, in the history too.
         """
-        if self._file is None:
+        if self._place is None:
             return {}
         memories: dict[str, Memory] = {}
         for station in stations:
@@ -170,11 +170,11 @@ class History:
         written, number = self._writer.database, self._writer.opened
         if written is None:
             raise SinkError(f"history: {self._writer.books.fault or 'it is not open yet'}")
-        if self._file is None:
+        if self._place is None:
             return written
         if self._own is None or self._own_number != number:
             self._close_own()
-            self._own, self._own_number = Database(self._file), number
+            self._own, self._own_number = Database(self._place), number
         return self._own
 
     def _close_own(self) -> None:

@@ -1,101 +1,59 @@
-"""The history's database: one SQLite file in WAL mode, so that reading never waits for writing. Blocks; for threads."""
+"""The history's database: one connection to it, and what the history asks of it. Blocks; for threads."""
 
 import logging
-import sqlite3
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    NullPool,
-    Select,
-    StaticPool,
-    bindparam,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Select, delete, func, select
 
 from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery, StoredResult
-from gateway.sinks.history_file import DamagedError, fault, look_at, move_aside
+from gateway.sinks.history_backend import Backend, Written
+from gateway.sinks.history_file import DamagedError, move_aside
+from gateway.sinks.history_place import Place, Server, needs_psycopg
 from gateway.sinks.history_query import selected
-from gateway.sinks.history_schema import is_current, prepare
+from gateway.sinks.history_sqlite import SqliteBackend
 from gateway.sinks.history_stations import STATIONS, Remembered, remembered
 from gateway.sinks.history_table import RESULTS, microseconds, result_of, text
 from gateway.worker import Courtesy
 
 log = logging.getLogger(__name__)
 
-BUSY_S = 0.5
-"""How long somebody else may hold the file: a backup, a person with an SQL tool."""
-QUERY_S = 5.0
-"""The longest query; one by part id or time takes milliseconds, one that has to look at every row a second."""
 DROPPED_AT_ONCE = 500
 """Rows of one clean-up step: it keeps new results waiting for some milliseconds."""
-_BEGIN = "how a transaction begins"
-_STEPS = 10_000
-"""SQLite's own machine steps between two looks at the clock: less than a millisecond."""
-_DIALECT = sqlite.dialect(paramstyle="named")
-_OF_RESULT = RESULTS.c.station == bindparam("station"), RESULTS.c.result_id == bindparam("result_id")
-_WORDS: dict[str, Any] = {
-    one.name: bindparam(one.name) for one in RESULTS.c if one.name not in {"number", "station", "result_id"}
-}
-_COLUMNS = [one.name for one in RESULTS.c if one.name != "number"]
-_INSERT = str(insert(RESULTS).compile(dialect=_DIALECT, column_keys=_COLUMNS))
-_AMEND = str(update(RESULTS).where(*_OF_RESULT).values(_WORDS).compile(dialect=_DIALECT))
-_NOTE = str(insert(STATIONS).prefix_with("OR REPLACE").compile(dialect=_DIALECT))
-"""Written by SQLAlchemy once, run by the driver itself: a commit is on the way of every answer, and half as long so."""
-_ROWS = 20
-"""Rows that the driver fetches in one go."""
 
 
 class Database:
-    """One connection. `file` None: in memory, for who shares this very object. Raises SinkError throughout."""
+    """One connection. A `place` in memory is for who shares this very object. Raises SinkError throughout."""
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._engine = _engine(file)
-        self._alone: AbstractContextManager[Any] = nullcontext() if file is not None else threading.Lock()
+    def __init__(self, place: Place) -> None:
+        self._backend = _backend(place)
         self._connection: Connection | None = None
-        self._durable = False
-        self._durable_of: sqlite3.Connection | None = None
 
     @classmethod
-    def made(cls, file: Path | None) -> Self:
+    def made(cls, place: Place) -> Self:
         """Open the database, with its tables as this version has them. A damaged file is moved aside first.
 
         Raises ForeignError for a file that is not ours or too new, SinkError for one that cannot be taken over: it is
         left as it is.
         """
         try:
-            return cls._opened(file)
+            return cls._opened(place)
         except DamagedError as error:
-            assert file is not None  # memory has no damage
-            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(file))
-            return cls._opened(file)
+            assert isinstance(place, Path)  # nothing else has such damage
+            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(place))
+            return cls._opened(place)
 
     @classmethod
-    def _opened(cls, file: Path | None) -> Self:
-        if file is not None:
-            look_at(file)
-        database = cls(file)
+    def _opened(cls, place: Place) -> Self:
+        database = cls(place)
         try:
+            database._backend.look()
             with database._using() as connection:
-                _prepare(connection, file)
+                database._backend.prepare(connection)
         except SinkError:
             database.close()
             raise
@@ -118,16 +76,7 @@ class Database:
         It outlives this process when this returns; where it has to be `durable`, a loss of power as well.
         """
         with self._using() as connection:
-            raw = _raw(connection)
-            self._synchronise(raw, durable)
-            with _transaction(raw):
-                if any(amended):
-                    for row, again in zip(rows, amended, strict=True):
-                        if not (again and raw.execute(_AMEND, row).rowcount):
-                            raw.execute(_INSERT, row)
-                else:
-                    raw.executemany(_INSERT, rows)
-                raw.executemany(_NOTE, stations)
+            self._backend.write(connection, Written(rows, amended, stations, durable))
 
     def station(self, station: str) -> Remembered | None:
         """What was noted of this station; None where it is new."""
@@ -168,13 +117,13 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._engine.dispose()
+        self._backend.engine.dispose()
 
     def _select(self, wanted: Select[Any]) -> list[StoredResult]:
         found: list[StoredResult] = []
         courtesy = Courtesy()
-        with self._using() as connection, _limited(connection), connection.begin():
-            for row in connection.execute(wanted.execution_options(yield_per=_ROWS)):
+        with self._using() as connection, self._backend.limited(connection), connection.begin():
+            for row in connection.execute(wanted.execution_options(yield_per=self._backend.rows_at_once)):
                 found.append(result_of(row))
                 courtesy.step_aside()
         return found
@@ -182,91 +131,29 @@ class Database:
     @contextmanager
     def _using(self) -> Iterator[Connection]:
         """The connection, made where there is none; the database's errors as ours."""
+        backend = self._backend
         try:
-            with self._alone:
+            with backend.alone:
+                if self._connection is not None and not backend.alive(self._connection):
+                    self._forget()
                 if self._connection is None:
-                    self._connection = self._engine.connect()
+                    self._connection = backend.engine.connect()
                 yield self._connection
-        except (DBAPIError, sqlite3.Error, OSError) as error:
+        except backend.errors as error:
             self._forget()
-            raise fault(error, self._file) from error
-
-    def _synchronise(self, raw: sqlite3.Connection, durable: bool) -> None:
-        """FULL waits for the disk at each commit."""
-        if durable is not self._durable or self._durable_of is not raw:
-            raw.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._durable, self._durable_of = durable, raw
+            raise backend.fault(error) from error
 
     def _forget(self) -> None:
         """A connection that failed is not used again; in memory there is only the one."""
-        if self._file is not None and (connection := self._connection) is not None:
+        if self._backend.replaceable and (connection := self._connection) is not None:
             self._connection = None
             connection.invalidate()
             connection.close()
 
 
-def _prepare(connection: Connection, file: Path | None) -> None:
-    """This version's tables, in one step. Two gateways that do it at once do it one after the other."""
-    with connection.begin():
-        done = is_current(connection, file)
-    if not done:
-        connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-        with connection.begin():
-            prepare(connection, file)
-        connection.execution_options(**{_BEGIN: "BEGIN"})
-    _raw(connection).execute("PRAGMA journal_mode = WAL")
-
-
-def _engine(file: Path | None) -> Engine:
-    if file is None:
-        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    else:
-        url = URL.create("sqlite", database=str(file))
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_S})
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _set_up(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # the driver's own way leaves making a table outside of any transaction
-    # NORMAL: what is committed survives the process, and after a power loss the file is whole but for the last seconds.
-    # FULL waits for the disk each time, and so does a picture that is dropped on the same disk: only if asked for.
-    # The file that WAL needs beside it is cut to 64 MB at times.
-    for setting in ("synchronous = NORMAL", "journal_size_limit = 67108864", "temp_store = MEMORY"):
-        connection.execute(f"PRAGMA {setting}")
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
-
-
-def _raw(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
-
-
-@contextmanager
-def _transaction(raw: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    raw.execute("BEGIN")
-    try:
-        yield
-        raw.execute("COMMIT")
-    except BaseException:
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def _limited(connection: Connection) -> Iterator[None]:
-    """End a query that takes too long, as one without an index over all rows."""
-    deadline = time.monotonic() + QUERY_S
-    raw = _raw(connection)
-    raw.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-    try:
-        yield
-    finally:
-        raw.set_progress_handler(None, 0)
+def _backend(place: Place) -> Backend:
+    if not isinstance(place, Server):
+        return SqliteBackend(place)
+    with needs_psycopg(place):
+        from gateway.sinks.history_postgres import PostgresBackend
+    return PostgresBackend(place)

@@ -1,34 +1,29 @@
 """Somebody else reads the history's file, also while a gateway writes it: it is never made, changed or locked."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-from sqlalchemy import Connection, NullPool, create_engine, select
+from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import SinkError
-from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_file import DamagedError, ForeignError, fault, look_at_head
-from gateway.sinks.history_query import counted, selected
+from gateway.sinks.history_pages import Pages, T
+from gateway.sinks.history_place import Server, needs_psycopg
 from gateway.sinks.history_schema import newer
-from gateway.sinks.history_table import APPLICATION_ID, RESULTS, VERSION, columns, result_of, text
-
-T = TypeVar("T")
+from gateway.sinks.history_table import APPLICATION_ID, VERSION
 
 BUSY_S = 5.0
 """How long another program may hold the file."""
-PAGE = 1000
-"""Results that are read at once. Between two pages the gateway can tidy its file up."""
 _ATTEMPTS = 5
 _DAMAGED = "keep a copy; the gateway moves the file aside as soon as it meets the damage, and begins a new one"
 
 _Stamp = tuple[int, int, int]
 
 
-class HistoryReader:
+class HistoryReader(Pages):
     """Enter it to read one file. Blocks; for one thread. Raises SinkError throughout, also from `with`.
 
     While a gateway has the file open there is a `-wal` beside it, and SQLite sees to it that each page is whole. Where
@@ -37,11 +32,11 @@ class HistoryReader:
     """
 
     def __init__(self, file: Path) -> None:
+        super().__init__()
         self._file = file
         self._connection: Connection | None = None
         self._alone_at: _Stamp | None = None
         """What the file was when it was opened without `-wal`; None with one."""
-        self._version = VERSION
 
     def __enter__(self) -> Self:
         self._look()
@@ -50,38 +45,6 @@ class HistoryReader:
 
     def __exit__(self, *exc: object) -> None:
         self._close()
-
-    def pages(self, query: ResultQuery, most: int | None = None) -> Iterator[list[StoredResult]]:
-        """Everything that fits, page by page, in the query's order; the first `most` of it. `query.limit` is of no use.
-
-        Results that are given meanwhile are among them where they come after what was read already.
-        """
-        while most is None or most > 0:
-            limit = PAGE if most is None else min(PAGE, most)
-            page = self._read(replace(query, limit=limit))
-            if page:
-                yield page
-            if len(page) < limit:
-                return
-            query = replace(query, after=page[-1])
-            most = None if most is None else most - limit
-
-    def count(self, query: ResultQuery) -> int:
-        """How many results fit now."""
-        return self._ask(lambda connection: int(connection.execute(counted(query)).scalar_one()))
-
-    def with_id(self, result_id: str, station: str | None = None) -> list[StoredResult]:
-        """Those with this id: one of each station that gave it, or of this one."""
-        wanted = (
-            select(*columns(self._version)).where(RESULTS.c.result_id == text(result_id)).order_by(RESULTS.c.number)
-        )
-        if station is not None:
-            wanted = wanted.where(RESULTS.c.station == text(station))
-        return self._ask(lambda connection: [result_of(row) for row in connection.execute(wanted)])
-
-    def _read(self, query: ResultQuery) -> list[StoredResult]:
-        wanted = selected(query, self._version)
-        return self._ask(lambda connection: [result_of(row) for row in connection.execute(wanted)])
 
     # ---- the file ------------------------------------------------------------------------------------------
 
@@ -164,3 +127,12 @@ def _told(error: DBAPIError | sqlite3.Error | OSError, file: Path) -> SinkError:
     if isinstance(told, DamagedError):
         return DamagedError(str(told), hint=_DAMAGED)
     return SinkError(str(told), hint="run it as a user who may read the file and what is beside it, or ask again")
+
+
+def reader_of(place: Path | Server) -> Pages:
+    """For what is there. Raises SinkError where psycopg is needed and missing."""
+    if isinstance(place, Path):
+        return HistoryReader(place)
+    with needs_psycopg(place):
+        from gateway.sinks.history_server_reader import ServerReader
+    return ServerReader(place)

@@ -6,27 +6,27 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Row, Table, Text
+from sqlalchemy import Boolean, Column, Row, Table
 
 from gateway.core.counts import Counts
 from gateway.core.inspection import Inspection
 from gateway.core.result import Origin
 from gateway.core.resume import Memory
-from gateway.sinks.history_table import METADATA, WHOLE, as_json, microseconds, moment, needed, text
+from gateway.sinks.history_table import METADATA, WHOLE, Words, as_json, microseconds, moment, needed, text
 
 STATIONS = Table(
     "stations",
     METADATA,
-    Column("station", Text, primary_key=True),
+    Column("station", Words, primary_key=True),
     needed("next_id", WHOLE),
     needed("result_seq", WHOLE),
     needed("shown_seq", WHOLE),
     needed("trigger_seq", WHOLE),
     needed("error_count", WHOLE),
-    needed("counts", Text),
+    needed("counts", Words),
     needed("buffered", Boolean),
-    needed("owed", Text),  # result ids
-    needed("flight", Text),  # triggers that were accepted
+    needed("owed", Words),  # result ids
+    needed("flight", Words),  # triggers that were accepted
 )
 
 

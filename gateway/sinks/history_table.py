@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Dialect,
     Float,
     Index,
     Integer,
@@ -22,7 +23,10 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    TypeDecorator,
+    bindparam,
     null,
+    update,
 )
 
 from gateway.core.counts import Counts
@@ -43,6 +47,21 @@ WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 _SINCE = "since version"
 
 
+class Words(TypeDecorator[str]):
+    """Text. PostgreSQL has no zero character: it keeps, and is asked for, a question mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return without_nul(value) if value is not None and dialect.name == "postgresql" else value
+
+
+def without_nul(value: str) -> str:
+    """As `Words` has it where there is no zero character."""
+    return value.replace("\0", "?") if "\0" in value else value
+
+
 def needed(name: str, kind: Any) -> Column[Any]:
     """A column that always has a value."""
     return Column(name, kind, nullable=False)
@@ -57,8 +76,8 @@ RESULTS = Table(
     "results",
     METADATA,
     Column("number", WHOLE, primary_key=True, autoincrement=True),
-    needed("result_id", Text),
-    needed("station", Text),
+    needed("result_id", Words),
+    needed("station", Words),
     needed("answered", WHOLE),
     needed("accepted", WHOLE),
     Column("exposed_us", WHOLE),  # after the trigger was accepted, as total_us
@@ -67,24 +86,24 @@ RESULTS = Table(
     needed("inspection_id", WHOLE),
     needed("result_seq", WHOLE),
     needed("trigger_seq", WHOLE),
-    needed("part_id", Text),
+    needed("part_id", Words),
     needed("recipe", WHOLE),
-    needed("recipe_name", Text),
+    needed("recipe_name", Words),
     needed("verdict", WHOLE),
     needed("reason", WHOLE),
     Column("score", Float),
-    needed("detail", Text),
+    needed("detail", Words),
     needed("inspector_us", WHOLE),
-    needed("detections", Text),
-    needed("user_values", Text),
-    needed("counts", Text),
+    needed("detections", Words),
+    needed("user_values", Words),
+    needed("counts", Words),
     needed("presented", Boolean),
     needed("simulated", Boolean),
-    needed("asked_by", Text),
-    needed("job_id", Text),
-    needed("meas_id", Text),
-    needed("product_id", Text),
-    _since(2, "views", Text),  # JSON: the judgement of each view; NULL where there is one
+    needed("asked_by", Words),
+    needed("job_id", Words),
+    needed("meas_id", Words),
+    needed("product_id", Words),
+    _since(2, "views", Words),  # JSON: the judgement of each view; NULL where there is one
     Index("results_by_time", "station", "answered"),
     Index("results_by_age", "answered"),
     Index("results_by_id", "station", "result_id"),
@@ -100,6 +119,16 @@ _JOBS = Index(
     sqlite_where=RESULTS.c.job_id != "",
     postgresql_where=RESULTS.c.job_id != "",
 )
+
+COLUMNS = [one.name for one in RESULTS.c if one.name != "number"]
+"""What a row brings along."""
+_KEY = ("station", "result_id")
+AMENDED = (
+    update(RESULTS)
+    .where(*(RESULTS.c[name] == bindparam(name) for name in _KEY))
+    .values({name: bindparam(name) for name in COLUMNS if name not in _KEY})
+)
+"""A result's row gets other words."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _VERDICTS = {int(one): one for one in Verdict}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import StoredResult
+from gateway.sinks.history_place import Place
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
 
 if TYPE_CHECKING:
@@ -69,14 +70,14 @@ class Writer:
 
     def __init__(
         self,
-        file: Path | None,
+        place: Place,
         retention: Retention,
         names: "Callable[[], Names]",
         tell: Callable[[Sequence[Told], bool], None],
         *,
         safe: bool = False,
     ) -> None:
-        self._file = file
+        self._place = place
         self._retention = retention
         self._names = names
         self._tell = tell
@@ -215,7 +216,7 @@ class Writer:
         from gateway.sinks.history_database import Database  # here: SQLAlchemy takes 0.3 s that nobody waits for
 
         if self.database is None:
-            database = Database.made(self._file)
+            database = Database.made(self._place)
             with self._unsettled:
                 self.database, self.opened = database, self.opened + 1
                 self._unsettled.notify_all()
@@ -232,9 +233,9 @@ class Writer:
         try:
             self._commit(group, notes)
         except DamagedError as error:
-            assert self._file is not None  # memory has no damage
+            assert isinstance(self._place, Path)  # nothing else has such damage
             self._close()
-            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(self._file))
+            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(self._place))
             self._open()
             return
         except SinkError:

@@ -11,7 +11,8 @@ from gateway.core.errors import SinkError
 from gateway.core.result import Verdict
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_database import Database
-from gateway.sinks.history_reader import PAGE, HistoryReader
+from gateway.sinks.history_pages import PAGE
+from gateway.sinks.history_reader import HistoryReader
 from gateway.sinks.history_table import result_of, row_of
 from tests.sinks.results import recorded, registrar
 
@@ -138,7 +139,7 @@ def test_a_page_that_a_gateway_came_into_is_read_again(tmp_path: Path, monkeypat
             raise ValueError("half a page")
         return result_of(row)  # type: ignore[arg-type]  # handed through
 
-    monkeypatch.setattr("gateway.sinks.history_reader.result_of", in_the_middle)
+    monkeypatch.setattr("gateway.sinks.history_pages.result_of", in_the_middle)
     with HistoryReader(file) as reader:
         assert everything(reader) == list(range(1, 12))
     opened[0].close()

@@ -12,6 +12,7 @@ from gateway.records import EPOCH, Registrar, WallClock
 from gateway.sinks import history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_database import DROPPED_AT_ONCE
+from gateway.sinks.history_place import Place
 from gateway.sinks.history_settings import IN_MEMORY, HistorySettings
 from gateway.sinks.history_writer import Retention
 from tests.sinks.results import recorded, registrar
@@ -33,34 +34,34 @@ async def settled(store: History, count: int) -> list[int]:
     return [one.result.inspection_id for one in found]
 
 
-async def test_the_newest_are_kept(tmp_path: Path) -> None:
+async def test_the_newest_are_kept(place: Place) -> None:
     answers = 3 * DROPPED_AT_ONCE
-    async with History(registrar(), tmp_path / "h.db", Retention(0, 100)) as store:
+    async with History(registrar(), place, Retention(0, 100)) as store:
         for number in range(1, answers + 1):
             store.put(recorded(number))
         assert await settled(store, 100) == list(range(answers - 99, answers + 1))
 
 
-async def test_old_ones_are_dropped_at_the_start(tmp_path: Path) -> None:
+async def test_old_ones_are_dropped_at_the_start(place: Place) -> None:
     now_us = (datetime.now(UTC) - EPOCH) // timedelta(microseconds=1)
     today = Registrar(17, {}, WallClock(lambda: now_us, lambda: 0))
-    async with History(today, tmp_path / "h.db", Retention(0, 0)) as store:
+    async with History(today, place, Retention(0, 0)) as store:
         for number in range(1, 21):
             store.put(recorded(number, (number - 20) * DAY_US))
         assert await settled(store, 20)
-    async with History(today, tmp_path / "h.db", Retention(7, 0)) as store:
+    async with History(today, place, Retention(7, 0)) as store:
         assert await settled(store, 7) == list(range(14, 21))
 
 
-async def test_cleaning_up_goes_on_while_results_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cleaning_up_goes_on_while_results_come(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large backlog is dropped in small steps: new results never wait for the whole of it."""
     monkeypatch.setattr(history_writer, "GATHER_S", 0.001)
-    async with History(registrar(), tmp_path / "h.db", Retention(0, 0)) as store:
+    async with History(registrar(), place, Retention(0, 0)) as store:
         for number in range(1, 5001):
             store.put(recorded(number))
             if number % 1000 == 0:
                 await until(lambda: not store.books.waiting)
-    async with History(registrar(), tmp_path / "h.db", Retention(0, 50)) as store:
+    async with History(registrar(), place, Retention(0, 50)) as store:
         number = 5000
         while len(await store.read(ResultQuery(limit=60))) > 50:
             number += 1

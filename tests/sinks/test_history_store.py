@@ -1,10 +1,11 @@
 """The history against a plain list: whatever stations answer, each question gets what the list gives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,9 @@ from gateway.core.result import Judgement, Origin, Verdict
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import EPOCH
 from gateway.sinks.history import READS, History
+from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_writer import Retention
+from tests.sinks.conftest import POSTGRES
 from tests.sinks.results import NOON, recorded, recordeds, registrar
 
 EVERYTHING = Retention(0, 0)
@@ -26,8 +29,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @asynccontextmanager
-async def history(file: Path | None, *answers: Recorded, retention: Retention = EVERYTHING) -> AsyncIterator[History]:
-    async with History(registrar(), file, retention) as opened:
+async def history(place: Place, *answers: Recorded, retention: Retention = EVERYTHING) -> AsyncIterator[History]:
+    async with History(registrar(), place, retention) as opened:
         for one in answers:
             opened.put(one)
         yield opened
@@ -38,6 +41,20 @@ def expected(answers: list[Recorded]) -> list[StoredResult]:
     made = registrar()
     stored = [replace(made.stored(one), number=number) for number, one in enumerate(answers, 1)]
     return sorted(stored, key=lambda one: (one.answered, one.number))
+
+
+def as_in(place: Place, one: StoredResult) -> StoredResult:
+    """PostgreSQL keeps a question mark for a zero character."""
+    if not isinstance(place, Server):
+        return one
+    judgement = replace(one.result.judgement, detail=one.result.judgement.detail.replace("\0", "?"))
+    part_id = one.result.part_id.replace("\0", "?")
+    return replace(one, result=replace(one.result, part_id=part_id, judgement=judgement))
+
+
+def asked_of(place: Place, query: ResultQuery) -> ResultQuery:
+    wanted = query.part_id.replace("\0", "?") if isinstance(place, Server) and query.part_id else query.part_id
+    return replace(query, part_id=wanted)
 
 
 def fits(query: ResultQuery, one: StoredResult) -> bool:
@@ -98,43 +115,48 @@ _queries = st.builds(
 )
 
 
-@pytest.fixture(params=["file", "memory"])
-def in_file(request: pytest.FixtureRequest) -> Iterator[bool]:
-    return request.param == "file"  # type: ignore[no-any-return]  # pytest's params have no type
+@pytest.fixture(params=["file", "memory", POSTGRES])
+def empty(request: pytest.FixtureRequest) -> Iterator[Callable[[], Place]]:
+    """Makes empty places of each kind."""
+    if request.param == "postgres":
+        yield request.getfixturevalue("server").new
+        return
+    numbers = count(1)
+    with TemporaryDirectory() as folder:
+        yield lambda: Path(folder) / f"{next(numbers)}.db" if request.param == "file" else None
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answers=recordeds(), queries=st.lists(_queries, max_size=12))
 def test_every_question_is_answered_as_by_a_list(
-    in_file: bool, answers: list[Recorded], queries: list[ResultQuery]
+    empty: Callable[[], Place], answers: list[Recorded], queries: list[ResultQuery]
 ) -> None:
-    async def play(file: Path | None) -> None:
-        everything = expected(answers)
-        async with history(file, *answers) as store:
+    async def play(place: Place) -> None:
+        everything = [as_in(place, one) for one in expected(answers)]
+        async with history(place, *answers) as store:
             assert list(await store.read(ResultQuery(limit=100))) == everything
             for query in queries:
-                assert list(await store.read(query)) == listed(query, everything)
+                assert list(await store.read(query)) == listed(asked_of(place, query), everything)
                 for last in everything[::4]:
                     after = replace(query, after=last)
-                    assert list(await store.read(after)) == listed(after, everything)
+                    assert list(await store.read(after)) == listed(asked_of(place, after), everything)
 
-    with TemporaryDirectory() as folder:
-        asyncio.run(play(Path(folder) / "h.db" if in_file else None))
+    asyncio.run(play(empty()))
 
 
-async def test_everything_of_a_result_is_there_after_a_restart(tmp_path: Path) -> None:
+async def test_everything_of_a_result_is_there_after_a_restart(place: Place) -> None:
     origin = Origin("job", "job 1", "m1", "p1", simulated=True)
     odd = recorded(7, origin=origin, presented=False, recipe=2)
-    async with history(tmp_path / "h.db", odd):
+    async with history(place, odd):
         pass
-    async with history(tmp_path / "h.db") as store:
+    async with history(place) as store:
         (kept,) = await store.read(ResultQuery("s1"))
     assert kept == replace(registrar().stored(odd), number=1)
     assert (kept.recipe_name, kept.counts.nok, kept.result.judgement.detections[0].label) == ("Flasche ö", 7, "Scratch")
 
 
-async def test_a_result_is_found_by_its_id_and_station(tmp_path: Path) -> None:
-    async with history(tmp_path / "h.db", recorded(1), recorded(2), recorded(2, station="s2")) as store:
+async def test_a_result_is_found_by_its_id_and_station(place: Place) -> None:
+    async with history(place, recorded(1), recorded(2), recorded(2, station="s2")) as store:
         wanted = registrar().result_id(2)
         found = await store.find("s2", wanted)
         assert found is not None
@@ -144,17 +166,19 @@ async def test_a_result_is_found_by_its_id_and_station(tmp_path: Path) -> None:
         assert await store.find("s1", "'; drop table results --\ud800") is None
 
 
-async def test_what_was_put_is_read_at_once(tmp_path: Path) -> None:
-    async with history(tmp_path / "h.db") as store:
+async def test_what_was_put_is_read_at_once(place: Place) -> None:
+    async with history(place) as store:
         for number in range(1, 50):
             store.put(recorded(number))
             (newest,) = await store.read(ResultQuery("s1", newest_first=True, limit=1))
             assert newest.result.inspection_id == number
 
 
-async def test_texts_and_numbers_that_no_database_takes_are_kept_as_far_as_they_can_be() -> None:
+async def test_texts_and_numbers_that_no_database_takes_are_kept_as_far_as_they_can_be(
+    empty: Callable[[], Place],
+) -> None:
     broken = recorded(1, part_id="a\ud800b", judgement=Judgement(Verdict.OK, score=float("nan"), inspector_us=2**70))
-    async with history(None, broken, recorded(2)) as store:
+    async with history(empty(), broken, recorded(2)) as store:
         kept = await store.read(ResultQuery("s1"))
         assert [one.result.inspection_id for one in kept] == [2]  # 2**70 fits nowhere: that one is lost, and counted
         assert store.books.lost == 1
@@ -164,9 +188,9 @@ async def test_texts_and_numbers_that_no_database_takes_are_kept_as_far_as_they_
         assert list(await store.read(ResultQuery("s1", part_id="a\ud800b"))) == [newest]
 
 
-async def test_pages_follow_each_other_without_a_gap(tmp_path: Path) -> None:
+async def test_pages_follow_each_other_without_a_gap(place: Place) -> None:
     answers = [recorded(number, (number // 3) * 1000) for number in range(1, 40)]
-    async with history(tmp_path / "h.db", *answers) as store:
+    async with history(place, *answers) as store:
         for newest_first in (False, True):
             query, seen = ResultQuery("s1", newest_first=newest_first, limit=7), list[int]()
             while page := await store.read(query):
@@ -175,8 +199,8 @@ async def test_pages_follow_each_other_without_a_gap(tmp_path: Path) -> None:
             assert seen == sorted(range(1, 40), reverse=newest_first)
 
 
-async def test_too_many_questions_at_once_are_refused_and_the_others_answered(tmp_path: Path) -> None:
-    async with history(tmp_path / "h.db", recorded(1)) as store:
+async def test_too_many_questions_at_once_are_refused_and_the_others_answered(place: Place) -> None:
+    async with history(place, recorded(1)) as store:
         asked = [store.read(ResultQuery("s1")) for _ in range(READS + 5)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         refused = [one for one in answers if isinstance(one, SinkError)]
@@ -185,8 +209,8 @@ async def test_too_many_questions_at_once_are_refused_and_the_others_answered(tm
         assert len(await store.read(ResultQuery("s1"))) == 1
 
 
-async def test_questions_that_nobody_waits_for_any_more_make_place(tmp_path: Path) -> None:
-    async with history(tmp_path / "h.db", recorded(1)) as store:
+async def test_questions_that_nobody_waits_for_any_more_make_place(place: Place) -> None:
+    async with history(place, recorded(1)) as store:
         for _ in range(3):
             tasks = [asyncio.create_task(store.read(ResultQuery("s1"))) for _ in range(READS)]
             await asyncio.sleep(0)

@@ -1,0 +1,81 @@
+"""What a kind of database has to know how to do for the history: one class for SQLite, one for PostgreSQL."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+BUSY_S = 0.5
+"""How long somebody else may hold the tables: a backup, a person with an SQL tool."""
+QUERY_S = 5.0
+"""The longest query; one by part id or time takes milliseconds, one that has to look at every row a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one transaction writes. `amended`: for each row, whether it may be there already with other words."""
+
+    rows: Sequence[dict[str, Any]]
+    amended: Sequence[bool]
+    stations: Sequence[dict[str, Any]]
+    durable: bool
+
+
+class Marks(Protocol):
+    """How a database says whose it is, and of which version."""
+
+    name: str
+    """The place, for people."""
+
+    def version(self, connection: Connection) -> int:
+        """0 for an empty database. Raises ForeignError for one that is another program's."""
+        ...
+
+    def mark(self, connection: Connection) -> None:
+        """It is ours, and of this gateway's version."""
+        ...
+
+    def unfit(self, error: DBAPIError) -> bool:
+        """Whether this says that the tables are not what they should be, rather than out of reach for now."""
+        ...
+
+
+class Backend(Marks, Protocol):
+    """One kind of database. Everything but `engine` is called by one thread at a time."""
+
+    engine: Engine
+    errors: tuple[type[Exception], ...]
+    """What `fault` takes: SQLAlchemy's errors, the driver's own, the system's."""
+    alone: AbstractContextManager[Any]
+    """Held while the connection is used."""
+    replaceable: bool
+    """Whether another connection finds the same data: it does not in memory."""
+    rows_at_once: int
+    """Rows that are fetched in one go."""
+
+    def look(self) -> None:
+        """Before it is opened to write. Raises SinkError for what is no database of ours."""
+        ...
+
+    def prepare(self, connection: Connection) -> None:
+        """This version's tables, in one step. Two gateways that do it at once do it one after the other."""
+        ...
+
+    def alive(self, connection: Connection) -> bool:
+        """Whether a connection that nobody used for a while is still there, without asking the database."""
+        ...
+
+    def write(self, connection: Connection, written: Written) -> None:
+        """All of it or nothing, committed; see history_database.Database.write."""
+        ...
+
+    def limited(self, connection: Connection) -> AbstractContextManager[None]:
+        """End a query after QUERY_S, as one without an index over all rows. Entered before the transaction begins."""
+        ...
+
+    def fault(self, error: Exception) -> Exception:
+        """One of `errors` in words for the person at the line: a SinkError, or a ValueError for what no table takes."""
+        ...
