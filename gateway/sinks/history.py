@@ -5,6 +5,7 @@ A ports.Journal, a ports.ResultSink and a ports.ResultStore.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
-from gateway.sinks.history_place import Place
+from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told
 from gateway.sinks.history_writer import STOP_S, HistoryBooks, Retention, Writer
 from gateway.worker import Worker
@@ -33,8 +34,10 @@ READS = 64
 SETTLE_S = 2.0
 """How long a question waits for the database to open, and for results that were put before it to be written."""
 RECALL_S = 30.0
-"""How long a start waits for the database to open, be it on a busy machine or because it is taken over: to begin at 0
+"""How long a start waits for the database to open, be it on a busy machine, because it is taken over, or because its
+server is not up yet: to begin at 0
 would give numbers twice. A file that cannot be opened is no reason to wait."""
+RECALL_AGAIN_S = 0.2
 _MARGIN_S = 0.5
 
 
@@ -106,7 +109,7 @@ class History:
         memories: dict[str, Memory] = {}
         for station in stations:
             try:
-                found = await self._ask(partial(_recalled, station, self._registrar), patience_s=RECALL_S)
+                found = await self._recall_one(station)
             except SinkError as error:
                 log.error("%s: what was before the restart cannot be read: its numbers begin at 0: %s", station, error)
                 continue
@@ -117,6 +120,18 @@ class History:
             self._earlier |= {(station, number): name for number, name in found.names.items()}
             memories[station] = found.memory if offer_again else replace(found.memory, owed=())
         return memories
+
+    async def _recall_one(self, station: str) -> "Recalled | None":
+        """A server that starts together with the gateway, after a power failure, gets its time."""
+        patience_s = RECALL_S if isinstance(self._place, Server) else 0.0
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return await self._ask(partial(_recalled, station, self._registrar), patience_s=RECALL_S)
+            except SinkError:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(RECALL_AGAIN_S)
 
     def _names(self) -> "Names":
         from gateway.sinks.history_stations import Names

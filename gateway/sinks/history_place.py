@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from gateway.core.errors import SinkError
 
@@ -21,7 +21,11 @@ class Server:
     def __str__(self) -> str:
         parts = urlsplit(self.url)
         where = parts.netloc.rsplit("@", 1)[-1]
-        return urlunsplit(("postgresql", f"{parts.username}@{where}" if parts.username else where, parts.path, "", ""))
+        return (
+            f"postgresql://{parts.username}@{where}{parts.path}"
+            if parts.username
+            else f"postgresql://{where}{parts.path}"
+        )
 
 
 Place = Path | Server | None

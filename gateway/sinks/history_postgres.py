@@ -1,11 +1,11 @@
 """The history in a PostgreSQL database, over psycopg 3."""
 
+import selectors
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import psycopg
-from psycopg import pq
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
@@ -97,12 +97,11 @@ class PostgresBackend:
         return isinstance(error, ProgrammingError) and sqlstate(error) != "42501"
 
     def alive(self, connection: Connection) -> bool:
+        """A server that says something unasked says goodbye, as far as the next answer is concerned."""
         raw = _raw(connection)
-        try:
-            raw.pgconn.consume_input()
-        except psycopg.Error:
-            return False
-        return raw.pgconn.status == pq.ConnStatus.OK
+        with selectors.DefaultSelector() as selector:
+            selector.register(raw.fileno(), selectors.EVENT_READ)
+            return not raw.closed and not selector.select(0)
 
     def write(self, connection: Connection, written: Written) -> None:
         keys = [(str(row["station"]), str(row["result_id"])) for row in written.rows]
@@ -173,17 +172,20 @@ def _each(written: Written) -> list[bool]:
 
 def _commit(raw: psycopg.Connection[Any], written: Written, amended: list[bool]) -> None:
     rows = [_clean(row) for row in written.rows]
-    with raw.pipeline(), raw.cursor() as cursor:
-        cursor.execute(_DURABLE if written.durable else _SOON)
-        if any(amended):
-            for row, again in zip(rows, amended, strict=True):
-                if not (again and cursor.execute(_AMEND, row).rowcount):
-                    cursor.execute(_INSERT, row)
-        elif rows:
-            cursor.executemany(_INSERT, rows)
-        if written.stations:
+    with raw.cursor() as cursor:
+        if any(amended):  # before the pipeline: in it, nobody knows yet whether there was a row
+            new = [row for row, again in zip(rows, amended, strict=True) if not (again and _amended(cursor, row))]
+        else:
+            new = rows
+        with raw.pipeline():
+            cursor.execute(_DURABLE if written.durable else _SOON)
+            cursor.executemany(_INSERT, new)
             cursor.executemany(_NOTE, [_clean(row) for row in written.stations])
-        raw.commit()
+            raw.commit()
+
+
+def _amended(cursor: psycopg.Cursor[Any], row: dict[str, Any]) -> bool:
+    return cursor.execute(_AMEND, row).rowcount > 0
 
 
 def _clean(row: dict[str, Any]) -> dict[str, Any]:

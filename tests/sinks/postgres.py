@@ -68,6 +68,7 @@ class Postgres:
             "unix_socket_directories": "",
             "max_connections": 40,
             "shared_buffers": "16MB",
+            "fsync": "off",  # no test takes the power away, and the disk is everybody's
         }
         words = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -97,7 +98,7 @@ class Postgres:
             process.wait(START_S)
 
     def remove(self) -> None:
-        self.stop()
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 
     def new(self) -> Server:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from gateway.core.counts import Counts
@@ -17,6 +18,7 @@ from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery
 from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
+from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_table import row_of
 from gateway.sinks.history_writer import Retention
 from tests.sinks.results import recorded, registrar
@@ -25,8 +27,8 @@ from tests.sinks.test_history_faults import full_disk, until
 WAIT_S = 20.0
 
 
-def journal(file: Path | None, boot_id: int = 17) -> History:
-    return History(registrar(boot_id), file, Retention(0, 0), safe=True)
+def journal(place: Place, boot_id: int = 17) -> History:
+    return History(registrar(boot_id), place, Retention(0, 0), safe=True)
 
 
 class Waiting:
@@ -51,11 +53,16 @@ class Waiting:
         return self.heard
 
 
-def rows(file: Path) -> list[tuple[int, int, int]]:
+def rows(place: Place) -> list[tuple[int, int, int]]:
     """As another program finds them: inspection, verdict, reason."""
-    database = sqlite3.connect(file)
+    wanted = "SELECT inspection_id, verdict, reason FROM results ORDER BY number"
+    if isinstance(place, Server):
+        with psycopg.connect(place.url) as other:
+            return [(int(one), int(two), int(three)) for one, two, three in other.execute(wanted.encode())]
+    assert place is not None
+    database = sqlite3.connect(place)
     try:
-        return database.execute("SELECT inspection_id, verdict, reason FROM results ORDER BY number").fetchall()
+        return database.execute(wanted).fetchall()
     finally:
         database.close()
 
@@ -70,18 +77,17 @@ def unkept(one: Recorded) -> Recorded:
     return replace(one, result=result, counts=Counts(triggers=1, no_decision=1))
 
 
-async def test_who_waits_is_told_once_the_row_is_there_for_everybody(tmp_path: Path) -> None:
-    file = tmp_path / "h.db"
+async def test_who_waits_is_told_once_the_row_is_there_for_everybody(place: Place) -> None:
     seen: list[int] = []
-    async with journal(file) as store:
+    async with journal(place) as store:
         for number in range(1, 30):
-            store.keep(recorded(number), lambda ok: seen.append(len(rows(file))) if ok else None)
+            store.keep(recorded(number), lambda ok: seen.append(len(rows(place))) if ok else None)
             await until(lambda number=number: len(seen) == number)  # type: ignore[misc]
     assert seen == list(range(1, 30))
 
 
-async def test_they_are_told_on_the_event_loop_and_many_share_a_commit(tmp_path: Path) -> None:
-    async with journal(tmp_path / "h.db") as store:
+async def test_they_are_told_on_the_event_loop_and_many_share_a_commit(place: Place) -> None:
+    async with journal(place) as store:
         waiting = Waiting(store)
         waiting.keep(*(recorded(number) for number in range(1, 400)))
         assert set((await waiting.all(399)).values()) == {True}
@@ -101,8 +107,8 @@ def test_a_durable_commit_waits_for_the_disk_and_another_does_not(tmp_path: Path
     database.close()
 
 
-async def test_what_is_shown_as_it_was_kept_is_one_row(tmp_path: Path) -> None:
-    async with journal(tmp_path / "h.db") as store:
+async def test_what_is_shown_as_it_was_kept_is_one_row(place: Place) -> None:
+    async with journal(place) as store:
         waiting = Waiting(store)
         waiting.keep(recorded(1))
         await waiting.all(1)
@@ -110,12 +116,12 @@ async def test_what_is_shown_as_it_was_kept_is_one_row(tmp_path: Path) -> None:
         waiting.keep(recorded(2))
         store.put(recorded(2))  # its time was over before it was written
         await store.read(ResultQuery())
-        assert [one[0] for one in rows(tmp_path / "h.db")] == [1, 2]
+        assert [one[0] for one in rows(place)] == [1, 2]
 
 
 @pytest.mark.parametrize("written", [True, False])
-async def test_what_is_shown_otherwise_than_it_was_kept_replaces_it(tmp_path: Path, written: bool) -> None:
-    async with journal(tmp_path / "h.db") as store:
+async def test_what_is_shown_otherwise_than_it_was_kept_replaces_it(place: Place, written: bool) -> None:
+    async with journal(place) as store:
         waiting = Waiting(store)
         waiting.keep(recorded(1))
         if written:
@@ -124,7 +130,7 @@ async def test_what_is_shown_otherwise_than_it_was_kept_replaces_it(tmp_path: Pa
         (kept,) = await store.read(ResultQuery())
     assert (kept.result.verdict, kept.result.judgement.reason) == (Verdict.NO_DECISION, Reason.JOURNAL)
     assert (kept.counts.no_decision, kept.answered) == (1, registrar().stored(recorded(1)).answered)
-    assert len(rows(tmp_path / "h.db")) == 1
+    assert len(rows(place)) == 1
 
 
 async def test_a_full_disk_is_told_at_once_and_what_was_shown_is_written_when_there_is_space(tmp_path: Path) -> None:
@@ -171,30 +177,30 @@ async def test_a_lock_of_somebody_else_is_told_too(tmp_path: Path) -> None:
 COUNTS = Counts(triggers=9, ok=4, nok=3, no_decision=1, missed=2)
 
 
-async def noted(file: Path, memory: Memory, *answers: Recorded) -> None:
+async def noted(place: Place, memory: Memory, *answers: Recorded) -> None:
     """A gateway that ends after this."""
-    async with journal(file) as store:
+    async with journal(place) as store:
         waiting = Waiting(store)
         waiting.keep(*answers)
         await waiting.all(len(answers))
         store.note("s1", lambda: memory)
 
 
-async def recalled(file: Path, *, offer_again: bool = True) -> tuple[Memory, list[tuple[int, int, int]]]:
-    async with journal(file, boot_id=18) as store:
+async def recalled(place: Place, *, offer_again: bool = True) -> tuple[Memory, list[tuple[int, int, int]]]:
+    async with journal(place, boot_id=18) as store:
         memories = await store.recall(["s1", "s2"], offer_again=offer_again)
         await store.read(ResultQuery())
         assert "s2" not in memories
-        return memories["s1"], rows(file)
+        return memories["s1"], rows(place)
 
 
-async def test_numbers_counters_and_what_is_owed_come_back(tmp_path: Path) -> None:
+async def test_numbers_counters_and_what_is_owed_come_back(place: Place) -> None:
     answers = [recorded(number) for number in (1, 2, 3)]
     owed = tuple(one.result for one in answers[1:])
     memory = Memory(4, 3, 2, 77, COUNTS, 5, True, owed)
-    await noted(tmp_path / "h.db", memory, *answers)
-    assert (await recalled(tmp_path / "h.db"))[0] == memory
-    assert (await recalled(tmp_path / "h.db", offer_again=False))[0] == replace(memory, owed=())
+    await noted(place, memory, *answers)
+    assert (await recalled(place))[0] == memory
+    assert (await recalled(place, offer_again=False))[0] == replace(memory, owed=())
 
 
 def flying(number: int) -> Inspection:
@@ -203,9 +209,9 @@ def flying(number: int) -> Inspection:
     return Inspection(number, 40, f"part {number}", 2, accepted, accepted + 1, accepted + 5, origin=Origin("job", "j"))
 
 
-async def test_a_trigger_without_an_answer_is_answered_interrupted(tmp_path: Path) -> None:
-    await noted(tmp_path / "h.db", Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
-    memory, kept = await recalled(tmp_path / "h.db")
+async def test_a_trigger_without_an_answer_is_answered_interrupted(place: Place) -> None:
+    await noted(place, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
+    memory, kept = await recalled(place)
     (result,) = memory.owed
     assert (result.inspection_id, result.result_seq, result.trigger_seq, result.part_id) == (2, 2, 40, "part 2")
     assert (result.judgement.reason, result.origin.job_id) == (Reason.INTERRUPTED, "j")
@@ -213,23 +219,22 @@ async def test_a_trigger_without_an_answer_is_answered_interrupted(tmp_path: Pat
     assert kept == [(1, 2, 0), (2, 3, Reason.INTERRUPTED)]
 
 
-async def test_an_answer_that_was_written_and_never_shown_is_owed(tmp_path: Path) -> None:
+async def test_an_answer_that_was_written_and_never_shown_is_owed(place: Place) -> None:
     """Killed between the disk and the tags: it is that answer, not another one."""
-    await noted(tmp_path / "h.db", Memory(3, 1, 1, 40, COUNTS, flight=(flying(2), flying(3))), recorded(1), recorded(2))
-    memory, kept = await recalled(tmp_path / "h.db")
+    await noted(place, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2), flying(3))), recorded(1), recorded(2))
+    memory, kept = await recalled(place)
     assert [one.judgement.reason for one in memory.owed] == [Reason.NONE, Reason.INTERRUPTED]
     assert [one.result_seq for one in memory.owed] == [2, 3]
     assert memory.owed[0] == recorded(2).result
     assert [one[0] for one in kept] == [1, 2, 3]
 
 
-async def test_a_second_restart_finds_what_the_first_one_owed(tmp_path: Path) -> None:
-    file = tmp_path / "h.db"
-    await noted(file, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
-    async with journal(file, boot_id=18) as store:
+async def test_a_second_restart_finds_what_the_first_one_owed(place: Place) -> None:
+    await noted(place, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
+    async with journal(place, boot_id=18) as store:
         first = (await store.recall(["s1"], offer_again=True))["s1"]
         store.note("s1", lambda: replace(first, error_count=9))
-    second, kept = await recalled(file)
+    second, kept = await recalled(place)
     assert second == replace(first, error_count=9)
     assert len(kept) == 2
 

@@ -1,0 +1,303 @@
+"""What only a server can do to the history: it restarts, breaks off in a commit, is locked, refuses, is another's."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+from gateway.core.errors import SinkError
+from gateway.core.resume import Memory
+from gateway.ports import ResultQuery
+from gateway.sinks import history_writer
+from gateway.sinks.history import History
+from gateway.sinks.history_database import Database
+from gateway.sinks.history_place import Server
+from gateway.sinks.history_schema import VERSION_TABLE, number_of, upgrade
+from gateway.sinks.history_server_reader import ServerReader
+from gateway.sinks.history_table import METADATA, VERSION, row_of
+from gateway.sinks.history_writer import Retention
+from tests.sinks.postgres import PASSWORD, Postgres, of
+from tests.sinks.results import recorded, registrar
+from tests.sinks.test_history_faults import LONGEST_PUT_S, until
+from tests.sinks.test_history_migrations import shape
+from tests.sinks.test_history_safe import Waiting, journal, rows, unkept
+
+pytestmark = pytest.mark.foreign
+
+
+@pytest.fixture
+def database(server: Postgres) -> Iterator[Server]:
+    """A new one; the server runs again afterwards."""
+    yield server.new()
+    if server.process is None:
+        server.start()
+
+
+def fast(place: Server) -> History:
+    return History(registrar(), place, Retention(0, 0))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
+async def test_who_waits_is_told_at_once_that_the_server_is_away_and_it_mends_itself(
+    server: Postgres, database: Server, how: signal.Signals
+) -> None:
+    async with journal(database) as store:
+        waiting = Waiting(store)
+        waiting.keep(recorded(1))
+        assert await waiting.all(1) == {1: True}
+        server.stop(how)
+        for number in (2, 3):
+            asked = time.monotonic()
+            waiting.keep(recorded(number))
+            assert not (await waiting.all(number))[number]
+            assert time.monotonic() - asked < 2.0
+            store.put(unkept(recorded(number)))
+        await asyncio.to_thread(server.start)
+        await until(lambda: not store.books.fault)
+        waiting.keep(recorded(4))
+        assert (await waiting.all(4))[4]
+        assert store.books.lost == 0
+        assert len(await store.read(ResultQuery())) == 4
+    assert [one[0] for one in sorted(rows(database))] == [1, 2, 3, 4]
+
+
+async def test_a_restart_that_nobody_was_there_for_costs_no_answer(server: Postgres, database: Server) -> None:
+    async with journal(database) as store:
+        waiting = Waiting(store)
+        waiting.keep(recorded(1))
+        await waiting.all(1)
+        assert len(await store.read(ResultQuery())) == 1
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
+        assert len(await store.read(ResultQuery())) == 1
+        waiting.keep(recorded(2))
+        assert (await waiting.all(2))[2]
+
+
+async def test_fast_nobody_waits_and_what_is_queued_is_written_later(server: Postgres, database: Server) -> None:
+    async with fast(database) as store:
+        store.put(recorded(1))
+        assert len(await store.read(ResultQuery())) == 1
+        await asyncio.to_thread(server.stop)
+        for number in range(2, 1002):
+            began = time.perf_counter()
+            store.put(recorded(number))
+            assert time.perf_counter() - began < LONGEST_PUT_S
+        await until(lambda: store.books.fault)
+        with pytest.raises(SinkError):
+            await store.read(ResultQuery())
+        await asyncio.to_thread(server.start)
+        await until(lambda: not store.books.waiting)
+        assert store.books.lost == 0
+    assert [one[0] for one in rows(database)] == list(range(1, 1002))
+
+
+async def test_a_gateway_waits_for_a_server_that_starts_with_it(server: Postgres, database: Server) -> None:
+    memory = Memory(4, 3, 2, 77)
+    async with journal(database) as store:
+        store.note("s1", lambda: memory)
+    server.stop()
+    starting = threading.Timer(1.0, server.start)
+    starting.start()
+    try:
+        async with journal(database, boot_id=18) as store:
+            assert await store.recall(["s1"], offer_again=True) == {"s1": memory}
+    finally:
+        await asyncio.to_thread(starting.join)
+
+
+async def test_somebody_who_holds_the_table_is_told_of_in_time(server: Postgres, database: Server) -> None:
+    async with journal(database) as store:
+        waiting = Waiting(store)
+        waiting.keep(recorded(1))
+        await waiting.all(1)
+        held, done = threading.Event(), threading.Event()
+        holder = threading.Thread(target=_hold, args=(database, held, done))
+        holder.start()
+        try:
+            await until(held.is_set)
+            waiting.keep(recorded(2))
+            assert not (await waiting.all(2))[2]
+            assert "lock timeout" in store.books.fault
+        finally:
+            done.set()
+            await asyncio.to_thread(holder.join)
+        await until(lambda: not store.books.fault)
+
+
+def _hold(database: Server, held: threading.Event, done: threading.Event) -> None:
+    import psycopg
+
+    with psycopg.connect(database.url) as other:
+        other.execute("LOCK TABLE results IN ACCESS EXCLUSIVE MODE")
+        held.set()
+        done.wait(20)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")])
+def test_a_durable_commit_waits_for_the_disk_whatever_the_server_thinks(
+    server: Postgres, database: Server, given: str, kept: str
+) -> None:
+    name = of(database)
+    Database.made(database).close()
+    server.run("CREATE TABLE seen (number serial, level text)", name)
+    server.run(
+        "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN INSERT INTO seen (level) VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$",
+        name,
+    )
+    server.run("CREATE TRIGGER see AFTER INSERT ON results EXECUTE FUNCTION see()", name)
+    server.run(f"ALTER DATABASE {name} SET synchronous_commit = {given}", name)
+    made = Database.made(database)
+    for number, durable in enumerate((True, False, True), 1):
+        made.write([row_of(registrar().stored(recorded(number)))], durable=durable)
+    made.close()
+    assert server.run("SELECT level FROM seen ORDER BY number", name) == [(kept,), ("off",), (kept,)]
+
+
+@asynccontextmanager
+async def cutting(server: Postgres, cut: Callable[[], bool]) -> AsyncIterator[int]:
+    """A network that breaks just after the server has committed, where `cut` says so: the answer gets lost."""
+
+    async def passing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to_server = await asyncio.open_connection("127.0.0.1", server.port)
+
+        async def back() -> None:
+            while data := await there.read(65536):
+                if losing.is_set():
+                    break
+                writer.write(data)
+            writer.close()
+            to_server.close()
+
+        losing = asyncio.Event()
+        returning = asyncio.create_task(back())
+        inserted = False
+        while data := await reader.read(65536):
+            inserted = inserted or b"INSERT INTO results" in data
+            if inserted and b"COMMIT" in data and cut():
+                losing.set()
+            to_server.write(data)
+        to_server.close()
+        await returning
+
+    proxy = await asyncio.start_server(passing, "127.0.0.1", 0)
+    async with proxy:
+        yield proxy.sockets[0].getsockname()[1]
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_written_twice(
+    server: Postgres, database: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_writer, "RETRY_S", (0.05,))
+    cuts: list[int] = []
+
+    def cut() -> bool:
+        cuts.append(1)
+        return len(cuts) == 1
+
+    async with cutting(server, cut) as port:
+        place = Server(database.url.replace(f":{server.port}/", f":{port}/"))
+        async with fast(place) as store:
+            await until(lambda: store._writer.database)
+            for number in range(1, 21):
+                store.put(recorded(number))
+            await until(lambda: store.books.stored == 20)
+            assert store.books.lost == 0
+    assert cuts == [1]  # the second time there was nothing left to insert
+    assert sorted(one[0] for one in rows(database)) == list(range(1, 21))
+
+
+def test_two_gateways_make_the_tables_at_once(database: Server) -> None:
+    made: list[Database] = []
+    together = threading.Barrier(4)
+
+    def make() -> None:
+        together.wait(10)
+        made.append(Database.made(database))
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    for each in made:
+        each.close()
+    assert len(made) == 4
+
+
+def test_the_steps_lead_to_what_a_new_database_is_made_with(server: Postgres, database: Server) -> None:
+    stepped, made = (
+        create_engine(make_url(one.url).set(drivername="postgresql+psycopg")) for one in (database, server.new())
+    )
+    with stepped.begin() as connection:
+        upgrade(connection)
+    with made.begin() as connection:
+        METADATA.create_all(connection)
+    steps = shape(stepped)
+    assert steps.pop(VERSION_TABLE)
+    assert steps == shape(made)
+    for engine in (stepped, made):
+        engine.dispose()
+
+
+def test_an_older_database_is_taken_over_with_its_rows(server: Postgres, database: Server) -> None:
+    name = of(database)
+    made = Database.made(database)
+    made.insert([row_of(registrar().stored(recorded(1)))])
+    made.close()
+    server.run("ALTER TABLE results DROP COLUMN views", name)
+    server.run("DROP TABLE stations", name)
+    server.run(f"UPDATE {VERSION_TABLE} SET version_num = '{number_of(1)}'", name)
+    with ServerReader(database) as reader:  # who only reads leaves it so
+        assert reader.count(ResultQuery()) == 1
+        assert [one.result for page in reader.pages(ResultQuery()) for one in page] == [recorded(1).result]
+    taken = Database.made(database)
+    assert [one.result for one in taken.read(ResultQuery())] == [recorded(1).result]
+    assert taken.station("s1") is None
+    taken.close()
+    assert server.run(f"SELECT version_num FROM {VERSION_TABLE}", name) == [(number_of(VERSION),)]
+
+
+def test_a_newer_one_and_another_programs_are_refused_and_left_alone(server: Postgres, database: Server) -> None:
+    name, other = of(database), server.new()
+    Database.made(database).close()
+    server.run(f"UPDATE {VERSION_TABLE} SET version_num = '{number_of(VERSION + 1)}'", name)
+    server.run("CREATE TABLE results (words text)", of(other))
+    for place, words in ((database, f"newer gateway .version {VERSION + 1}"), (other, "of another program")):
+        with pytest.raises(SinkError, match=words):
+            Database.made(place)
+        with pytest.raises(SinkError, match=words), ServerReader(place):
+            pass
+    assert server.run(f"SELECT version_num FROM {VERSION_TABLE}", name) == [(number_of(VERSION + 1),)]
+    assert server.run("SELECT * FROM results", of(other)) == []
+
+
+def test_what_is_refused_is_said_without_the_password(server: Postgres, database: Server) -> None:
+    away = Server(database.url.replace(f":{server.port}/", ":1/"))
+    cases = (
+        (Server(server.url(of(database), "wr0ng")), "password authentication failed", "wr0ng"),
+        (Server(server.url("nowhere")), "does not exist", PASSWORD),
+        (away, "refused", PASSWORD),
+    )
+    for place, words, secret in cases:
+        with pytest.raises(SinkError, match=words) as told:
+            Database.made(place)
+        everything = f"{told.value} {told.value.hint} {place} {place!r}"
+        assert told.value.hint
+        assert secret not in everything
+        assert "line:" not in everything
+
+
+def test_who_only_reads_can_change_nothing_and_makes_nothing(server: Postgres, database: Server) -> None:
+    with pytest.raises(SinkError, match="is empty"), ServerReader(database):
+        pass
+    assert server.run("SELECT * FROM pg_tables WHERE schemaname = 'public'", of(database)) == []
+    Database.made(database).close()
+    with ServerReader(database) as reader, pytest.raises(SinkError, match="read-only"):
+        reader._ask(lambda connection: connection.exec_driver_sql("DELETE FROM results"))
