@@ -5,9 +5,10 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from gateway.core.result import Reason
+from gateway.core.result import Reason, Verdict
 from tests.faults.cell import Cell
 from tests.faults.plant import TIMEOUT_MS, WAIT_MS, WATCHDOG_MS
 
@@ -16,6 +17,10 @@ House = Literal["plain", "small disk", "settable clock"]
 OUTAGE_S = 0.3
 """How long what comes back by itself is away."""
 SLOW_MS = 300
+NOTED_S = 0.1
+"""An accepted trigger is in the journal within 10 ms on a machine that has time (H31); one that came later than that
+before a kill may be unknown. Kills at any moment: the random scenarios.
+"""
 ANSWERED_S = TIMEOUT_MS / 1000 + 1.0
 """An accepted trigger has its answer by then."""
 
@@ -43,6 +48,12 @@ class Fault:
     async def end(self, cell: Cell) -> None:
         raise NotImplementedError
 
+    def check_felt(self, cell: Cell, *, ready: bool) -> None:
+        """Raises AssertionError where it made no difference. `ready`: it came while the station was."""
+        if ready and self.felt_when_ready:
+            first = cell.plc.memory.answers[cell.parts[0].part_id]
+            assert first.verdict == Verdict.NO_DECISION, f"{self.name}: {first}"
+
 
 class GatewayKilled(Fault):
     name = "gateway killed -9"
@@ -52,6 +63,7 @@ class GatewayKilled(Fault):
     patience_s = 0.1
 
     async def begin(self, cell: Cell) -> None:
+        await asyncio.sleep(NOTED_S)
         cell.plant.kill_gateway()
 
     async def end(self, cell: Cell) -> None:
@@ -177,9 +189,12 @@ class DatabaseLocked(Fault):
 
 
 class ClockSet(Fault):
+    """libfaketime reads a file at each look at the clock, which makes the gateway slow: it may miss its times."""
+
     name = "clock set back an hour"
     felt_when_ready = False
     house: House = "settable clock"
+    reasons = frozenset({Reason.TIMEOUT, Reason.JOURNAL})
 
     def __init__(self, set_clock: Callable[[str], None] = lambda _: None) -> None:
         self._set_clock = set_clock
@@ -189,6 +204,10 @@ class ClockSet(Fault):
 
     async def end(self, cell: Cell) -> None:
         """It stays set back; the next cell begins with the true time again, a jump the other way."""
+
+    def check_felt(self, cell: Cell, *, ready: bool) -> None:
+        last = cell.plant.journal()[-1]
+        assert datetime.now(UTC) - last.accepted > timedelta(minutes=50), "the gateway's clock was not set"
 
 
 class AnswerAtDeadline(Fault):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.cli.ports import free_port
@@ -24,6 +25,17 @@ START_S = 60.0
 TIMEOUT_MS = 1500
 WAIT_MS = 200
 WATCHDOG_MS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What the station's configuration says of its times and places."""
+
+    timeout_ms: int = TIMEOUT_MS
+    wait_ms: int = WAIT_MS
+    max_in_flight: int = 1
+    result_depth: int = 1
+
 
 CONFIG = """
 [gateway]
@@ -51,7 +63,8 @@ connect_timeout_ms = 500
 ping_timeout_ms = 1000
 
 [stations.handshake]
-result_depth = 1
+max_in_flight = {max_in_flight}
+result_depth = {result_depth}
 inspection_timeout_ms = {timeout_ms}
 recipe_timeout_ms = 3000
 watchdog_ms = {watchdog_ms}
@@ -81,8 +94,8 @@ class Plant:
     Nothing here holds a socket: what is under way lives in processes.
     """
 
-    def __init__(self, home: Path, housing: Housing) -> None:
-        self.home, self.housing = home, housing
+    def __init__(self, home: Path, housing: Housing, handshake: Handshake | None = None) -> None:
+        self.home, self.housing, self._handshake = home, housing, handshake or Handshake()
         self.plc_port = free_port()
         self._ports = {"gateway": free_port(), "pekat": free_port(), "route": free_port(), "route2": free_port()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -142,7 +155,7 @@ class Plant:
         ports = self._ports
         return CONFIG.format(
             data=data, modbus=ports["gateway"], pekat=ports["route"], pekat2=ports["route2"],
-            timeout_ms=TIMEOUT_MS, wait_ms=WAIT_MS, watchdog_ms=WATCHDOG_MS,
+            watchdog_ms=WATCHDOG_MS, **asdict(self._handshake),
         )  # fmt: skip
 
     # ---- processes -----------------------------------------------------------------------------------------

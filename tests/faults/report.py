@@ -1,6 +1,9 @@
 """What a run found, as JSON: in the file that FAULTS_REPORT names, beside what other runs wrote there."""
 
+import os
+import platform
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -24,7 +27,8 @@ class Report:
     """By the name of the test: what it counted."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"matrix": [asdict(one) for one in self.matrix], **self.figures}
+        run = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "python": platform.python_version(), "cores": os.cpu_count()}
+        return {"matrix": [asdict(one) for one in self.matrix], **self.figures, "run": run}
 
 
 report = Report()

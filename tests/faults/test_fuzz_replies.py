@@ -1,12 +1,16 @@
 """Mutated replies of PEKAT, read by the ten thousand, and by the real client over a socket: never a false OK."""
 
 import base64
+import contextlib
 import gc
 import json
 import os
 import random
 import socket
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -19,7 +23,7 @@ from tests.faults.replies import Recording, context_of, may_be_ok, mutated, reco
 from tests.faults.report import report
 from tests.vision.asking import analyze
 from tests.vision.rules import rules
-from tests.vision.servers import ScriptedServer, http, read_request
+from tests.vision.servers import http, read_request
 
 SOME, MANY = 20_000, 100_000
 SOME_SENT, MANY_SENT = 1_000, 20_000
@@ -110,11 +114,28 @@ class Lines:
         self.sent = whole
         return whole
 
-    def serve(self, server: ScriptedServer, connection: socket.socket) -> None:
-        """One answer a connection: what is left of a broken one belongs to nobody."""
-        if read_request(connection):
-            connection.sendall(self.next())
-            connection.shutdown(socket.SHUT_RDWR)
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """The URL where they come from, one a connection: what is left of a broken one belongs to nobody."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=self._serve, args=(listener,), name="mutated-replies", daemon=True)
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                listener.shutdown(socket.SHUT_RDWR)
+                thread.join(5)
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # the test is over
+                return
+            with connection, contextlib.suppress(ConnectionError):  # the client was first
+                if read_request(connection):
+                    connection.sendall(self.next())
+                    connection.shutdown(socket.SHUT_WR)
 
 
 EXPECTED = {"OK", "NOK", "NO_DECISION", Reason.BAD_REPLY.name, Reason.INSPECTOR_OFFLINE.name}
@@ -137,7 +158,7 @@ def _ask_many(count: int) -> None:
     source, seen = seeded(), Counter[str]()
     context = [case for case in recordings() if case.response_type == "context" and not case.result_path]
     lines, before = Lines(source, context), 0
-    with ScriptedServer(lines.serve) as server, PekatClient(server.url) as client:
+    with lines.served() as url, PekatClient(url) as client:
         for number in range(count):
             word = _asked(client, lines)
             seen[word] += 1
