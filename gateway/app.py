@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Self
@@ -12,9 +12,19 @@ from gateway.blackbox import BlackBox
 from gateway.config import Settings, StationSettings
 from gateway.config_views import ViewSettings, image_of
 from gateway.core import events as ev
-from gateway.core.errors import Cause, ErrorCode, Fault
+from gateway.core.errors import Cause, ErrorCode, Fault, LinkError
 from gateway.core.resume import Memory
-from gateway.ports import Endpoint, Identity, ImageSource, Journal, PictureSink, PlcLink, ResultSink, StationView
+from gateway.ports import (
+    Endpoint,
+    Identity,
+    ImageSource,
+    Inspector,
+    Journal,
+    PictureSink,
+    PlcLink,
+    ResultSink,
+    StationView,
+)
 from gateway.records import Records, Registrar
 from gateway.sinks.archive import Archive
 from gateway.sinks.history import History
@@ -23,6 +33,7 @@ from gateway.sources import SourceSettings
 from gateway.station.boot import next_boot_id
 from gateway.station.health import HealthPolicy
 from gateway.station.journaling import all_shown
+from gateway.station.renewable import RenewableInspector
 from gateway.station.station import Station
 from gateway.station.views import View
 
@@ -43,9 +54,11 @@ def make_station(
     keeping: Keeping = SHOWN_AT_ONCE,
     memory: Memory | None = None,
     pictures: PictureSink | None = None,
+    inspectors: Sequence[Inspector] | None = None,
 ) -> Station:
-    """A station with its sources and inspectors; nothing runs yet."""
-    first, *further = _views(settings)
+    """A station with its sources and inspectors, or with these inspectors of its views; nothing runs yet."""
+    inspectors = inspectors_of(settings) if inspectors is None else inspectors
+    first, *further = _views(settings, inspectors)
     assert first.source is not None  # config_views.py has seen to that
     options = settings.handshake.options(settings.view_names)
     return Station(
@@ -70,26 +83,41 @@ def make_station(
     )
 
 
-def _views(settings: StationSettings) -> list[View]:
+def inspectors_of(settings: StationSettings, first: int = 0) -> list[Inspector]:
+    """One for each view. Raises ConfigError where an API key cannot be had.
+
+    Recipe `first` is the one in force: they look after its project from the start.
+    """
+    recipes = sorted(settings.recipes, key=lambda recipe: recipe.number != first)
+    most = settings.handshake.max_in_flight
+    if not settings.views:
+        return [settings.inspector.create(settings.name, recipes, settings.user_values, most)]
+    names = settings.view_names
+    made: list[Inspector] = []
+    for view in names:
+        values = [value for value in settings.user_values if (value.view or names[0]) == view]
+        own = [recipe.for_view(view) for recipe in recipes]
+        made.append(settings.inspector.create(f"{settings.name}-{view}", own, values, most))
+    return made
+
+
+def _views(settings: StationSettings, inspectors: Sequence[Inspector]) -> list[View]:
     """What looks at the station's parts; one view without a name where it has a source of its own."""
     if not settings.views:
-        inspector = settings.inspector.create(settings.name, settings.recipes, settings.user_values, _most(settings))
-        return [
-            View("", inspector, _made(settings.source, settings.name), 0, _made(settings.simulation, settings.name))
-        ]
+        source, simulation = _made(settings.source, settings.name), _made(settings.simulation, settings.name)
+        return [View("", inspectors[0], source, 0, simulation)]
     names = settings.view_names
-    return [_view(settings, view, names) for view in settings.views]
+    pairs = zip(settings.views, inspectors, strict=True)
+    return [_view(settings, view, names, inspector) for view, inspector in pairs]
 
 
-def _view(settings: StationSettings, view: ViewSettings, names: Sequence[str]) -> View:
+def _view(settings: StationSettings, view: ViewSettings, names: Sequence[str], inspector: Inspector) -> View:
     """One of several views; threads and pictures are named after the station and it."""
     name = f"{settings.name}-{view.name}"
-    recipes = [recipe.for_view(view.name) for recipe in settings.recipes]
-    values = [value for value in settings.user_values if (value.view or names[0]) == view.name]
     taken_by = image_of(settings.views, view)
     return View(
         view.name,
-        settings.inspector.create(name, recipes, values, _most(settings)),
+        inspector,
         _made(view.source, name),
         0 if taken_by is None or taken_by is view else names.index(taken_by.name) + 1,
         _made(view.simulation, name),
@@ -98,10 +126,6 @@ def _view(settings: StationSettings, view: ViewSettings, names: Sequence[str]) -
 
 def _made(source: SourceSettings | None, name: str) -> ImageSource | None:
     return source.create(name) if source is not None else None
-
-
-def _most(settings: StationSettings) -> int:
-    return settings.handshake.max_in_flight
 
 
 class Gateway:
@@ -119,6 +143,13 @@ class Gateway:
         self.history: History | None = None
         self.archive: Archive | None = None
         self.black_box = BlackBox()
+        self._inspectors: dict[str, list[RenewableInspector]] = {}
+        self._recipe_names = _recipe_names(settings)
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force."""
+        return self._settings
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -178,10 +209,13 @@ class Gateway:
         if self.history is not None:
             memories = await self.history.recall(names, offer_again=history.offer_again)
         for settings in self._settings.stations:
+            inspectors = [RenewableInspector(one) for one in inspectors_of(settings)]
+            self._inspectors[settings.name] = inspectors
             station = make_station(
                 settings,
                 boot_id,
                 sinks,
+                inspectors=inspectors,
                 journal=self.history,
                 keeping=history.keeping(data),
                 memory=memories.get(settings.name),
@@ -201,9 +235,41 @@ class Gateway:
         for station in self.stations.values():
             station.post(ev.PartFailed(ARCHIVE_DOWN) if fault else ev.PartRecovered(ARCHIVE_DOWN))
 
+    def inspectors(self, station: str) -> Sequence[RenewableInspector]:
+        """Those of the station's views."""
+        return self._inspectors[station]
+
+    def take_over(self, settings: Settings, inspectors: Mapping[str, Sequence[Inspector]]) -> None:
+        """Serve these settings from now on (H35); see `config_changes` for how they may differ.
+
+        `inspectors` are the new ones of each station that has changed, entered where the old ones are. Raises
+        LinkError, and nothing has changed, where stations would be at the same addresses.
+        """
+        before, self._settings = self._settings, settings
+        try:
+            for name, link in self.links.items():
+                link.rearrange(self._station_views(name))
+        except LinkError:
+            self._settings = before
+            raise
+        self._recipe_names |= _recipe_names(settings)
+        for one in settings.stations:
+            if one.name in inspectors:
+                self._renew(one, inspectors[one.name])
+
+    def _renew(self, settings: StationSettings, inspectors: Sequence[Inspector]) -> None:
+        station = self.stations[settings.name]
+        first = station.state.next_id
+
+        def older_in_flight() -> bool:
+            return any(inspection.id < first for inspection in station.state.flight)
+
+        for old, new in zip(self._inspectors[settings.name], inspectors, strict=True):
+            old.renew(new, first, older_in_flight)
+        station.reconfigure([recipe.info() for recipe in settings.recipes], settings.handshake.options())
+
     def _registrar(self, boot_id: int) -> Registrar:
-        names = {(s.name, recipe.number): recipe.name for s in self._settings.stations for recipe in s.recipes}
-        return Registrar(boot_id, names)
+        return Registrar(boot_id, self._recipe_names)
 
     def _make_links(self, records: Records) -> dict[str, PlcLink]:
         identity = Identity(version=__version__)
@@ -226,3 +292,7 @@ class Gateway:
             )
             for settings in self._settings.stations
         ]
+
+
+def _recipe_names(settings: Settings) -> dict[tuple[str, int], str]:
+    return {(station.name, recipe.number): recipe.name for station in settings.stations for recipe in station.recipes}

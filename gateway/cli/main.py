@@ -114,6 +114,30 @@ def run_(config: ConfigFile) -> None:
     run(lambda stop: serve(settings, config, stop))
 
 
+@app.command("reload")
+def reload_(config: ConfigFile) -> None:
+    """Have the running gateway read its configuration anew: recipes, tag maps, time-outs. No connection is dropped.
+
+    What cannot change without a restart is named. Exit code 2, and nothing has changed, where the configuration is
+    wrong or no gateway answers.
+    """
+    from gateway.control.client import ask
+    from gateway.control.place import place_of
+    from gateway.core.errors import ControlError
+
+    place = place_of(settings_or_exit(config).data_folder, config)
+    try:
+        found = ask(place, "reload")
+    except ControlError as error:
+        raise fail(str(error), error.hint) from error
+    made, left = (found.get(key) for key in ("made", "left"))
+    for title, keys in (("taken over", made), ("needs a restart", left)):
+        for key in keys if isinstance(keys, list) else []:
+            typer.echo(f"{title}: {key}")
+    if not made and not left:
+        typer.echo("nothing has changed")
+
+
 @app.command()
 def check(
     config: ConfigFile,

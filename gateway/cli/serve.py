@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.app import Gateway
 from gateway.cli.doctor.running import ABOUT, about
+from gateway.cli.reloading import Reloading
 from gateway.cli.runner import Stop, settle_memory
 from gateway.cli.trace import TRACE, answers
 from gateway.config import Settings
@@ -21,12 +22,20 @@ log = logging.getLogger(__name__)
 async def serve(settings: Settings, config: Path, stop: Stop) -> int:
     """Run the settings of `config` until `stop`; the exit code."""
     notifier = Notifier()
-    async with (
-        Gateway(settings, [LogSink()]) as gateway,
-        ControlServer(place_of(settings.data_folder, config), commands(gateway)),
-    ):
+    async with Gateway(settings, [LogSink()]) as gateway:
+        reloading = Reloading(gateway, config, notifier)
+        commands = {
+            "status": status_command(gateway),
+            "reload": reloading.command,
+            TRACE: answers(gateway.black_box),
+            ABOUT: about(gateway),
+        }
         settle_memory()
-        async with Watchdog(notifier, lambda: beats(gateway), lambda: status_line(gateway)):
+        async with (
+            ControlServer(place_of(settings.data_folder, config), commands),
+            reloading,
+            Watchdog(notifier, lambda: beats(gateway), lambda: status_line(gateway)),
+        ):
             log.info("ready: %d stations", len(gateway.stations))
             await stop.wait()
             log.info("stopping")
@@ -48,13 +57,13 @@ def status_line(gateway: Gateway) -> str:
     return f"{told}; offline: {', '.join(off)}" if off else told
 
 
-def commands(gateway: Gateway) -> dict[str, Command]:
-    """What the command line can ask of a running gateway, by the names of its commands."""
+def status_command(gateway: Gateway) -> Command:
+    """How the stations are: for scripts, and to see that a gateway listens to its command line."""
 
     async def status(_: JsonTable) -> JsonTable:
         return {name: _status(station) for name, station in gateway.stations.items()}
 
-    return {"status": status, ABOUT: about(gateway), TRACE: answers(gateway.black_box)}
+    return status
 
 
 def _status(station: StationPort) -> JsonTable:

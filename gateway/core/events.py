@@ -137,6 +137,16 @@ class Stopped:
     """The gateway goes down: everything in flight is answered now, no trigger is accepted any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """The configuration was read anew (H35): recipes, the one in force among them, and times. Milliseconds."""
+
+    recipes: frozenset[int]
+    inspection_timeout_ms: int
+    ack_timeout_ms: int
+    recipe_timeout_ms: int
+
+
 Event = (
     PlcWrote
     | Tick
@@ -155,6 +165,7 @@ Event = (
     | CameOnline
     | Draining
     | Stopped
+    | Reconfigured
 )
 
 # ---- actions --------------------------------------------------------------------------------------------------

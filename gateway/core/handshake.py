@@ -86,6 +86,8 @@ def _handle(turn: Turn, event: Event) -> None:
             turn.offline(reason, True)
         case ev.CameOnline(reason):
             turn.offline(reason, False)
+        case ev.Reconfigured():
+            _reconfigure(turn, event)
         case ev.Draining():
             _drain(turn)
         case ev.Stopped():
@@ -115,6 +117,18 @@ def _called(turn: Turn, call: calls.Call) -> None:
             modes.end_run(turn)
         case calls.SimulationAsked(token, on):
             modes.simulate(turn, token, on)
+
+
+def _reconfigure(turn: Turn, new: ev.Reconfigured) -> None:
+    """What is in flight keeps the deadline that it began with (H35)."""
+    turn.s.recipes = new.recipes
+    turn.s.options = replace(
+        turn.s.options,
+        inspection_timeout_ms=new.inspection_timeout_ms,
+        ack_timeout_ms=new.ack_timeout_ms,
+        recipe_timeout_ms=new.recipe_timeout_ms,
+    )
+    _pass_time(turn)  # a shorter time may be over by now
 
 
 def _drain(turn: Turn) -> None:

@@ -1,6 +1,6 @@
 """One step under way: what becomes of inspections in it, from the trigger to the one answer.
 
-The numbers H1..H34 in the comments here and in the modules around are the rules of docs/handshake.md.
+The numbers H1..H35 in the comments here and in the modules around are the rules of docs/handshake.md.
 """
 
 from dataclasses import dataclass, field, replace

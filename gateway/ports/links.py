@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from gateway.ports.parts import Part
+from gateway.ports.station import StationView
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,13 @@ class PlcLink(Part, Protocol):
     @property
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it listens, once entered."""
+        ...
+
+    def rearrange(self, views: Sequence[StationView]) -> None:
+        """The same stations at other registers, from the next request on. Connections stay.
+
+        Raises LinkError, and nothing has changed, where stations would be at the same addresses.
+        """
         ...
 
 

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Self
 
 from gateway.core import calls as call
@@ -30,8 +29,8 @@ from gateway.station.health import Health, HealthPolicy
 from gateway.station.journaling import Journaling
 from gateway.station.listeners import Listeners
 from gateway.station.pictures import PictureWatch
-from gateway.station.simulation import OnDemand
-from gateway.station.views import View, shots
+from gateway.station.sinks import Sinks
+from gateway.station.views import View, on_demand, shots
 from gateway.station.work import Work, monotonic_us
 
 log = logging.getLogger(__name__)
@@ -70,8 +69,8 @@ class Station:
         self._name = name
         names = options.views if options is not None else ()
         first = View(names[0] if names else "", inspector, source, simulation=simulation)
-        self._views = tuple(_on_demand(view) for view in (first, *further))
-        self._sinks = tuple(sinks)
+        self._views = tuple(on_demand(view) for view in (first, *further))
+        self._sinks = Sinks(name, sinks)
         self._user_tags = user_tags
         self._recipes = tuple(recipes)
         self._projection = Projection(user_tags)
@@ -185,6 +184,13 @@ class Station:
             raise RefusedError(RejectReason.NO_SIMULATION)
         self._calls.ask(lambda token: call.SimulationAsked(token, on))
 
+    def reconfigure(self, recipes: Sequence[RecipeInfo], options: Options) -> None:
+        """From now on these recipes, the one in force among them, and these times (H35)."""
+        self._recipes = tuple(recipes)
+        numbers = frozenset(info.number for info in recipes)
+        times = (options.inspection_timeout_ms, options.ack_timeout_ms, options.recipe_timeout_ms)
+        self.post(ev.Reconfigured(numbers, *times))
+
     # ---- life ----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -292,9 +298,4 @@ class Station:
     def _record(self, result: Result, presented: bool) -> None:
         self._calls.recorded(result)
         self._gallery.draw(result.inspection_id)
-        for sink in self._sinks:
-            sink.put(Recorded(self._name, result, self._state.counts, presented))
-
-
-def _on_demand(view: View) -> View:
-    return view if view.simulation is None else replace(view, simulation=OnDemand(view.simulation))
+        self._sinks.put(Recorded(self._name, result, self._state.counts, presented))

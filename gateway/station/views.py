@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core import events as ev
 from gateway.core.errors import InspectorError, SourceError
@@ -11,6 +11,7 @@ from gateway.core.events import Event
 from gateway.core.result import AT_THE_IMAGE, Judgement, Reason, no_decision
 from gateway.core.views import combine
 from gateway.ports import Fate, ImageSource, Inspector, Order, Picture
+from gateway.station.simulation import OnDemand
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,11 @@ class View:
     source: ImageSource | None = None
     picture_of: int = 0
     simulation: ImageSource | None = None
+
+
+def on_demand(view: View) -> View:
+    """The same view; where its pictures come from in simulation mode is brought up when the first one is asked for."""
+    return view if view.simulation is None else replace(view, simulation=OnDemand(view.simulation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The oracle's books for what comes by call alone, and for the end: H25 to H29, H33."""
 
+from dataclasses import replace
+
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Reason
 from tests.core.oracle import Oracle
@@ -51,6 +53,14 @@ class ModeOracle(Oracle):
         if self.stopped:
             self.give_up(max((ticket.give_up for ticket in self.flying.values()), default=0))
         self.stopped = True
+
+    # ---- new settings (H35) ----------------------------------------------------------------------------------
+
+    def reconfigure(self, inspection: int, ack: int, recipe: int) -> None:
+        self.options = replace(
+            self.options, inspection_timeout_ms=inspection, ack_timeout_ms=ack, recipe_timeout_ms=recipe
+        )
+        self.pass_to(self.now)
 
     # ---- continuous run --------------------------------------------------------------------------------------
 

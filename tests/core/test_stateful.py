@@ -174,6 +174,11 @@ class Handshake(ModeRules):
         elif not really:
             self.stop()
 
+    @rule(inspection=st.sampled_from([300, 500]), ack=st.sampled_from([0, 200, 700]), recipe=st.sampled_from([50, 400]))
+    def reconfigure(self, inspection: int, ack: int, recipe: int) -> None:
+        self.happen(ev.Reconfigured(frozenset({1, 2}), inspection, ack, recipe))
+        self.oracle.reconfigure(inspection, ack, recipe)
+
     def part(self, fault: Fault, over: bool) -> None:
         reason = FAULTS[fault]
         self.happen(ev.PartRecovered(fault, reason) if over else ev.PartFailed(fault, reason))

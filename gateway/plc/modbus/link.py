@@ -12,8 +12,8 @@ import asyncio
 import errno
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import combinations
 from typing import Self
@@ -52,9 +52,7 @@ class ModbusLink:
         self._views = tuple(views)
         self._identity = identity
         self._host, self._port, self._limits = host, port, limits
-        self._windows: list[Window] = []
-        self._units: dict[int, Device] = {}
-        self._any: Device | None = None
+        self._placed = _Placed()
         self._clients: dict[Connection, ClientFigures] = {}
         self._server: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -74,7 +72,7 @@ class ModbusLink:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._place()
+        self._placed = self._place()
         try:
             self._server = await loop.create_server(lambda: Connection(self), self._host, self._port)
         except OSError as error:
@@ -94,18 +92,30 @@ class ModbusLink:
             self._server = None
         self._forget()
 
-    def _place(self) -> None:
-        self._windows = [Window(view) for view in self._views]
+    def rearrange(self, views: Sequence[StationView]) -> None:
+        before, place = self._views, self._placed
+        self._views = tuple(views)
+        if not place.windows:  # it does not listen now
+            return
+        try:
+            self._placed = self._place()
+        except LinkError:
+            self._views = before
+            raise
+        place.close()
+
+    def _place(self) -> "_Placed":
+        windows = [Window(view) for view in self._views]
         by_unit: dict[int | None, list[Window]] = {}
-        for window in self._windows:
+        for window in windows:
             by_unit.setdefault(window.view.unit, []).append(window)
         anywhere = by_unit.pop(None, [])
         try:
-            for unit, windows in by_unit.items():
-                self._units[unit or 0] = self._device([*windows, *anywhere])  # None is popped; 0 is a unit too
-            self._any = self._device(anywhere) if anywhere else None
+            # None is popped; 0 is a unit too
+            units = {unit or 0: self._device([*there, *anywhere]) for unit, there in by_unit.items()}
+            return _Placed(windows, units, self._device(anywhere) if anywhere else None)
         except LinkError:
-            self._forget()
+            _Placed(windows).close()
             raise
 
     def _device(self, windows: list[Window]) -> Device:
@@ -119,9 +129,8 @@ class ModbusLink:
         return Device(tuple(windows), self._identity)
 
     def _forget(self) -> None:
-        for window in self._windows:
-            window.close()
-        self._windows, self._units, self._any = [], {}, None
+        self._placed.close()
+        self._placed = _Placed()
 
     def _drop_idle(self) -> None:
         now = time.monotonic()
@@ -155,8 +164,22 @@ class ModbusLink:
 
     def answer(self, unit: int, pdu: bytes) -> bytes:
         """The response PDU of whoever has this unit id."""
-        device = self._units.get(unit, self._any)
+        device = self._placed.units.get(unit, self._placed.anywhere)
         return device.answer(pdu) if device is not None else exception(pdu[0], TARGET_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """The stations' windows, and who answers to which unit id. Replaced as a whole: each request is of one of them."""
+
+    windows: Sequence[Window] = ()
+    units: Mapping[int, Device] = field(default_factory=dict)
+    anywhere: Device | None = None
+
+    def close(self) -> None:
+        """No longer follow the stations."""
+        for window in self.windows:
+            window.close()
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> LinkError:

@@ -82,6 +82,9 @@ class OpcUaLink:
     def endpoints(self) -> Sequence[Endpoint]:
         return self._endpoints
 
+    def rearrange(self, views: Sequence[StationView]) -> None:
+        """Registers and unit ids mean nothing here: nodes go by the tags' names."""
+
     @property
     def faces(self) -> Sequence[StationFace]:
         """The stations' nodes, once entered."""

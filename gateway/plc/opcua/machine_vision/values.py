@@ -19,7 +19,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -104,6 +104,25 @@ def utc(moment: datetime) -> ua.DateTime:
 # ---- one station ----------------------------------------------------------------------------------------------
 
 
+class StationRecipes(Mapping[int, RecipeInfo]):
+    """A station's recipes by number, as they are now: a reload can change them."""
+
+    def __init__(self, station: StationPort) -> None:
+        self._station = station
+
+    def __getitem__(self, number: int) -> RecipeInfo:
+        for one in self._station.recipes:
+            if one.number == number:
+                return one
+        raise KeyError(number)
+
+    def __iter__(self) -> Iterator[int]:
+        return (one.number for one in self._station.recipes)
+
+    def __len__(self) -> int:
+        return len(self._station.recipes)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """What a station's recipes and its configuration are called.
@@ -117,7 +136,7 @@ class Catalogue:
     @classmethod
     def of(cls, station: StationPort, version: str, since: datetime) -> "Catalogue":
         """`version` is the gateway's, `since` when it was started: it reads its configuration only then."""
-        recipes = {one.number: one for one in station.recipes}
+        recipes = StationRecipes(station)
         content = repr([*recipes.values(), *((tag.name, tag.type.value, tag.unit) for tag in station.user_tags)])
         if several := station.state.options.views:
             content += repr(several)

@@ -1,0 +1,24 @@
+"""Who else gets a station's answers. None of them can cost a trigger anything, whatever happens to it."""
+
+import logging
+from collections.abc import Sequence
+
+from gateway.ports import Recorded, ResultSink
+
+log = logging.getLogger(__name__)
+
+
+class Sinks:
+    """Hands each answer to every sink. One that crashes is told of in the log, and gets the next answer again."""
+
+    def __init__(self, station: str, sinks: Sequence[ResultSink]) -> None:
+        self._station, self._sinks = station, tuple(sinks)
+
+    def put(self, recorded: Recorded) -> None:
+        for sink in self._sinks:
+            try:
+                sink.put(recorded)
+            except Exception:
+                text = "%s: %s did not take an answer"
+                extra = {"inspection": recorded.result.inspection_id}
+                log.exception(text, self._station, type(sink).__name__, extra=extra)
