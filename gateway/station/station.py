@@ -187,9 +187,8 @@ class Station:
     def reconfigure(self, recipes: Sequence[RecipeInfo], options: Options) -> None:
         """From now on these recipes, the one in force among them, and these times (H35)."""
         self._recipes = tuple(recipes)
-        numbers = frozenset(info.number for info in recipes)
         times = (options.inspection_timeout_ms, options.ack_timeout_ms, options.recipe_timeout_ms)
-        self.post(ev.Reconfigured(numbers, *times))
+        self.post(ev.Reconfigured(frozenset(info.number for info in recipes), *times))
 
     # ---- life ----------------------------------------------------------------------------------------------
 
