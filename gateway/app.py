@@ -169,6 +169,7 @@ class Gateway:
             await self._enter_stations(stack, boot_id, sinks)
             if self.archive is not None:
                 stack.callback(self.archive.on_fault(self._tell_archive_fault))
+                stack.callback(self.archive.on_loss(lambda name, lost: self.stations[name].post(ev.ImagesLost(lost))))
             for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
             self._stack = stack.pop_all()

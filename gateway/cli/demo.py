@@ -83,6 +83,12 @@ name = "demo part, second recipe"
 url = "http://127.0.0.1:{pekat}"
 data = "second|{{part_id}}"
 classes = {{ Scratch = 1, Spot = 2 }}
+{archive}"""
+ARCHIVE = """\
+
+[archive]
+keep_mb = 1000
+min_free_mb = 100
 """
 
 
@@ -186,6 +192,7 @@ def _settings(options: DemoOptions, ports: _Ports, home: Path, source: str) -> S
     text = CONFIG.format(
         data=f"data = {json.dumps(str(options.data.resolve()))}\n" if options.data is not None else "",
         modbus=ports.modbus,
+        archive=ARCHIVE if options.data is not None else "",
         opcua=ports.opcua,
         pekat=ports.pekat,
         station=STATION,

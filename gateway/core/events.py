@@ -114,6 +114,13 @@ class PartRecovered:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagesLost:
+    """So many more images of this station could not be archived."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class WentOffline:
     """Somebody took the station offline; no error by itself."""
 
@@ -161,6 +168,7 @@ Event = (
     | RecipePrepared
     | PartFailed
     | PartRecovered
+    | ImagesLost
     | WentOffline
     | CameOnline
     | Draining

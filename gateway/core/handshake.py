@@ -82,6 +82,8 @@ def _handle(turn: Turn, event: Event) -> None:
         case ev.PartRecovered(fault, offline):
             fault_latch.clear(turn.s, fault)
             turn.offline(offline, False)
+        case ev.ImagesLost(count):
+            turn.s.images_lost += count
         case ev.WentOffline(reason):
             turn.offline(reason, True)
         case ev.CameOnline(reason):

@@ -104,6 +104,7 @@ def status(state: State) -> dict[str, TagValue]:
         "error_code": int(s.error.code) if s.error is not None else 0,
         "error_cause": int(s.error.cause) if s.error is not None else 0,
         "error_count": s.error_count & 0xFFFF,
+        "images_lost": s.images_lost & 0xFFFF,
         "recipe": s.recipe,
         "results_pending": len(s.waiting),
         "stop_line": nok_row.raised(s),

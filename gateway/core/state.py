@@ -149,6 +149,7 @@ class State:
     standing: tuple[Fault, ...] = ()
     """Conditions that hold now and are not the latched one, oldest first (H20)."""
     error_count: int = 0
+    images_lost: int = 0
     # life signs
     heartbeat: int = 0
     beat_at: int = 0

@@ -160,6 +160,7 @@ STATUS_VALUES: tuple[Tag, ...] = (
     _status("defect_class", _U16, "Class number of the first detection; 0 none or not in the class table"),
     _status("score_milli", _U16, "Score of the project times 1000; saturates at 65535"),
     _status("values_saturated", _U16, "How many values of this result did not fit their tag and stand at its limit"),
+    _status("images_lost", _U16, "Images that the archive could not keep since the start of the gateway; wraps"),
     _status("inspection_time_ms", _U16, "Time from asking PEKAT to its answer", "ms"),
     _status("total_time_ms", _U16, "Time from the accepted trigger to the answer", "ms"),
     Tag("test_uint32", Direction.STATUS, _U32, "Always 0x01020304: find the word order with it"),

@@ -6,7 +6,7 @@ thread of its own does the rest.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,8 @@ from gateway.worker import Worker
 log = logging.getLogger(__name__)
 
 _MARGIN_S = 0.5
+TELL_S = 0.05
+"""So long faults and losses are gathered, before somebody is told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class Archive:
         self._held: dict[tuple[str, int], list[Pictured]] = {}
         self._oks: dict[str, int] = {}
         self._shown = ""
+        self._told: dict[str, int] = {}
+        self._telling: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[str], None]] = []
+        self._counters: list[Callable[[str, int], None]] = []
 
     @property
     def books(self) -> ArchiveBooks:
@@ -65,6 +70,11 @@ class Archive:
             listener(self._shown)
         return lambda: self._listeners.remove(listener)
 
+    def on_loss(self, counter: Callable[[str, int], None]) -> Callable[[], None]:
+        """Call back on the event loop with a station and how many more of its images are lost; returns what ends it."""
+        self._counters.append(counter)
+        return lambda: self._counters.remove(counter)
+
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._writing.start()
@@ -76,7 +86,10 @@ class Archive:
         self._writing.dismiss()
         if self._run is not None:
             await asyncio.wait([self._run], timeout=STOP_S + _MARGIN_S)
-        if await self._writing.wait_ended() and self._run is not None:
+        ended = await self._writing.wait_ended()
+        if self._telling is not None:
+            self._telling.cancel()
+        if ended and self._run is not None:
             self._run.result()
 
     def see(self, pictured: Pictured) -> None:
@@ -100,17 +113,31 @@ class Archive:
         return count % self._choice.every_nth_ok == 0
 
     def _changed(self) -> None:
-        """From both threads: the loop looks what the fault is now."""
+        """From both threads: the loop looks soon what the books say now."""
         if self._loop is None or self._loop.is_closed():
             return
         try:
-            self._loop.call_soon_threadsafe(self._tell)
+            self._loop.call_soon_threadsafe(self._tell_soon)
         except RuntimeError as error:  # closed between the two lines
             log.debug("archive: nobody left to tell: %s", error)
 
+    def _tell_soon(self) -> None:
+        if self._telling is None and self._loop is not None:
+            self._telling = self._loop.call_later(TELL_S, self._tell)
+
     def _tell(self) -> None:
-        fault = self._writer.books.fault
+        self._telling = None
+        books = self._writer.books
+        self._tell_losses(books.lost_of)
+        fault = books.fault
         if bool(fault) != bool(self._shown):
             for listener in tuple(self._listeners):
                 listener(fault)
         self._shown = fault
+
+    def _tell_losses(self, lost: Mapping[str, int]) -> None:
+        for station, count in lost.items():
+            more = count - self._told.get(station, 0)
+            self._told[station] = count
+            for counter in tuple(self._counters) if more else ():
+                counter(station, more)

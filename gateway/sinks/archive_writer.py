@@ -5,8 +5,8 @@ import logging
 import shutil
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,12 +53,14 @@ class ArchiveBooks:
 
     kept: int
     lost: int
+    lost_of: Mapping[str, int]
+    """The same by station."""
     waiting: int
     fault: str
 
 
 class ArchiveWriter:
-    """`put` from the event loop; `run` is the thread, `stop` ends it. Both call `changed` with a new fault."""
+    """`put` from the event loop; `run` is the thread, `stop` ends it. Both call `changed` where the books say more."""
 
     def __init__(self, folder: Path, limits: Limits, room: Room, changed: Callable[[], None]) -> None:
         self._limits, self._room, self._changed = limits, room, changed
@@ -69,7 +71,7 @@ class ArchiveWriter:
         self._queue: deque[Job] = deque()
         self._waiting = Amount()
         self._kept = 0
-        self._lost = 0
+        self._lost = Counter[str]()
         self._trouble = ""
         self._overflow = False
         self._hurry = threading.Event()
@@ -81,7 +83,9 @@ class ArchiveWriter:
     def books(self) -> ArchiveBooks:
         with self._lock:
             overflow = "images come faster than they can be written" if self._overflow else ""
-            return ArchiveBooks(self._kept, self._lost, self._waiting.images, self._trouble or overflow)
+            return ArchiveBooks(
+                self._kept, self._lost.total(), dict(self._lost), self._waiting.images, self._trouble or overflow
+            )
 
     def put(self, job: Job) -> None:
         """Queue it; count its images as lost where there is no room. Never waits for the disk."""
@@ -91,13 +95,14 @@ class ArchiveWriter:
             full = waiting.images + more.images > self._room.images or waiting.bytes + more.bytes > self._room.bytes
             began = full and not self._overflow
             if full:
-                self._lost += more.images
+                self._lost[job.stored.station] += more.images
                 self._overflow = True
             else:
                 self._queue.append(job)
                 waiting.add(more)
         if began:
             log.error("archive: %d images wait to be written, no more have room: they are lost", waiting.images)
+        if full:
             self._changed()
         self._hurry.set()
 
@@ -171,6 +176,8 @@ class ArchiveWriter:
             log.exception("archive: the images of %s cannot be kept", job.stored.result_id, extra=job.stored.about)
             kept = 0
         self._done(job, kept)
+        if not kept:
+            self._changed()
 
     def _write(self, job: Job, files: Files) -> None:
         images, size = len(files) - 1, sum(memoryview(data).nbytes for _, data in files)
@@ -187,7 +194,7 @@ class ArchiveWriter:
             self._queue.popleft()
             self._waiting.add(Amount(count, job.bytes), -1)
             self._kept += kept
-            self._lost += count - kept
+            self._lost[job.stored.station] += count - kept
 
     def _make_room(self, images: int, size: int) -> bool:
         """Drop the oldest until so much more fits; whether more had to go than may at once."""
@@ -224,7 +231,7 @@ class ArchiveWriter:
             ended = bool(self._trouble) or (self._overflow and room)
             self._trouble = ""
             self._overflow = self._overflow and not room
-            lost = self._lost
+            lost = self._lost.total()
         if ended:
             log.warning("archive: images are written again; %d were lost", lost)
             self._changed()

@@ -72,7 +72,8 @@ async def test_a_disk_that_hangs_delays_nobody_and_what_has_no_room_is_counted(
     folder = tmp_path / "archive"
     pipe = hang(folder, 1)
     async with archive(folder, room=Room(images=3, bytes=10**9)) as store:
-        faults = await begun(store)
+        faults, lost = await begun(store), list[tuple[str, int]]()
+        store.on_loss(lambda station, count: lost.append((station, count)))
         began = asyncio.get_running_loop().time()
         for number in range(1, 11):
             inspected(store, number)
@@ -80,6 +81,7 @@ async def test_a_disk_that_hangs_delays_nobody_and_what_has_no_room_is_counted(
         await until(lambda: faults)
         assert (store.books.waiting, store.books.lost, store.books.kept) == (3, 7, 0)
         assert faults == ["images come faster than they can be written"]
+        assert lost == [("s1", 7)]
         await asyncio.to_thread(read, pipe)
         await until(lambda: len(faults) == 2)
         assert (store.books.kept, store.books.lost, faults[1]) == (3, 7, "")
@@ -194,8 +196,7 @@ async def test_the_fault_of_before_is_told_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     folder.write_text("no folder")
     async with archive(folder) as store:
-        await until(lambda: store.books.fault)
-        await asyncio.sleep(0.05)
+        await until(lambda: store._shown)
         faults = await begun(store)
         assert len(faults) == 1
 

@@ -58,6 +58,7 @@ async def test_an_archive_that_cannot_be_written_is_told_and_costs_no_verdict(tm
             assert (tags["verdict"], tags["result_part_id"]) == (Verdict.NOK, f"B{number}")
         assert line.gateway.archive is not None
         assert line.gateway.archive.books.lost == 2
+        await line.until("images_lost", 2)
         (tmp_path / "archive").unlink()
         await until(lambda: len(sides(tmp_path / "archive")) == 2)
         await line._write(error_ack=True)

@@ -71,16 +71,16 @@ def only(errors: list[ConfigError]) -> tuple[str, str, str]:
         ("verdict = false", "registers.verdict", "is missing, and the handshake needs it", "write verdict = "),
         ("trigger = false", "registers.trigger", "is missing", "trigger = { word = ..., bit = ... } in"),
         (
-            "watchdog_tripped = { word = 108, bit = 0 }",
+            "watchdog_tripped = { word = 109, bit = 0 }",
             "registers.watchdog_tripped",
-            "stands in word 108, online in word 2",
+            "stands in word 109, online in word 2",
             "write word = 2",
         ),
         (
-            "result_seq_end = 108\nheartbeat = 109",
+            "result_seq_end = 109\nheartbeat = 110",
             "registers.result_seq_end",
             "heartbeat stands behind it",
-            "result_seq_end = 110 or more",
+            "result_seq_end = 111 or more",
         ),
         (
             "result_seq_end = 121",
