@@ -4,23 +4,20 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
 from typing import Self
 
 from gateway import __version__
+from gateway.assembly import inspectors_of, make_station
 from gateway.blackbox import BlackBox
 from gateway.config import Settings, StationSettings
-from gateway.config_views import ViewSettings, image_of
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, LinkError
 from gateway.core.resume import Memory
+from gateway.late_link import by_policy
 from gateway.ports import (
     Endpoint,
     Identity,
-    ImageSource,
     Inspector,
-    Journal,
-    PictureSink,
     PlcLink,
     ResultSink,
     StationView,
@@ -28,14 +25,10 @@ from gateway.ports import (
 from gateway.records import Records, Registrar
 from gateway.sinks.archive import Archive
 from gateway.sinks.history import History
-from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
-from gateway.sources import SourceSettings
 from gateway.station.boot import next_boot_id
-from gateway.station.health import HealthPolicy
 from gateway.station.journaling import all_shown
 from gateway.station.renewable import RenewableInspector
 from gateway.station.station import Station
-from gateway.station.views import View
 
 log = logging.getLogger(__name__)
 
@@ -43,89 +36,6 @@ log = logging.getLogger(__name__)
 ARCHIVE_DOWN = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
 STOPPING_S = 0.5
 """How long the last answers may take into the journal, so that the PLC can still read them."""
-
-
-def make_station(
-    settings: StationSettings,
-    boot_id: int,
-    sinks: Sequence[ResultSink],
-    *,
-    journal: Journal | None = None,
-    keeping: Keeping = SHOWN_AT_ONCE,
-    memory: Memory | None = None,
-    pictures: PictureSink | None = None,
-    inspectors: Sequence[Inspector] | None = None,
-) -> Station:
-    """A station with its sources and inspectors, or with these inspectors of its views; nothing runs yet."""
-    inspectors = inspectors_of(settings) if inspectors is None else inspectors
-    first, *further = _views(settings, inspectors)
-    assert first.source is not None  # config_views.py has seen to that
-    options = settings.handshake.options(settings.view_names)
-    return Station(
-        settings.name,
-        source=first.source,
-        inspector=first.inspector,
-        recipes=[recipe.info() for recipe in settings.recipes],
-        recipe=settings.first_recipe,
-        boot_id=boot_id,
-        options=replace(options, keep_ms=keeping.wait_ms, show_unkept=keeping.show_unkept),
-        user_tags=settings.user_tags,
-        sinks=sinks,
-        health=HealthPolicy(
-            source_takes_offline=settings.source_down == "offline",
-            inspector_takes_offline=settings.inspector_down == "offline",
-        ),
-        simulation=first.simulation,
-        further=further,
-        journal=journal,
-        memory=memory,
-        pictures=pictures,
-    )
-
-
-def inspectors_of(settings: StationSettings, first: int = 0) -> list[Inspector]:
-    """One for each view. Raises ConfigError where an API key cannot be had.
-
-    Recipe `first` is the one in force: they look after its project from the start.
-    """
-    recipes = sorted(settings.recipes, key=lambda recipe: recipe.number != first)
-    most = settings.handshake.max_in_flight
-    if not settings.views:
-        return [settings.inspector.create(settings.name, recipes, settings.user_values, most)]
-    names = settings.view_names
-    made: list[Inspector] = []
-    for view in names:
-        values = [value for value in settings.user_values if (value.view or names[0]) == view]
-        own = [recipe.for_view(view) for recipe in recipes]
-        made.append(settings.inspector.create(f"{settings.name}-{view}", own, values, most))
-    return made
-
-
-def _views(settings: StationSettings, inspectors: Sequence[Inspector]) -> list[View]:
-    """What looks at the station's parts; one view without a name where it has a source of its own."""
-    if not settings.views:
-        source, simulation = _made(settings.source, settings.name), _made(settings.simulation, settings.name)
-        return [View("", inspectors[0], source, 0, simulation)]
-    names = settings.view_names
-    pairs = zip(settings.views, inspectors, strict=True)
-    return [_view(settings, view, names, inspector) for view, inspector in pairs]
-
-
-def _view(settings: StationSettings, view: ViewSettings, names: Sequence[str], inspector: Inspector) -> View:
-    """One of several views; threads and pictures are named after the station and it."""
-    name = f"{settings.name}-{view.name}"
-    taken_by = image_of(settings.views, view)
-    return View(
-        view.name,
-        inspector,
-        _made(view.source, name),
-        0 if taken_by is None or taken_by is view else names.index(taken_by.name) + 1,
-        _made(view.simulation, name),
-    )
-
-
-def _made(source: SourceSettings | None, name: str) -> ImageSource | None:
-    return source.create(name) if source is not None else None
 
 
 class Gateway:
@@ -273,13 +183,17 @@ class Gateway:
         return Registrar(boot_id, self._recipe_names)
 
     def _make_links(self, records: Records) -> dict[str, PlcLink]:
+        """Made anew at each try of a link that is late: with the registers as they are by then."""
         identity = Identity(version=__version__)
-        links = self._settings.links
-        made: dict[str, PlcLink] = {}
-        if links.modbus is not None:
-            made["modbus"] = links.modbus.create(self._station_views("modbus"), identity)
-        if links.opcua is not None:
-            made["opcua"] = links.opcua.create(self._station_views("opcua"), identity, records)
+        links, made = self._settings.links, dict[str, PlcLink]()
+        if (modbus := links.modbus) is not None:
+            made["modbus"] = by_policy(
+                "modbus", modbus.start, lambda: modbus.create(self._station_views("modbus"), identity)
+            )
+        if (opcua := links.opcua) is not None:
+            made["opcua"] = by_policy(
+                "opcua", opcua.start, lambda: opcua.create(self._station_views("opcua"), identity, records)
+            )
         return made
 
     def _station_views(self, link: str) -> list[StationView]:

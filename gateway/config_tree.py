@@ -30,6 +30,7 @@ InspectorSettings = PekatSettings
 """One kind as yet; a second one makes this a union, as SourceSettings is one."""
 
 DownAction = Literal["answer", "offline"]
+Start = Literal["fail", "retry", "ignore"]
 
 
 class GatewaySettings(BaseModel):
@@ -162,6 +163,12 @@ class StationSettings(BaseModel):
         "answer", description="While the source is ill: answer each trigger with verdict 3, or take the station offline"
     )
     inspector_down: DownAction = Field("answer", description="The same while PEKAT cannot be reached")
+    source_start: Start = Field(
+        "retry",
+        description="Where the source cannot start: the gateway does not start either; or it is tried again and the "
+        "station is offline meanwhile; or the station does without it until it is there (`ignore`)",
+    )
+    inspector_start: Start = Field("retry", description="The same for the inspector")
     source: SourceSettings | None = Field(None, description="Where images come from; with several views, see `views`")
     simulation: SourceSettings | None = Field(
         None, description="Where images come from in simulation mode; without it there is no such mode"

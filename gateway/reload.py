@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.app import Gateway, inspectors_of
+from gateway.app import Gateway
+from gateway.assembly import inspectors_of
 from gateway.config import Settings, StationSettings, load_settings
 from gateway.config_changes import Changes, changes
 from gateway.core.errors import ConfigError

@@ -1,9 +1,10 @@
-"""Brings a station's source and inspector up, and keeps an eye on them, off the trigger's path."""
+"""Brings a station's source and inspector up, keeps an eye on them and restarts them, off the trigger's path."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, GatewayError, InspectorError, OfflineReason
@@ -21,6 +22,13 @@ CANCEL_AGAIN_S = 0.1
 """A task ends within a turn of the loop; only one that lost its cancellation takes longer."""
 RETRY_S = 1.0
 """A share or a camera that comes up later than this PC is in use within a second of its own start."""
+LONGEST_RETRY_S = 30.0
+"""What crashes is restarted after RETRY_S, and after twice as long each further time, up to this."""
+
+Start = Literal["fail", "retry", "ignore"]
+"""What a part that cannot start leads to: the gateway does not start either; the station waits for it, offline; or the
+station does without it. What cannot mend itself (an error that is not retriable) ends a start with `retry` too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class HealthPolicy:
 
     source_takes_offline: bool = False
     inspector_takes_offline: bool = False
+    source_start: Start = "retry"
+    inspector_start: Start = "retry"
     check_s: float = CHECK_S
 
 
@@ -40,8 +50,15 @@ class _Patient:
     check: Callable[[], Awaitable[None]]
     fault: Fault
     offline: OfflineReason
+    """Where it is to be while the part is ill."""
+    gone: OfflineReason
+    """Where it is while the part is being restarted."""
+    start: Start
     entered: bool = False
     ill: bool = False
+    told: OfflineReason = OfflineReason.NONE
+    """Where it is because of this part."""
+    pause_s: float = RETRY_S
 
 
 def _patients(views: Sequence[View], policy: HealthPolicy) -> Iterator[_Patient]:
@@ -52,9 +69,13 @@ def _patients(views: Sequence[View], policy: HealthPolicy) -> Iterator[_Patient]
         number, whose = (at, f"{view.name} ") if len(views) > 1 else (0, "")
         if (source := view.source) is not None:
             fault = Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE, number)
-            yield _Patient(f"{whose}source", source, source.check, fault, source_offline)
+            start = policy.source_start
+            gone = OfflineReason.NONE if start == "ignore" else OfflineReason.SOURCE
+            yield _Patient(f"{whose}source", source, source.check, fault, source_offline, gone, start)
         fault = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR, number)
-        yield _Patient(f"{whose}inspector", view.inspector, view.inspector.check, fault, inspector_offline)
+        inspector, start = view.inspector, policy.inspector_start
+        gone = OfflineReason.NONE if start == "ignore" else OfflineReason.INSPECTOR
+        yield _Patient(f"{whose}inspector", inspector, inspector.check, fault, inspector_offline, gone, start)
 
 
 class Health:
@@ -68,9 +89,9 @@ class Health:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Enter all parts. A retriable failure is tried again in the background; any other is raised."""
+        """Enter all parts; what fails goes by its `Start`."""
         for patient in self._patients:
-            await self._enter(patient)
+            await self._enter(patient, first=True)
         self._open()
         self._tasks = [
             asyncio.create_task(self._care(patient), name=f"{self._station}-health-{patient.name.replace(' ', '-')}")
@@ -100,52 +121,85 @@ class Health:
         except InspectorError as error:
             log.warning("%s: recipe %d cannot be used: %s", self._station, recipe, error)
             return ErrorCode.RECIPE_FAILED
+        except Exception:
+            log.exception("%s: preparing recipe %d crashed", self._station, recipe)
+            return ErrorCode.RECIPE_FAILED
         return ErrorCode.NONE
 
-    async def _enter(self, patient: _Patient) -> None:
+    async def _enter(self, patient: _Patient, *, first: bool) -> None:
         try:
             await patient.part.__aenter__()
             patient.entered = True
         except GatewayError as error:
-            if not error.retriable:
+            if first and (patient.start == "fail" or (patient.start == "retry" and not error.retriable)):
                 raise
-            self._report(patient, error)
+            if not error.retriable:
+                self._wait_longer(patient, first=first)
+            self._report(patient, error, patient.offline)
+        except Exception as error:
+            if first and patient.start == "fail":
+                text = f"{self._station}: its {patient.name} crashed at the start: {type(error).__name__}: {error}"
+                raise GatewayError(text, hint="see docs/operations.md for start policies") from error
+            log.exception("%s: %s crashed while it started", self._station, patient.name)
+            self._wait_longer(patient, first=first)
+            self._report(patient, error, patient.gone)
+
+    def _wait_longer(self, patient: _Patient, *, first: bool) -> None:
+        patient.pause_s = RETRY_S if first else min(2 * patient.pause_s, LONGEST_RETRY_S)
 
     def _open(self) -> None:
-        """Once all parts are there, the station is no longer starting."""
-        if all(patient.entered for patient in self._patients):
+        """Once all parts are there, or those that it cannot do without, the station is no longer starting."""
+        if all(patient.entered or patient.start == "ignore" for patient in self._patients):
             self._post(ev.CameOnline(OfflineReason.STARTING))
 
     async def _care(self, patient: _Patient) -> None:
-        while not patient.entered:
-            await asyncio.sleep(RETRY_S)
-            await self._enter(patient)
-            self._open()
         while True:
-            await self._examine(patient)
-            await asyncio.sleep(self._policy.check_s)
+            if patient.entered:
+                await self._examine(patient)
+                await asyncio.sleep(self._policy.check_s if patient.entered else 0)
+                continue
+            await asyncio.sleep(patient.pause_s)
+            await self._enter(patient, first=False)
+            self._open()
 
     async def _examine(self, patient: _Patient) -> None:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 await patient.check()
         except (GatewayError, TimeoutError) as error:
-            self._report(patient, error)
+            self._report(patient, error, patient.offline)
+        except Exception as error:
+            self._wait_longer(patient, first=not patient.ill)
+            log.exception("%s: %s crashed and is restarted in %.0f s", self._station, patient.name, patient.pause_s)
+            self._report(patient, error, patient.gone)
+            await self._leave(patient)
         else:
+            patient.pause_s = RETRY_S
             if patient.ill:
                 log.info("%s: %s is back", self._station, patient.name)
                 patient.ill = False
                 self._post(ev.PartRecovered(patient.fault, self._gone(patient)))
+                patient.told = OfflineReason.NONE
+
+    async def _leave(self, patient: _Patient) -> None:
+        """What crashed is left as well as it can be; then it may come up again."""
+        patient.entered = False
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await patient.part.__aexit__(None, None, None)
+        except Exception:
+            log.exception("%s: %s could not be left", self._station, patient.name)
 
     def _gone(self, patient: _Patient) -> OfflineReason:
         """The reason to be offline that ends with this recovery: none while the same part of another view is ill."""
-        others = any(other.ill and other.offline is patient.offline for other in self._patients)
-        return OfflineReason.NONE if others else patient.offline
+        others = any(other.ill and other.told is patient.told for other in self._patients)
+        return OfflineReason.NONE if others else patient.told
 
-    def _report(self, patient: _Patient, error: Exception) -> None:
-        if patient.ill:
+    def _report(self, patient: _Patient, error: Exception, offline: OfflineReason) -> None:
+        if patient.ill and (patient.told is offline or offline is OfflineReason.NONE):
             return
-        patient.ill = True
-        text = str(error) or f"no answer to the health check within {CHECK_TIMEOUT_S:.0f} s"
-        log.warning("%s: %s is down: %s", self._station, patient.name, text)
-        self._post(ev.PartFailed(patient.fault, patient.offline))
+        if not patient.ill:
+            text = str(error) or f"no answer to the health check within {CHECK_TIMEOUT_S:.0f} s"
+            log.warning("%s: %s is down: %s", self._station, patient.name, text)
+        patient.ill, patient.told = True, offline
+        self._post(ev.PartFailed(patient.fault, offline))

@@ -1,6 +1,7 @@
 """A station's journal: answers are kept before they are shown, and what a restart has to know is noted."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +11,8 @@ from gateway.core.image import TagImage
 from gateway.core.resume import memory_of, worth_noting
 from gateway.core.state import State
 from gateway.ports import Journal, Recorded, StationPort
+
+log = logging.getLogger(__name__)
 
 
 class Journaling:
@@ -25,12 +28,19 @@ class Journaling:
             self._kept(result.inspection_id, False)
             return
         recorded = Recorded(self._station, result, asked.counts)
-        self._journal.keep(recorded, partial(self._kept, result.inspection_id))
+        try:
+            self._journal.keep(recorded, partial(self._kept, result.inspection_id))
+        except Exception:
+            log.exception("%s: the journal crashed", self._station, extra={"inspection": result.inspection_id})
+            self._kept(result.inspection_id, False)
 
     def note(self, before: State, after: State) -> None:
         """After each step: what a restart has to know of it."""
         if self._journal is not None and worth_noting(before, after):
-            self._journal.note(self._station, partial(memory_of, after))  # a state never changes
+            try:
+                self._journal.note(self._station, partial(memory_of, after))  # a state never changes
+            except Exception:
+                log.exception("%s: the journal crashed", self._station)
 
     def _kept(self, inspection_id: int, ok: bool) -> None:
         self._post(ev.Kept(inspection_id, ok))

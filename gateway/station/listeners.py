@@ -29,13 +29,8 @@ class Listeners(Generic[T]):
 
         return end
 
-    def tell(self, news: T) -> None:
-        """Call all of them."""
-        for callback in tuple(self._callbacks.values()):
-            callback(news)
-
     def tell_each(self, news: T, station: str) -> None:
-        """Call all of them, also where one fails: who only looks on must not cost a trigger its answer."""
+        """Call all of them, also where one fails: none of them may cost a trigger its answer, or a PLC its response."""
         for callback in tuple(self._callbacks.values()):
             try:
                 callback(news)

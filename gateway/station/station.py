@@ -241,7 +241,7 @@ class Station:
 
     def _show(self, image: TagImage) -> None:
         self._image = image
-        self._watchers.tell(image)
+        self._watchers.tell_each(image, self._name)
 
     def _arm(self) -> None:
         """See to it that time passes for the core when it next matters."""

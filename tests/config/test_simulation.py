@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import make_station
+from gateway.assembly import make_station
 from gateway.ports import RecipeInfo
 from gateway.sources.playlist import PlaylistSettings
 from tests.config.writing import only_error, settings_of, spoilt

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app import make_station
+from gateway.assembly import make_station
 from gateway.cli.check import check_lines
 from gateway.cli.roll_call import all_of
 from gateway.config import StationSettings, load_settings

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -23,6 +24,11 @@ class ModbusSettings(BaseModel):
 
     host: str = Field("0.0.0.0", description="Address to listen on; 0.0.0.0 is every interface")
     port: int = Field(502, ge=0, le=65535, description="Port to listen on; 502 is Modbus' own")
+    start: Literal["fail", "retry", "ignore"] = Field(
+        "fail",
+        description="Where its port cannot be had: the gateway does not start; or it is tried again, or left out, "
+        "while the other link serves",
+    )
     max_connections: int = Field(32, ge=1, le=1000, description="Connections at a time; a further one is refused")
     idle_timeout_s: float = Field(
         3600.0, ge=0, le=86400, description="A connection without a request for so long is closed; 0: never"

@@ -77,6 +77,9 @@ class OpcUaUserSettings(BaseModel):
 class OpcUaSettings(NetworkSettings):
     """Where the OPC UA server listens, what it calls itself, who may do what, and how much clients may take."""
 
+    start: Literal["fail", "retry", "ignore"] = Field(
+        "fail", description="Where it cannot be served at the start; as for links.modbus"
+    )
     server_name: str = Field("PEKAT PLC gateway", min_length=1, description="Name that clients show for the server")
     application_uri: str | None = Field(
         None,
