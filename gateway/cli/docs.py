@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
-from gateway.cli import breaker_docs, doctor_docs, pixel_docs
+from gateway.cli import breaker_docs, doctor_docs, pixel_docs, reliability_docs
 from gateway.cli.conformance import events_table, facets_table, nodes_table
 from gateway.cli.diagrams import DRAWINGS
 from gateway.cli.reference import config_reference
@@ -111,6 +111,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     **DRAWINGS,
     **breaker_docs.DRAWINGS,
     **pixel_docs.TABLES,
+    **reliability_docs.TABLES,
     "doctor-checks": doctor_docs.checks_table,
     "tags": readme_tags,
     "all-tags": all_tags,

@@ -62,12 +62,22 @@ class GatewayKilled(Fault):
     stated_s = 3.0
     patience_s = 0.1
 
+    def __init__(self) -> None:
+        self._owed = ""
+        """The part whose answer the PLC had seen and not taken."""
+
     async def begin(self, cell: Cell) -> None:
         await asyncio.sleep(NOTED_S)
+        tags = cell.plc.tags
+        self._owed = str(tags["result_part_id"]) if tags and tags["result_valid"] else ""
         cell.plant.kill_gateway()
 
     async def end(self, cell: Cell) -> None:
         await asyncio.to_thread(cell.plant.begin_gateway)
+
+    def check_felt(self, cell: Cell, *, ready: bool) -> None:
+        if self._owed:
+            assert len(cell.plc.memory.shown_by[self._owed]) == 2, f"{self._owed} was not offered again"
 
 
 class ConnectionCut(Fault):

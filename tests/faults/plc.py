@@ -39,6 +39,8 @@ class Memory:
     answers: dict[str, Seen] = field(default_factory=dict)
     accepted: dict[str, float] = field(default_factory=dict)
     """By part id: when its acknowledgement was first seen, by the monotonic clock."""
+    shown_by: dict[str, set[int]] = field(default_factory=dict)
+    """By part id: the boot ids of the gateways that showed its answer."""
     slips: list[str] = field(default_factory=list)
 
     def note(self, written: Commands, tags: Tags) -> None:
@@ -59,6 +61,7 @@ class Memory:
         if bits != [verdict == 1, verdict == 2, verdict == 3]:
             self.slips.append(f"verdict {verdict} with ok, nok, no_decision {bits}")
         part_id = str(tags["result_part_id"])
+        self.shown_by.setdefault(part_id, set()).add(int(tags["boot_id"]))
         seen = Seen(part_id, int(tags["result_seq"]), int(tags["result_trigger_seq"]), verdict, int(tags["reason"]))
         if self.answers.setdefault(part_id, seen) != seen:
             self.slips.append(f"two answers for {part_id}: {self.answers[part_id]} and {seen}")

@@ -23,6 +23,8 @@ from tests.faults.plant import ROOT, Plant
 from tests.faults.plc import Memory, playing
 from tests.faults.report import report
 
+pytestmark = pytest.mark.skipif(bool(Plain().missing()), reason=Plain().missing() or "it can be run here")
+
 SOME, MANY = 50_000, 1_000_000
 WARM_UP = 5_000
 """Frames before memory is measured: the first of everything costs once."""

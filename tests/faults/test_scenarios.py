@@ -16,6 +16,8 @@ from tests.faults.plc import Memory, playing
 from tests.faults.report import report
 from tests.faults.scenarios import Scenario
 
+pytestmark = pytest.mark.skipif(bool(Plain().missing()), reason=Plain().missing() or "it can be run here")
+
 SOME, MANY = 200, 10_000
 A_PLANT = 50
 """Scenarios for each plant: the journal that is compared grows with them."""
