@@ -37,6 +37,13 @@ OneVerdict = Annotated[VerdictWord | None, typer.Option(help="Only those with th
 Recipe = Annotated[int | None, typer.Option(help="Only those of this recipe.")]
 PartId = Annotated[str | None, typer.Option(help="Only those of this part.")]
 
+ResultSeq = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=65_535, help="Only those with this result_seq, as the PLC has it; it comes again after 65,535."
+    ),
+]
+
 
 @contextmanager
 def _reader(config: Path | None, data: Path | None) -> Iterator["Reader"]:
@@ -59,12 +66,13 @@ def list_(
     verdict: OneVerdict = None,
     recipe: Recipe = None,
     part_id: PartId = None,
+    result_seq: ResultSeq = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 20,
     config: Config = None,
     data: Data = None,
 ) -> None:
     """Show results, the newest first."""
-    query = _query(station, since, until, verdict, recipe, part_id, newest_first=True)
+    query = _query(station, since, until, verdict, recipe, part_id, result_seq, newest_first=True)
     with _reader(config, data) as reader:
         found = [stored for page in reader.pages(query, limit) for stored in page]
     if not found:
@@ -101,11 +109,12 @@ def export(
     verdict: OneVerdict = None,
     recipe: Recipe = None,
     part_id: PartId = None,
+    result_seq: ResultSeq = None,
     config: Config = None,
     data: Data = None,
 ) -> None:
     """Write results to a file, the oldest first; all of them, unless told otherwise."""
-    query = _query(station, since, until, verdict, recipe, part_id)
+    query = _query(station, since, until, verdict, recipe, part_id, result_seq)
     file = csv or parquet
     if file is None or (csv and parquet):
         raise fail("an export is one file", "give either --csv FILE or --parquet FILE")
@@ -155,6 +164,7 @@ def _query(
     verdict: VerdictWord | None,
     recipe: int | None,
     part_id: str | None,
+    result_seq: int | None,
     *,
     newest_first: bool = False,
 ) -> ResultQuery:
@@ -167,6 +177,7 @@ def _query(
         verdicts=frozenset({Verdict[verdict.upper()]}) if verdict is not None else frozenset(),
         recipe=recipe,
         part_id=part_id,
+        result_seq=result_seq,
     )
 
 

@@ -136,6 +136,7 @@ class ResultQuery:
     verdicts: frozenset[Verdict] = frozenset()
     recipe: int | None = None
     part_id: str | None = None
+    result_seq: int | None = None
     job_id: str | None = None
     meas_id: str | None = None
     product_id: str | None = None

@@ -181,7 +181,7 @@ def _commit(raw: psycopg.Connection[Any], written: Written, amended: list[bool])
             cursor.execute(_DURABLE if written.durable else _SOON)
             cursor.executemany(_INSERT, new)
             cursor.executemany(_NOTE, [_clean(row) for row in written.stations])
-            raw.commit()
+            cursor.execute(b"COMMIT")  # leaving the pipeline waits for it; raw.commit() would be a second way there
 
 
 def _amended(cursor: psycopg.Cursor[Any], row: dict[str, Any]) -> bool:

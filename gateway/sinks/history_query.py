@@ -29,6 +29,7 @@ def _conditions(query: ResultQuery) -> Iterator[ColumnElement[bool]]:
         (column.simulated, query.simulated),
         (column.recipe, query.recipe),
         (column.part_id, query.part_id),
+        (column.result_seq, query.result_seq),
         (column.job_id, query.job_id),
         (column.meas_id, query.meas_id),
         (column.product_id, query.product_id),

@@ -45,6 +45,7 @@ FILTERS: list[tuple[list[str], Callable[[StoredResult], bool]]] = [
     (["--verdict", "nok", "--recipe", "2"], lambda one: one.result.verdict is Verdict.NOK and one.result.recipe == 2),
     (["--recipe", "0"], lambda one: one.result.recipe == 0),
     (["--part-id", "part 3"], lambda one: one.result.part_id == "part 3"),
+    (["--result-seq", "17"], lambda one: one.result.result_seq == 17),
     (["--since", "2026-03-01T12:00:30"], lambda one: one.answered >= NOON + timedelta(seconds=30)),
     (["--until", "2026-03-01T13:00:30+01:00"], lambda one: one.answered < NOON + timedelta(seconds=30)),
     (["--since", "2026-03-01T12:00:20Z", "--until", "2026-03-01T12:00:20.000001Z"], lambda one: one.answered == AT_20),

@@ -74,7 +74,7 @@ def recordeds(draw: st.DrawFn) -> list[Recorded]:
         accepted_at = draw(st.integers(0, 40))
         result = Result(
             number,
-            draw(st.integers(1, 65535)),
+            draw(st.integers(1, 3) | st.integers(1, 65535)),
             draw(st.integers(0, 65535)),
             draw(st.sampled_from(["", "a", "b", "ü\0'\"%"])),
             draw(st.integers(1, 3)),

@@ -161,27 +161,32 @@ def test_a_durable_commit_waits_for_the_disk_whatever_the_server_thinks(
 
 
 @asynccontextmanager
-async def cutting(server: Postgres, cut: Callable[[], bool]) -> AsyncIterator[int]:
-    """A network that breaks just after the server has committed, where `cut` says so: the answer gets lost."""
+async def cutting(server: Postgres, cut: Callable[[], bool], *, before: bool) -> AsyncIterator[int]:
+    """A network that breaks around a commit, where `cut` says so: `before` the server gets it, or before its answer."""
+
+    handlers: set[asyncio.Task[object]] = set()
 
     async def passing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.update({task} if (task := asyncio.current_task()) is not None else ())
         there, to_server = await asyncio.open_connection("127.0.0.1", server.port)
+        losing, inserted = asyncio.Event(), False
 
         async def back() -> None:
             while data := await there.read(65536):
                 if losing.is_set():
                     break
                 writer.write(data)
-            writer.close()
-            to_server.close()
+            for one in (writer, to_server):
+                one.close()
+                await one.wait_closed()
 
-        losing = asyncio.Event()
         returning = asyncio.create_task(back())
-        inserted = False
         while data := await reader.read(65536):
             inserted = inserted or b"INSERT INTO results" in data
             if inserted and b"COMMIT" in data and cut():
                 losing.set()
+                if before:
+                    break
             to_server.write(data)
         to_server.close()
         await returning
@@ -189,10 +194,13 @@ async def cutting(server: Postgres, cut: Callable[[], bool]) -> AsyncIterator[in
     proxy = await asyncio.start_server(passing, "127.0.0.1", 0)
     async with proxy:
         yield proxy.sockets[0].getsockname()[1]
+        async with asyncio.timeout(10):
+            await asyncio.gather(*handlers, return_exceptions=True)
 
 
-async def test_a_commit_whose_answer_was_lost_is_not_written_twice(
-    server: Postgres, database: Server, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("before", [False, True], ids=["written", "not written"])
+async def test_a_commit_whose_answer_was_lost_is_looked_up_before_it_is_written_again(
+    server: Postgres, database: Server, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
     monkeypatch.setattr(history_writer, "RETRY_S", (0.05,))
     cuts: list[int] = []
@@ -201,7 +209,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_written_twice(
         cuts.append(1)
         return len(cuts) == 1
 
-    async with cutting(server, cut) as port:
+    async with cutting(server, cut, before=before) as port:
         place = Server(database.url.replace(f":{server.port}/", f":{port}/"))
         async with fast(place) as store:
             await until(lambda: store._writer.database)
@@ -209,7 +217,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_written_twice(
                 store.put(recorded(number))
             await until(lambda: store.books.stored == 20)
             assert store.books.lost == 0
-    assert cuts == [1]  # the second time there was nothing left to insert
+    assert cuts
     assert sorted(one[0] for one in rows(database)) == list(range(1, 21))
 
 
