@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import (
+    archive,
     cameras12,
     crowded_drop,
     frames,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Options, Progress], Report]] = {
     "machine_vision": machine_vision.measure,
     "frames": frames.measure,
     "history": history.measure,
+    "archive": archive.measure,
     "crowded_drop": crowded_drop.measure,
     "stations16": stations16.measure,
     "cameras12": cameras12.measure,

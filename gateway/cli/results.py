@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gateway.cli.archive_place import with_images
 from gateway.cli.history_place import Config, Data, history_place
 from gateway.cli.moments import moment
 from gateway.cli.results_csv import STANDARD_OUTPUT, write_csv
@@ -94,7 +96,7 @@ def show(
         found = reader.with_id(result_id, station)
     if not found:
         raise fail(f"there is no result {result_id}", "results list shows ids; what is older than keep_days is dropped")
-    for stored in found:
+    for stored in chain.from_iterable(with_images([found], config, data)):
         for table in one_result(stored):
             console().print(table)
 
@@ -124,7 +126,7 @@ def export(
     write = write_csv if csv else _parquet_writer()
     with _reader(config, data) as reader, _progress(reader, query, file) as pages:
         try:
-            write(pages, file)
+            write(with_images(pages, config, data), file)
         except BrokenPipeError:  # who read along has seen enough
             raise
         except OSError as error:

@@ -78,4 +78,5 @@ COLUMNS: Mapping[str, Callable[[StoredResult], Cell]] = {
     "detections": _detections,
     "user_values": _user_values,
     "views": _views,
+    "images": lambda stored: _json(stored.images),
 }

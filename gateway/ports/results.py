@@ -106,6 +106,8 @@ class StoredResult:
     presented: bool = True
     number: int = 0
     """Its number in the store: a later one is greater. 0: it comes from no store."""
+    images: tuple[str, ...] = ()
+    """Paths of its images in the archive, where somebody has looked for them: no store keeps them."""
 
     @property
     def about(self) -> dict[str, object]:

@@ -247,7 +247,7 @@ async def test_conditions_can_be_browsed_from_their_source(desk: Bench, client: 
     root = client.get_node(vision_id())
     found = await root.get_referenced_nodes(ObjectIds.HasCondition)
     assert {(await one.read_browse_name()).Name for one in found} == {
-        "SourceDown", "InspectorDown", "WatchdogTripped", "ErrorLatched", "MethodFailed",
+        "SourceDown", "InspectorDown", "WatchdogTripped", "ErrorLatched", "ArchiveDown", "MethodFailed",
     }  # fmt: skip
     kinds = {await one.read_type_definition() for one in found}
     assert kinds == {WARNING, ERROR, PERSISTENT}

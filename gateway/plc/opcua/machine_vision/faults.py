@@ -8,6 +8,7 @@ from gateway.core.result import REASON_TEXTS, Reason
 from gateway.core.state import State
 from gateway.plc.opcua.machine_vision.condition_nodes import ConditionNodes
 from gateway.plc.opcua.machine_vision.conditions import (
+    ARCHIVE_DOWN,
     INSPECTOR_DOWN,
     LATCHED,
     SOURCE_DOWN,
@@ -20,12 +21,18 @@ from gateway.plc.opcua.machine_vision.telling import circumstances
 from gateway.plc.opcua.machine_vision.values import Catalogue
 from gateway.ports import Step
 
-_OWN = {ErrorCode.SOURCE_DOWN: SOURCE_DOWN, ErrorCode.INSPECTOR_DOWN: INSPECTOR_DOWN, ErrorCode.WATCHDOG: WATCHDOG}
+_OWN = {
+    ErrorCode.SOURCE_DOWN: SOURCE_DOWN,
+    ErrorCode.INSPECTOR_DOWN: INSPECTOR_DOWN,
+    ErrorCode.WATCHDOG: WATCHDOG,
+    ErrorCode.ARCHIVE_DOWN: ARCHIVE_DOWN,
+}
 """Faults with a condition of their own. All others are told by the latch."""
 
 _TEXTS = {
     ErrorCode.SOURCE_DOWN: "the image source is down",
     ErrorCode.INSPECTOR_DOWN: "PEKAT is down",
+    ErrorCode.ARCHIVE_DOWN: "the archive cannot keep its images",
     ErrorCode.WATCHDOG: "the PLC's heartbeat stood still",
     ErrorCode.NOK_IN_A_ROW: "so many parts in a row were NOK that the line should stop",
 }
