@@ -1,15 +1,17 @@
 """`pekat-gateway results` where the history is in PostgreSQL, and what a configuration says of it."""
 
 import csv
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.core.errors import ConfigError
+from gateway.core.errors import ConfigError, SinkError
 from gateway.records import Registrar
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_place import Server
+from gateway.sinks.history_reader import reader_of
 from gateway.sinks.history_settings import SHOWN_AT_ONCE, HistorySettings
 from gateway.sinks.history_table import row_of
 from tests.cli.kept import call
@@ -93,6 +95,17 @@ def test_the_url_is_taken_from_where_it_is_named(tmp_path: Path, monkeypatch: py
     with pytest.raises(ConfigError, match="does not begin with") as told:
         HistorySettings(url_env="HISTORY_URL").create(Registrar(1, {}), None)
     assert "s3cret" not in f"{told.value} {told.value.hint}"
+
+
+def test_without_psycopg_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gateway.sinks.history_postgres", "gateway.sinks.history_server_reader"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    for act in (Database.made, reader_of):
+        with pytest.raises(SinkError, match="needs psycopg") as told:
+            act(Server(SECRET))
+        assert "pekat-plc-gateway[postgres]" in told.value.hint
+        assert "s3cret" not in str(told.value)
 
 
 def test_a_server_is_shown_without_its_password_and_parameters() -> None:
