@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -21,9 +22,9 @@ log = logging.getLogger(__name__)
 class Reloading:
     """While it is entered, SIGHUP reloads; `command` is what the control channel calls. systemd is told of both."""
 
-    def __init__(self, gateway: Gateway, config: Path, notifier: Notifier) -> None:
+    def __init__(self, gateway: Gateway, config: Path, notifier: Notifier, status: Callable[[], str]) -> None:
         self._reloader = Reloader.of(gateway, config)
-        self._notifier = notifier
+        self._notifier, self._status = notifier, status
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -70,4 +71,4 @@ class Reloading:
         try:
             return await self._reloader.reload()
         finally:
-            self._notifier.ready("serving")
+            self._notifier.ready(self._status())

@@ -23,7 +23,7 @@ async def serve(settings: Settings, config: Path, stop: Stop) -> int:
     """Run the settings of `config` until `stop`; the exit code."""
     notifier = Notifier()
     async with Gateway(settings, [LogSink()]) as gateway:
-        reloading = Reloading(gateway, config, notifier)
+        reloading = Reloading(gateway, config, notifier, lambda: status_line(gateway))
         commands = {
             "status": status_command(gateway),
             "reload": reloading.command,

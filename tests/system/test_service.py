@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.ports import free_port
-from gateway.core.errors import OfflineReason, RejectReason
+from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.events import Commands
 from gateway.core.result import Reason
 from gateway.core.tags import TagValue
@@ -66,6 +66,23 @@ main()
 """A gateway whose event loop hangs in a blocking call for six seconds."""
 
 
+CRASHES = """
+import sys
+from gateway.sources.playlist import Playlist
+real, checks = Playlist.check, []
+async def planted(self):
+    checks.append(1)
+    if len(checks) in (2, 3):
+        raise ValueError("planted")
+    await real(self)
+Playlist.check = planted
+sys.argv = ["pekat-gateway", "run", sys.argv[1]]
+from gateway.__main__ import main
+main()
+"""
+"""A gateway whose source crashes while it runs, and once more when it is started again."""
+
+
 @dataclass
 class Service:
     """The process, and what it told the notify socket, with the moments."""
@@ -94,6 +111,10 @@ class Service:
                     return at
             self.listen(0.1)
         raise AssertionError(f"{word} was not said: {self.heard}")
+
+    def said_after(self, moment: float, word: str) -> bool:
+        self.listen(2.0)
+        return any(at >= moment and word in said for at, said in self.heard)
 
     def pets(self, since: float, until: float) -> int:
         return sum(since <= at <= until and "WATCHDOG=1" in said for at, said in self.heard)
@@ -139,6 +160,9 @@ def test_it_says_that_it_serves_that_it_lives_and_that_it_stops(tmp_path: Path) 
         one.listen(4.0)
         assert one.pets(ready, time.monotonic()) >= 4, one.heard
         assert any("STATUS=1 stations on modbus" in said for _, said in one.heard)
+        one.process.send_signal(signal.SIGHUP)
+        asked = one.until("RELOADING=1\nMONOTONIC_USEC=")
+        assert one.said_after(asked, "READY=1\nSTATUS=1 stations on modbus")
         one.process.send_signal(signal.SIGTERM)
         one.until("STOPPING=1")
         assert one.process.wait(PATIENCE_S) == 0
@@ -156,6 +180,19 @@ async def _begin(face: ModbusFace) -> None:
     await face.write(Commands())
     await face.write(Commands(enable=True))
     await until(face, "ready")
+
+
+async def test_a_source_that_crashes_is_started_again_and_the_plc_sees_it(tmp_path: Path) -> None:
+    with service(tmp_path, script=CRASHES) as one:
+        one.until("READY=1")
+        async with ModbusFace("127.0.0.1", one.modbus, load_map("standard")) as face:
+            await _begin(face)
+            await until(face, "offline_reason", OfflineReason.SOURCE)
+            tags = await until(face, "ready")
+            assert tags["error_code"] == ErrorCode.SOURCE_DOWN
+            await face.write(Commands(enable=True, trigger_seq=1, part_id="after"))
+            tags = await until(face, "result_trigger_seq", 1)
+            assert tags["ok"]
 
 
 async def test_a_stop_finishes_what_is_judged_and_takes_nothing_more(tmp_path: Path) -> None:
