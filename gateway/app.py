@@ -8,11 +8,11 @@ from typing import Self
 
 from gateway import __version__
 from gateway.assembly import inspectors_of, make_station
-from gateway.blackbox import BlackBox
 from gateway.config import Settings, StationSettings
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, LinkError
 from gateway.core.resume import Memory
+from gateway.figures import Figures
 from gateway.late_link import by_policy
 from gateway.ports import (
     Endpoint,
@@ -31,7 +31,6 @@ from gateway.station.renewable import RenewableInspector
 from gateway.station.station import Station
 
 log = logging.getLogger(__name__)
-
 
 ARCHIVE_DOWN = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
 STOPPING_S = 0.5
@@ -52,7 +51,7 @@ class Gateway:
         self.links: dict[str, PlcLink] = {}
         self.history: History | None = None
         self.archive: Archive | None = None
-        self.black_box = BlackBox()
+        self.figures = Figures(settings.metrics)
         self._inspectors: dict[str, list[RenewableInspector]] = {}
         self._recipe_names = _recipe_names(settings)
 
@@ -82,6 +81,8 @@ class Gateway:
                 stack.callback(self.archive.on_loss(lambda name, lost: self.stations[name].post(ev.ImagesLost(lost))))
             for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
+            if (metrics := self.figures.server(self.links, self.history, self.archive)) is not None:
+                await stack.enter_async_context(metrics)
             self._stack = stack.pop_all()
         for endpoint in self.endpoints:
             log.info("%s at %s", endpoint.link, endpoint.url)
@@ -132,7 +133,7 @@ class Gateway:
                 memory=memories.get(settings.name),
                 pictures=self.archive,
             )
-            self.black_box.follow(station.name, station.observe, station.pictures.add)
+            self.figures.follow(station)
             self.stations[settings.name] = await stack.enter_async_context(station)
 
     def _archive(self, registrar: Registrar) -> Archive | None:

@@ -11,6 +11,7 @@ from gateway.config_views import ViewSettings, sources_of
 from gateway.core.registers import RegisterMap
 from gateway.core.state import Options, WatchdogAction
 from gateway.core.tags import Tag
+from gateway.metrics.settings import MetricsSettings
 from gateway.plc.modbus.settings import ModbusSettings
 from gateway.plc.opcua.settings import OpcUaSettings
 from gateway.sinks.archive_settings import ArchiveSettings
@@ -227,6 +228,7 @@ class Settings(BaseModel):
     links: LinkSettings = Field(description="The faces to the PLC")
     history: HistorySettings = Field(HistorySettings(), description="Results that are kept to be read back later")
     archive: ArchiveSettings | None = Field(None, description="Images that are kept with their results")
+    metrics: MetricsSettings | None = Field(None, description="Figures for Prometheus")
     stations: Annotated[tuple[StationSettings, ...], Field(strict=False, min_length=1)] = Field(
         description="The stations, each with its own tags"
     )

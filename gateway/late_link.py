@@ -34,6 +34,10 @@ class LateLink:
     def endpoints(self) -> Sequence[Endpoint]:
         return self._link.endpoints if self._link is not None else ()
 
+    @property
+    def connections(self) -> int:
+        return self._link.connections if self._link is not None else 0
+
     def rearrange(self, views: Sequence[StationView]) -> None:
         if self._link is not None:
             self._link.rearrange(views)

@@ -1,21 +1,27 @@
 """Notes the stages of each inspection while it happens. It only takes note: it runs on every trigger's path."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.blackbox.ring import CAPACITY, STAGES, Ring
+from gateway.blackbox.spans import SPANS
 from gateway.core import events as ev
 from gateway.core.result import Result
 from gateway.ports import Step
 
 MOST_OPEN = 2_048
 """Results that may wait to be shown, and pictures for their answer; more than a station can hold back."""
-_SHOWN, _ACKNOWLEDGED = STAGES.index("shown"), STAGES.index("acknowledged")
+_ACCEPTED, _RELEASED, _SHOWN, _ACKNOWLEDGED = map(STAGES.index, ("accepted", "released", "shown", "acknowledged"))
 
 
 def monotonic_us() -> int:
     """The clock of the handshake: monotonic microseconds."""
     return time.monotonic_ns() // 1000
+
+
+Measured = Callable[[str, int], None]
+TOTAL = "total"
+"""From the trigger to the answer in the tags."""
 
 
 class BlackBox:
@@ -30,9 +36,13 @@ class BlackBox:
         station: str,
         observe: Callable[[Callable[[Step], None]], object],
         observe_pictures: Callable[[Callable[[int], None]], object],
+        measured: Measured | None = None,
     ) -> None:
-        """Note a station's inspections from now on. The two are called with who is to be told."""
-        recorder = Recorder(self.ring, len(self.stations))
+        """Note a station's inspections from now on. The two are called with who is to be told.
+
+        `measured` hears of each stage that is over: its name as in SPANS, or "total", and its time in microseconds.
+        """
+        recorder = Recorder(self.ring, len(self.stations), measured)
         self.stations.append(station)
         observe(recorder.note)
         observe_pictures(recorder.pictured)
@@ -41,8 +51,10 @@ class BlackBox:
 class Recorder:
     """What is noted of one station. `now` is the clock of the handshake."""
 
-    def __init__(self, ring: Ring, station: int, now: Callable[[], int] = monotonic_us) -> None:
-        self._ring, self._station, self._now = ring, station, now
+    def __init__(
+        self, ring: Ring, station: int, measured: Measured | None = None, now: Callable[[], int] = monotonic_us
+    ) -> None:
+        self._ring, self._station, self._measured, self._now = ring, station, measured, now
         self._pictured: dict[int, int] = {}
         self._numbers: dict[int, int] = {}
         """Of the answers that may still be shown or acknowledged, by inspection."""
@@ -59,9 +71,11 @@ class Recorder:
                 self._answered(action.result, step.at)
         changed = after.presented is not before.presented
         if before.valid and (changed or not after.valid) and _acknowledges(step) and before.presented is not None:
-            self._stage(self._numbers.pop(before.presented.inspection_id, None), _ACKNOWLEDGED, step.at)
+            number = self._numbers.pop(before.presented.inspection_id, None)
+            self._stage(number, _ACKNOWLEDGED, step.at, {"plc": _SHOWN})
         if changed and after.presented is not None:
-            self._stage(self._numbers.get(after.presented.inspection_id), _SHOWN, self._now())
+            number = self._numbers.get(after.presented.inspection_id)
+            self._stage(number, _SHOWN, self._now(), {"tags": _RELEASED, TOTAL: _ACCEPTED})
 
     def _answered(self, result: Result, released: int) -> None:
         judgement = result.judgement
@@ -85,10 +99,26 @@ class Recorder:
             0,
         )
         _put(self._numbers, result.inspection_id, number)
+        if self._measured is not None:
+            self._measure(result.accepted_at, pictured, asked, result.answered_at, released)
 
-    def _stage(self, number: int | None, stage: int, at: int) -> None:
-        if number is not None:
-            self._ring.put_time(number, stage, at)
+    def _measure(self, begin: int, *ends: int) -> None:
+        """The stages up to the answer's release; one that never was is left out, as `spans` has it."""
+        assert self._measured is not None
+        for name, end in zip(SPANS, ends, strict=False):
+            if end:
+                self._measured(name, max(end - begin, 0))
+                begin = max(end, begin)
+
+    def _stage(self, number: int | None, stage: int, at: int, spans: Mapping[str, int]) -> None:
+        """A later stage is over. `spans`: the times that end with it, and with which stage each began."""
+        if number is None:
+            return
+        self._ring.put_time(number, stage, at)
+        if self._measured is not None:
+            for name, began in spans.items():
+                if moment := self._ring.time(number, began):
+                    self._measured(name, max(at - moment, 0))
 
 
 def _acknowledges(step: Step) -> bool:

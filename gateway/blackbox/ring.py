@@ -61,7 +61,18 @@ class Ring:
     def put_time(self, number: int, stage: int, at: int) -> None:
         """Note a later stage of an inspection, if it is still there."""
         if number >= self.oldest:
-            struct.pack_into("<q", self._rows, number % self._capacity * _ROW.size + _STAGES_AT + stage * 8, at)
+            struct.pack_into("<q", self._rows, self._place(number, stage), at)
+
+    def time(self, number: int, stage: int) -> int:
+        """One moment of an inspection; 0 where that is not there any more."""
+        if number < self.oldest:
+            return 0
+        moment: int
+        (moment,) = struct.unpack_from("<q", self._rows, self._place(number, stage))
+        return moment
+
+    def _place(self, number: int, stage: int) -> int:
+        return number % self._capacity * _ROW.size + _STAGES_AT + stage * 8
 
     def read(self, first: int, most: int) -> Iterator[Flight]:
         """At most so many, from the number `first` on, the oldest first."""

@@ -27,7 +27,7 @@ async def serve(settings: Settings, config: Path, stop: Stop) -> int:
         commands = {
             "status": status_command(gateway),
             "reload": reloading.command,
-            TRACE: answers(gateway.black_box),
+            TRACE: answers(gateway.figures.black_box),
             ABOUT: about(gateway),
         }
         settle_memory()

@@ -32,6 +32,11 @@ class PlcLink(Part, Protocol):
         """
         ...
 
+    @property
+    def connections(self) -> int:
+        """Clients that are connected now. May be asked from any thread."""
+        ...
+
 
 @dataclass(slots=True)
 class Identity:

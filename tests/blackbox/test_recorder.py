@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from gateway.blackbox import STAGES
-from gateway.blackbox.recorder import MOST_OPEN, Recorder
+from gateway.blackbox import STAGES, BlackBox
+from gateway.blackbox.recorder import MOST_OPEN, TOTAL, Recorder
 from gateway.blackbox.ring import Ring
+from gateway.blackbox.spans import SPANS
 from gateway.core.result import Reason, Verdict
 from gateway.ports import Recorded
 from tests.blackbox.flights import TimedInspector, boxed, inspected, times
@@ -155,6 +156,30 @@ async def test_what_the_journal_takes_is_a_stage_of_its_own() -> None:
         await inspected(rig, "A1", 1)
     (at,) = times(box)
     assert at["released"] - at["answered"] >= 18_000
+
+
+async def test_what_is_over_is_forgotten() -> None:
+    async with running() as rig:
+        recorder = Recorder(Ring(10), 0)
+        rig.station.observe(recorder.note)
+        rig.station.pictures.add(recorder.pictured)
+        await inspected(rig, "A1", 1)
+        rig.write(result_ack=True)
+    assert (recorder._pictured, recorder._numbers) == ({}, {})
+
+
+async def test_who_measures_hears_of_each_stage_once() -> None:
+    heard: list[tuple[str, int]] = []
+    box = BlackBox(100)
+    async with running(inspector=TimedInspector()) as rig:
+        box.follow("s1", rig.station.observe, rig.station.pictures.add, lambda stage, us: heard.append((stage, us)))
+        await inspected(rig, "A1", 1)
+        rig.write(result_ack=True)
+    (at,) = times(box)
+    moments = ("accepted", "pictured", "asked", "answered", "released", "shown", "acknowledged")
+    stages = [(name, at[end] - at[begin]) for name, (begin, end) in zip(SPANS, pairwise(moments), strict=True)]
+    stages.append((TOTAL, at["shown"] - at["accepted"]))
+    assert sorted(heard) == sorted(stages)
 
 
 def test_what_never_ends_does_not_pile_up() -> None:

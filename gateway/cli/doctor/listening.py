@@ -30,6 +30,8 @@ def listeners(settings: Settings) -> list[Listener]:
     modbus, opcua = settings.links.modbus, settings.links.opcua
     found = [Listener("modbus", modbus.host, modbus.port)] if modbus is not None else []
     found += [Listener("opcua", host, opcua.port) for host in opcua.hosts] if opcua is not None else []
+    if settings.metrics is not None:
+        found.append(Listener("metrics", settings.metrics.host, settings.metrics.port))
     return [one for one in found if one.port]
 
 
@@ -57,7 +59,7 @@ def _taken(one: Listener, error: OSError, patient: Patient) -> Finding:
     owner = _owner(one)
     if patient.running is not None and (owner is None or owner == patient.running.pid):
         return ok(one.subject, f"served by the running gateway (pid {patient.running.pid})")
-    cure = f"end that program, or give links.{one.link} another port"
+    cure = f"end that program, or give {one.link} another port"
     if owner is None:
         text = "taken by a program of another user, perhaps by the gateway itself"
         return defect(one.subject, text, f"run doctor as root or as the gateway's user: it tells more; or {cure}")

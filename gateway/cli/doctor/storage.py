@@ -24,6 +24,8 @@ SLOW_SYNC_S = 0.05
 """A safe journal waits for the disk before each result; an industrial SSD takes 1 to 5 ms, a healthy hard disk 20."""
 SYNCS = 5
 BLOCK = bytes(4096)
+OURS = ("data", "history", "archive", "certificates")
+"""Folders that the gateway makes."""
 PROBE = ".pekat-gateway-doctor-"
 """Begins the name of the file that is written and removed again. Hidden files are no pictures to any source."""
 
@@ -47,6 +49,9 @@ def written(settings: Settings) -> dict[Path, str]:
         found[settings.data_folder] = "data"
     if settings.history.enabled and settings.history.file is not None:
         found.setdefault(settings.history.file.parent, "history")
+    archive = settings.archive.place(settings.data_folder) if settings.archive is not None else None
+    if archive is not None:
+        found.setdefault(archive, "archive")
     if settings.links.opcua is not None:
         found.setdefault(settings.links.opcua.certificates, "certificates")
     for station in settings.stations:
@@ -67,7 +72,9 @@ def read(settings: Settings) -> dict[Path, str]:
 
 def made_at_start(settings: Settings) -> set[Path]:
     """The folders that the gateway makes itself where they are missing."""
-    found = {folder for folder, whose in written(settings).items() if whose in ("data", "history", "certificates")}
+    found = {
+        folder for folder, whose in written(settings).items() if whose in ("data", "history", "archive", "certificates")
+    }
     for station in settings.stations:
         for source in sources_of(station.source, station.simulation, station.views).values():
             if isinstance(source, FileDropSettings) and source.create_folder:

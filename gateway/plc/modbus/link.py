@@ -66,6 +66,10 @@ class ModbusLink:
         return (Endpoint("modbus", f"modbus://{host}:{port}"),)
 
     @property
+    def connections(self) -> int:
+        return len(self._clients)
+
+    @property
     def clients(self) -> list[ClientFigures]:
         """Who is connected now."""
         return list(self._clients.values())

@@ -79,6 +79,11 @@ class OpcUaLink:
         self._endpoints: tuple[Endpoint, ...] = ()
 
     @property
+    def connections(self) -> int:
+        server = self._server
+        return len(server.connections) if server is not None else 0
+
+    @property
     def endpoints(self) -> Sequence[Endpoint]:
         return self._endpoints
 

@@ -1,0 +1,61 @@
+"""What is noted and counted of a running gateway, for `pekat-gateway trace` and Prometheus."""
+
+from collections.abc import Mapping
+
+from gateway import __version__
+from gateway.blackbox import BlackBox
+from gateway.blackbox.recorder import TOTAL
+from gateway.blackbox.spans import SPANS
+from gateway.metrics.families import Store, Watched
+from gateway.metrics.server import MetricsServer
+from gateway.metrics.settings import MetricsSettings
+from gateway.metrics.tally import Tally
+from gateway.ports import PlcLink
+from gateway.sinks.archive import Archive
+from gateway.sinks.history import History
+from gateway.station.station import Station
+
+
+class Figures:
+    """The black box always; the counts only where `settings` say that somebody may ask for them."""
+
+    def __init__(self, settings: MetricsSettings | None) -> None:
+        self._settings = settings
+        self.black_box = BlackBox()
+        self._stations: dict[str, Station] = {}
+        self._tallies: dict[str, Tally] = {}
+
+    def follow(self, station: Station) -> None:
+        """Note the station's inspections from now on."""
+        tally = None
+        if self._settings is not None:
+            tally = self._tallies[station.name] = Tally((*SPANS, TOTAL))
+            station.observe(tally.note)
+        self._stations[station.name] = station
+        measured = tally.measured if tally is not None else None
+        self.black_box.follow(station.name, station.observe, station.pictures.add, measured)
+
+    def server(
+        self, links: Mapping[str, PlcLink], history: History | None, archive: Archive | None
+    ) -> MetricsServer | None:
+        """What serves the counts, once entered; None where nobody may ask for them."""
+        if self._settings is None:
+            return None
+
+        def connections() -> dict[str, int]:
+            return {name: link.connections for name, link in links.items()}
+
+        watched = Watched(__version__, self._stations, self._tallies, connections, lambda: _stores(history, archive))
+        return MetricsServer(self._settings, watched)
+
+
+def _stores(history: History | None, archive: Archive | None) -> list[Store]:
+    """What is kept where. Called in the thread that serves the counts."""
+    stores = []
+    if history is not None:
+        written = history.books
+        stores.append(Store("history", written.waiting, written.stored, written.lost))
+    if archive is not None:
+        kept = archive.books
+        stores.append(Store("archive", kept.waiting, kept.kept, kept.lost))
+    return stores

@@ -1,0 +1,105 @@
+"""The figures of a whole gateway as Prometheus' own parser reads them, over real sockets."""
+
+import asyncio
+import logging
+import socket
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway import __version__
+from gateway.app import Gateway
+from gateway.cli.ports import free_port
+from gateway.config import load_settings
+from gateway.sim.plc import Play, Plc
+from gateway.sim.plc_modbus import ModbusFace
+from gateway.tagmap import load_map
+from tests.cli.patient import Site, healthy
+
+Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def scraped(port: int) -> Figures:
+    """Every sample by its name and labels."""
+    reply = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+    assert reply.status_code == 200
+    families = list(text_string_to_metric_families(reply.text))
+    assert all(family.documentation for family in families)
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def figure(figures: Figures, name: str, **labels: str) -> float:
+    return figures[f"pekat_gateway_{name}", tuple(sorted(labels.items()))]
+
+
+def with_metrics(site: Site, port: int) -> Gateway:
+    text = site.config.read_text().replace("[[stations]]", f"[metrics]\nport = {port}\n[[stations]]")
+    site.config.write_text(text)
+    return Gateway(load_settings(site.config))
+
+
+async def test_the_figures_agree_with_what_the_plc_saw(tmp_path: Path) -> None:
+    with healthy(tmp_path) as (site, _):
+        port = free_port()
+        async with with_metrics(site, port) as gateway:
+            async with ModbusFace("127.0.0.1", site.port, load_map("standard")) as face:
+                outcome = await Plc(face, Play(count=7)).run()
+                figures = await asyncio.to_thread(scraped, port)
+            assert outcome.good
+            await until_gone(gateway)
+            later = await asyncio.to_thread(scraped, port)
+    verdicts = {answer.verdict.name.lower() for answer in outcome.answers}
+    told = {
+        verdict: figure(figures, "results_total", station="station1", verdict=verdict, reason="none")
+        for verdict in verdicts
+    }
+    assert sum(told.values()) == 7
+    for stage in ("image", "hand-over", "pekat", "journal", "tags", "plc", "total"):
+        assert figure(figures, "inspection_seconds_count", station="station1", stage=stage) == 7
+        assert figure(figures, "inspection_seconds_bucket", station="station1", stage=stage, le="+Inf") == 7
+    longest = sum(answer.latency_s for answer in outcome.answers)
+    assert 0 < figure(figures, "inspection_seconds_sum", station="station1", stage="total") <= longest
+    assert figure(figures, "station_online", station="station1") == 1
+    assert figure(figures, "info", version=__version__) == 1
+    assert figure(figures, "link_connections", link="modbus") == 1
+    assert figure(later, "link_connections", link="modbus") == 0
+    assert figure(figures, "store_lost_total", store="history") == 0
+
+
+async def until_gone(gateway: Gateway) -> None:
+    async with asyncio.timeout(5):
+        while gateway.links["modbus"].connections:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_taken_port_costs_the_figures_and_not_the_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with healthy(tmp_path) as (site, _), socket.create_server(("127.0.0.1", 0)) as thief:
+        with caplog.at_level(logging.ERROR):
+            async with with_metrics(site, thief.getsockname()[1]) as gateway:
+                assert gateway.stations["station1"].state.online
+                async with ModbusFace("127.0.0.1", site.port, load_map("standard")) as face:
+                    assert (await Plc(face, Play(count=1)).run()).good
+        assert "no metrics" in caplog.text
+        (line,) = site.defects()
+    assert (line.check, line.subject) == ("ports", f"metrics 127.0.0.1:{thief_port(site)}")
+
+
+def thief_port(site: Site) -> int:
+    settings = load_settings(site.config)
+    assert settings.metrics is not None
+    return settings.metrics.port
+
+
+async def test_without_the_table_nothing_is_counted_or_served(tmp_path: Path) -> None:
+    with healthy(tmp_path) as (site, _):
+        async with Gateway(load_settings(site.config)) as gateway:
+            assert gateway.figures.server(gateway.links, gateway.history, gateway.archive) is None
+            assert gateway.figures._tallies == {}
