@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.assembly import inspectors_of, make_station
 from gateway.config import Settings, StationSettings
 from gateway.core import events as ev
+from gateway.core.counts import ImagesLost
 from gateway.core.errors import Cause, ErrorCode, Fault, LinkError
 from gateway.core.resume import Memory
 from gateway.figures import Figures
@@ -78,7 +79,7 @@ class Gateway:
             await self._enter_stations(stack, boot_id, sinks)
             if self.archive is not None:
                 stack.callback(self.archive.on_fault(self._tell_archive_fault))
-                stack.callback(self.archive.on_loss(lambda name, lost: self.stations[name].post(ev.ImagesLost(lost))))
+                stack.callback(self.archive.on_loss(lambda name, lost: self.stations[name].post(ImagesLost(lost))))
             for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
             if (metrics := self.figures.server(self.links, self.history, self.archive)) is not None:

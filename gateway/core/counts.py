@@ -25,3 +25,10 @@ class Counts:
 
 
 NO_COUNTS = Counts()
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesLost:
+    """An event: so many more images of this station could not be archived."""
+
+    count: int

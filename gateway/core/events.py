@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway.core.calls import Call
 from gateway.core.commands import Commands as Commands  # noqa: PLC0414  # who takes it from here has PlcWrote beside it
-from gateway.core.counts import Counts
+from gateway.core.counts import Counts, ImagesLost
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.result import BY_TAGS, Judgement, Origin, Result
 
@@ -111,13 +111,6 @@ class PartRecovered:
 
     fault: Fault
     offline: OfflineReason = OfflineReason.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class ImagesLost:
-    """So many more images of this station could not be archived."""
-
-    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, recipes
 from gateway.core import events as ev
+from gateway.core.counts import ImagesLost
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
 from gateway.core.events import Action, Commands, Event
@@ -82,7 +83,7 @@ def _handle(turn: Turn, event: Event) -> None:
         case ev.PartRecovered(fault, offline):
             fault_latch.clear(turn.s, fault)
             turn.offline(offline, False)
-        case ev.ImagesLost(count):
+        case ImagesLost(count):
             turn.s.images_lost += count
         case ev.WentOffline(reason):
             turn.offline(reason, True)
