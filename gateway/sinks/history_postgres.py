@@ -78,6 +78,9 @@ class PostgresBackend:
 
     def prepare(self, connection: Connection) -> None:
         with connection.begin():
+            if connection.exec_driver_sql("SHOW server_encoding").scalar() != "UTF8":
+                wrong = f"{self.name} cannot keep every character"
+                raise SinkError(wrong, hint="make the database with ENCODING 'UTF8' TEMPLATE template0")
             done = is_current(connection, self)
         if done:
             return
@@ -99,9 +102,11 @@ class PostgresBackend:
     def alive(self, connection: Connection) -> bool:
         """A server that says something unasked says goodbye, as far as the next answer is concerned."""
         raw = _raw(connection)
+        if raw.closed:
+            return False
         with selectors.DefaultSelector() as selector:
             selector.register(raw.fileno(), selectors.EVENT_READ)
-            return not raw.closed and not selector.select(0)
+            return not selector.select(0)
 
     def write(self, connection: Connection, written: Written) -> None:
         keys = [(str(row["station"]), str(row["result_id"])) for row in written.rows]
