@@ -55,7 +55,12 @@ class Cell:
         return part
 
     async def trigger(self, within_s: float = STEP_S) -> Part:
-        """The next part, and a trigger for it, which is held. Raises TimeoutError where nobody answers it."""
+        """The next part, and a trigger for it, which is held. Raises TimeoutError where nobody answers it.
+
+        Before it the last one has to be low: raised again at once, it would be no edge, and its `trigger_ack` the last
+        part's.
+        """
+        await self.plc.until(lambda tags: not tags["trigger_ack"], within_s)
         part = self.next_part()
         self.plc.set(trigger=True, part_id=part.part_id)
         tags = await self.plc.until(lambda tags: tags["trigger_ack"] or tags["trigger_rejected"], within_s)

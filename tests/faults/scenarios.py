@@ -4,6 +4,7 @@ Who checks knows nothing of the gateway: it compares what was photographed, what
 """
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,8 @@ PAUSES_S = (0.0, 0.0, 0.002, 0.01, 0.03, 0.1)
 WELL_S = 8.0
 UNNOTED_S = 0.25
 """An acceptance is written within 10 ms (H31), on a machine that has time for it; the PLC sees it a cycle later."""
+RETRIED_S = 2.0
+"""The journal tries again each half second."""
 KILLS = 0.04
 """Share of scenarios with a kill of the gateway: each costs a start."""
 ANY_REASON = frozenset(Reason) - {Reason.INTERNAL, Reason.NONE}
@@ -50,6 +53,9 @@ class Scenario:
     told: list[str] = field(default_factory=list)
     _on: list[Fault] = field(default_factory=list)
     _dropped: bool = False
+    _unwritten_since: float = math.inf
+    """Since when nothing can be written, by the monotonic clock; what is killed with that in its memory loses it."""
+    _written_again: float = 0.0
 
     async def play(self) -> float:
         """Seconds that it took to be well again. Raises AssertionError where a promise is broken."""
@@ -82,6 +88,8 @@ class Scenario:
 
     async def _begin(self, fault: Fault) -> None:
         self.told.append(f"begin: {fault.name}")
+        if isinstance(fault, DatabaseLocked):
+            self._unwritten_since, self._written_again = time.monotonic(), math.inf
         await fault.begin(self.cell)
         self._dropped = self._dropped or fault.drops_results
         self._on.append(fault)
@@ -92,13 +100,16 @@ class Scenario:
             self._on.remove(fault)
         if isinstance(fault, PlcRestarted):
             self.cell.plc.set(reset=False)
-        else:
-            await fault.end(self.cell)
+            return
+        await fault.end(self.cell)
+        if isinstance(fault, DatabaseLocked):
+            self._written_again = time.monotonic() + RETRIED_S
 
     async def _kill(self) -> None:
         self.told.append("gateway killed and started")
         self.cell.plant.kill_gateway()
-        soon = time.monotonic() - UNNOTED_S
+        now = time.monotonic()
+        soon = min(now - UNNOTED_S, self._unwritten_since if now < self._written_again else now)
         self.cell.unknown |= {part for part, at in self.cell.plc.memory.accepted.items() if at > soon}
         await asyncio.to_thread(self.cell.plant.begin_gateway)
 
@@ -116,8 +127,9 @@ class Scenario:
         if when == "before":
             coming = f"{cell.name}n{len(cell.parts) + 1}"
             cell.plant.picture(coming, good=(len(cell.parts) + 1) % 2 == 1)
+        before = len(cell.parts)
         await cell.tried(cell.trigger(SHORT_S))
-        if when in ("after", "late"):
+        if when in ("after", "late") and len(cell.parts) > before:
             await asyncio.sleep(SHORT_S if when == "late" else 0)
             cell.photograph(cell.parts[-1])
         cell.lower()

@@ -4,7 +4,8 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ async def _play(plant: Plant, name: str, seed: int) -> Counter[str]:
     )  # fmt: skip
 
 
+@asynccontextmanager
+async def _standing(plant: Plant) -> AsyncIterator[Plant]:
+    """The plant, up. Where another one fails meanwhile, it still comes up before it is taken down: no process stays."""
+    starting = asyncio.create_task(asyncio.to_thread(plant.begin))
+    try:
+        await asyncio.shield(starting)
+        yield plant
+    finally:
+        await asyncio.wait([starting])
+        plant.end()
+
+
 async def _play_many(homes: Iterator[Path], count: int) -> None:
     chosen = os.environ.get("SCENARIO_SEED")
     seeds = [int(chosen)] if chosen else [random.randrange(2**32) for _ in range(count)]
@@ -59,13 +72,9 @@ async def _play_many(homes: Iterator[Path], count: int) -> None:
 
     async def work() -> None:
         for share in shares:
-            plant = Plant(next(homes), Plain(), SHORTEST)
-            await asyncio.to_thread(plant.begin)
-            try:
+            async with _standing(Plant(next(homes), Plain(), SHORTEST)) as plant:
                 for number, seed in enumerate(share):
                     seen.update(await _play(plant, f"r{number}", seed))
-            finally:
-                plant.end()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
