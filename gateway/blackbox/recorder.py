@@ -1,6 +1,7 @@
 """Notes the stages of each inspection while it happens. It only takes note: it runs on every trigger's path."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from gateway.blackbox.ring import CAPACITY, STAGES, Ring
@@ -55,8 +56,8 @@ class Recorder:
         self, ring: Ring, station: int, measured: Measured | None = None, now: Callable[[], int] = monotonic_us
     ) -> None:
         self._ring, self._station, self._measured, self._now = ring, station, measured, now
-        self._pictured: dict[int, int] = {}
-        self._numbers: dict[int, int] = {}
+        self._pictured = OrderedDict[int, int]()
+        self._numbers = OrderedDict[int, int]()
         """Of the answers that may still be shown or acknowledged, by inspection."""
 
     def pictured(self, inspection_id: int) -> None:
@@ -69,10 +70,11 @@ class Recorder:
         for action in step.actions:
             if isinstance(action, ev.Record):
                 self._answered(action.result, step.at)
-        changed = after.presented is not before.presented
-        if before.valid and (changed or not after.valid) and _acknowledges(step) and before.presented is not None:
-            number = self._numbers.pop(before.presented.inspection_id, None)
-            self._stage(number, _ACKNOWLEDGED, step.at, {"plc": _SHOWN})
+        changed, old = after.presented is not before.presented, before.presented
+        if old is not None and (changed or before.valid > after.valid):
+            number = self._numbers.pop(old.inspection_id, None)
+            if before.valid and _acknowledges(step):
+                self._stage(number, _ACKNOWLEDGED, step.at, {"plc": _SHOWN})
         if changed and after.presented is not None:
             number = self._numbers.get(after.presented.inspection_id)
             self._stage(number, _SHOWN, self._now(), {"tags": _RELEASED, TOTAL: _ACCEPTED})
@@ -130,8 +132,8 @@ def _acknowledges(step: Step) -> bool:
     return by_bit or new.result_ack_seq not in (0, old.result_ack_seq)
 
 
-def _put(kept: dict[int, int], key: int, value: int) -> None:
+def _put(kept: OrderedDict[int, int], key: int, value: int) -> None:
     """The oldest goes where there are too many: they belong to what was dropped, and never comes."""
     kept[key] = value
     if len(kept) > MOST_OPEN:
-        del kept[next(iter(kept))]
+        kept.popitem(last=False)

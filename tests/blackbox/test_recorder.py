@@ -164,6 +164,8 @@ async def test_what_is_over_is_forgotten() -> None:
         rig.station.observe(recorder.note)
         rig.station.pictures.add(recorder.pictured)
         await inspected(rig, "A1", 1)
+        await inspected(rig, "A2", 2)
+        assert list(recorder._numbers) == [2]  # the first one was replaced
         rig.write(result_ack=True)
     assert (recorder._pictured, recorder._numbers) == ({}, {})
 
