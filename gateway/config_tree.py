@@ -104,6 +104,16 @@ class HandshakeSettings(BaseModel):
     inspection_timeout_ms: int = Field(
         5_000, ge=1, le=3_600_000, description="From the accepted trigger to the answer at the latest"
     )
+    decision_deadline_ms: int = Field(
+        0,
+        ge=0,
+        le=3_600_000,
+        description="When the PLC has its answer at the latest, where PEKAT may take longer: what it says then is "
+        "journaled as late; 0: inspection_timeout_ms",
+    )
+    late_is: Literal["no_decision", "nok"] = Field(
+        "no_decision", description="What a part without an answer at decision_deadline_ms is; nok with reason 25"
+    )
     ack_timeout_ms: int = Field(
         10_000, ge=0, le=3_600_000, description="Longest wait for the PLC's acknowledgement or falling trigger; 0: none"
     )
@@ -117,6 +127,23 @@ class HandshakeSettings(BaseModel):
     stop_after_nok: int = Field(
         0, ge=0, le=1000, description="So many parts NOK in a row set stop_line until it is acknowledged; 0: never"
     )
+
+    @field_validator("decision_deadline_ms")
+    @classmethod
+    def _before_the_time_out(cls, deadline: int, info: ValidationInfo) -> int:
+        limit = info.data.get("inspection_timeout_ms", deadline)
+        if deadline > limit:
+            what = {"deadline": deadline, "limit": limit, "instead": f"write {limit} or less, or a longer time-out"}
+            raise PydanticCustomError("deadline", "{deadline} is over inspection_timeout_ms ({limit})", what)
+        return deadline
+
+    @field_validator("late_is")
+    @classmethod
+    def _has_a_deadline(cls, late_is: str, info: ValidationInfo) -> str:
+        if late_is == "nok" and info.data.get("decision_deadline_ms", 1) == 0:
+            what = {"instead": "add decision_deadline_ms = 500, or the like"}
+            raise PydanticCustomError("no_deadline", "goes by decision_deadline_ms, which is not there", what)
+        return late_is
 
     @field_validator("result_depth")
     @classmethod
@@ -139,6 +166,8 @@ class HandshakeSettings(BaseModel):
             watchdog_action=WatchdogAction[self.watchdog_action.upper()],
             views=views,
             stop_after_nok=self.stop_after_nok,
+            decision_deadline_ms=self.decision_deadline_ms,
+            late_is_nok=self.late_is == "nok",
         )
 
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Self
 
 from gateway.core.result import Result
@@ -71,6 +72,7 @@ class Registrar:
         self._ids = result_id(self.started, boot_id, 0).removesuffix("0")  # formatting a time costs more than all else
         self._known: OrderedDict[tuple[str, int], StoredResult] = OrderedDict()
         self._last: dict[str, datetime] = {}
+        self._late = count(1)
 
     def result_id(self, inspection_id: int) -> str:
         """The id of what answers this inspection, also before it is answered."""
@@ -90,6 +92,14 @@ class Registrar:
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return known
+
+    def late(self, recorded: Recorded) -> StoredResult:
+        """What came after the answer that was given, as it is kept: under an id that no answer has.
+
+        Of several views each may be late.
+        """
+        made = self._make(recorded)
+        return replace(made, result_id=f"{made.result_id}-late-{next(self._late)}")
 
     def recipe_name(self, station: str, recipe: int) -> str:
         """As the configuration has it; "" where it has none."""

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -69,12 +70,14 @@ def list_(
     recipe: Recipe = None,
     part_id: PartId = None,
     result_seq: ResultSeq = None,
+    late: Annotated[bool, typer.Option("--late", help="Those that came after the PLC had its answer.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 20,
     config: Config = None,
     data: Data = None,
 ) -> None:
     """Show results, the newest first."""
-    query = _query(station, since, until, verdict, recipe, part_id, result_seq, newest_first=True)
+    asked = _query(station, since, until, verdict, recipe, part_id, result_seq, newest_first=True)
+    query = replace(asked, late=late)
     with _reader(config, data) as reader:
         found = [stored for page in reader.pages(query, limit) for stored in page]
     if not found:

@@ -10,6 +10,7 @@ def next_wake(state: State) -> int:
     times = [state.beat_at + BEAT_US]
     times += [inspection.deadline for inspection in state.flight if inspection.open]
     times += [inspection.keep_by for inspection in state.flight if inspection.keeping is Keeping.ASKED]
+    times += [inspection.work_by for inspection in state.overdue]
     if state.changing is not None:
         times.append(state.changing.deadline)
     others = (watchdog_deadline(state), trigger_held_too_long(state), acknowledgement_overdue(state))

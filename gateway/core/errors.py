@@ -153,6 +153,7 @@ class ErrorCode(IntEnum):
     NO_DECISION_PIXEL_FORMAT = 120
     NO_DECISION_JOURNAL = 121
     NO_DECISION_UNCHECKED = 124
+    NO_DECISION_TOO_LATE = 125
 
 
 class Cause(IntEnum):

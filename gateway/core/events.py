@@ -274,10 +274,14 @@ class RecipeSettled:
 
 @dataclass(frozen=True, slots=True)
 class LateAnswer:
-    """An answer came for an inspection that has one already; it was dropped and counted."""
+    """An answer came for an inspection that has one already; it was dropped and counted.
+
+    `result`: what it would have been, for the journal, where the work had gone on after the decision deadline (H36).
+    """
 
     inspection_id: int
     judgement: Judgement
+    result: Result | None = None
 
 
 Action = (

@@ -13,7 +13,7 @@ from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_lon
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
 from gateway.core.events import Action, Commands, Event
 from gateway.core.recipe_change import RecipeOutcome
-from gateway.core.result import Reason, no_decision
+from gateway.core.result import Reason
 from gateway.core.state import State, next_seq
 from gateway.core.turn import Turn
 
@@ -34,8 +34,9 @@ def _pass_time(turn: Turn) -> None:
     heartbeat.beat(s, now)
     for inspection in s.flight:
         if inspection.open and inspection.deadline <= now:
-            turn.judge(inspection.id, no_decision(Reason.TIMEOUT))
-            turn.actions.append(ev.Cancel(inspection.id))
+            turn.time_out(inspection)
+    if s.overdue:
+        turn.end_late_work(until=now, most=s.options.max_in_flight)
     turn.release()
     if s.options.keep_ms:
         turn.wait_no_longer(now)

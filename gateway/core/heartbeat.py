@@ -18,7 +18,7 @@ def only_heard(state: State, commands: Commands, now: int) -> State | None:
     than this does, in a fifth of the time; `test_walk.py` compares the two in every state.
     """
     s = state
-    if s.flight or s.trigger_ack or s.watchdog_tripped or not s.plc_seen or (s.valid and s.buffered):
+    if s.flight or s.overdue or s.trigger_ack or s.watchdog_tripped or not s.plc_seen or (s.valid and s.buffered):
         return None
     if s.changing is not None or s.continuous is not None or now - s.beat_at >= BEAT_US:
         return None

@@ -34,6 +34,8 @@ class Inspection:
     keeping: Keeping = Keeping.NOT_YET
     answers: tuple[Judgement | None, ...] = ()
     """What each of several views has answered so far; empty where there is one (H32)."""
+    work_by: int = 0
+    """When the work on it ends; after `deadline` where it may go on (H36)."""
 
     @property
     def open(self) -> bool:

@@ -16,7 +16,10 @@ class Verdict(IntEnum):
 
 
 class Reason(IntEnum):
-    """The `reason` tag: why there was no decision. NONE goes with OK and NOK, and only with them."""
+    """The `reason` tag: why there was no decision. NONE goes with OK and NOK, and only with them.
+
+    TOO_LATE alone goes with NOK: it marks a NOK that nobody has seen a fault for.
+    """
 
     NONE = 0
     UNDEFINED = 1
@@ -43,6 +46,7 @@ class Reason(IntEnum):
     INTERRUPTED = 22
     REVIEW = 23
     UNCHECKED = 24
+    TOO_LATE = 25
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -71,6 +75,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.INTERRUPTED: "the gateway was killed or lost its power before there was an answer",
     Reason.REVIEW: "the score lies between good and bad: somebody has to look at the part",
     Reason.UNCHECKED: "PEKAT found the part good, but its reply lacks what the recipe's rules go by",
+    Reason.TOO_LATE: "no answer by the decision deadline, which counts as NOK here: not PEKAT's verdict",
 }
 
 AT_THE_IMAGE = frozenset(
@@ -90,6 +95,10 @@ CUT_SHORT = frozenset({Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.I
 
 NOT_A_FAULT = CUT_SHORT | {Reason.NONE, Reason.REVIEW}
 """Reasons that latch no error: nothing is out of order."""
+
+
+UNDECIDED = frozenset(Reason) - {Reason.NONE, Reason.TOO_LATE}
+"""Reasons that go with no decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +158,22 @@ class Judgement:
 
     def __post_init__(self) -> None:
         decided = self.verdict in (Verdict.OK, Verdict.NOK)
-        if self.verdict is Verdict.NONE or decided != (self.reason is Reason.NONE):
+        if self.reason is Reason.TOO_LATE:
+            right = self.verdict is Verdict.NOK
+        else:
+            right = self.verdict is not Verdict.NONE and decided == (self.reason is Reason.NONE)
+        if not right:
             raise ValueError(f"verdict {self.verdict.name} cannot go with reason {self.reason.name}")
 
 
 def no_decision(reason: Reason, detail: str = "") -> Judgement:
     """The judgement for everything that is not a decision."""
     return Judgement(Verdict.NO_DECISION, reason, detail=detail or REASON_TEXTS[reason])
+
+
+def too_late() -> Judgement:
+    """The judgement of a part without an answer at the decision deadline, where that counts as NOK (H36)."""
+    return Judgement(Verdict.NOK, Reason.TOO_LATE, detail=REASON_TEXTS[Reason.TOO_LATE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +213,8 @@ class Result:
     """0 where no image was ever taken."""
     answered_at: int
     origin: Origin = BY_TAGS
+    late: bool = False
+    """It came after the answer that the PLC got, and is for the journal alone (H36)."""
 
     @property
     def verdict(self) -> Verdict:

@@ -52,6 +52,8 @@ class Options:
     0 switches `ack_timeout_ms` and `watchdog_ms` off; an inspection and a recipe change always have an end (H7).
     `keep_ms` is the journal's share of an inspection's time: an answer is shown when the journal has it (H30). With 0
     it is shown at once. `show_unkept`: so is one that the journal could not keep in that time.
+    `decision_deadline_ms` is when the PLC has its answer; what judges may go on until the inspection's time-out. With 0
+    the two are one. `late_is_nok`: what has no answer then is NOK (H36).
     `stop_after_nok` is how many parts NOK in a row raise the alarm (H34); with 0 there is none.
     """
 
@@ -65,6 +67,8 @@ class Options:
     keep_ms: int = 0
     show_unkept: bool = False
     stop_after_nok: int = 0
+    decision_deadline_ms: int = 0
+    late_is_nok: bool = False
     views: tuple[str, ...] = ()
     """Names of the views, where each trigger takes several images (H32); empty where it takes one."""
 
@@ -120,6 +124,8 @@ class State:
     exposure_done: bool = False
     # work
     flight: tuple[Inspection, ...] = ()
+    overdue: tuple[Inspection, ...] = ()
+    """Those that were answered at the decision deadline and are still worked on (H36); at most `max_in_flight`."""
     next_id: int = 1
     continuous: ContinuousRun | None = None
     next_run_id: int = 1

@@ -1,6 +1,6 @@
 """One step under way: what becomes of inspections in it, from the trigger to the one answer.
 
-The numbers H1..H35 in the comments here and in the modules around are the rules of docs/handshake.md.
+The numbers H1..H36 in the comments here and in the modules around are the rules of docs/handshake.md.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from gateway.core import fault_latch, nok_row, presenting, views
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.events import Action
 from gateway.core.inspection import Inspection, Keeping
-from gateway.core.result import BY_TAGS, NOT_A_FAULT, Judgement, Origin, Reason, Result, no_decision
+from gateway.core.result import BY_TAGS, NOT_A_FAULT, Judgement, Origin, Reason, Result, Verdict, no_decision, too_late
 from gateway.core.state import State, next_seq
 
 
@@ -59,10 +59,12 @@ class Turn:
         """Begin an inspection (H3). A simulated one leaves the PLC's tags as they are (H29)."""
         s = self.s
         timeout = min(timeout_ms or s.options.inspection_timeout_ms, s.options.inspection_timeout_ms)
-        keep_by = self.now + timeout * 1000
-        deadline = keep_by - min(s.options.keep_ms * 1000, timeout * 1000 // 2)  # H30
+        decide = min(s.options.decision_deadline_ms or timeout, timeout)  # H36
+        keep_by = self.now + decide * 1000
+        deadline = keep_by - min(s.options.keep_ms * 1000, decide * 1000 // 2)  # H30
         if s.flight:  # answers leave in order: none may have to wait for one with a later deadline (H7, H9)
             deadline, keep_by = max(deadline, s.flight[-1].deadline), max(keep_by, s.flight[-1].keep_by)
+        work_by = max(deadline, self.now + timeout * 1000 if decide < timeout else 0)
         if origin.simulated:
             seq = 0
         else:
@@ -74,11 +76,12 @@ class Turn:
                 s.valid = False
         inspection = Inspection(
             s.next_id, seq, part_id, s.recipe, self.now, deadline, origin=origin, keep_by=keep_by,
-            answers=(None,) * len(s.options.views),
+            work_by=work_by, answers=(None,) * len(s.options.views),
         )  # fmt: skip
         s.flight = (*s.flight, inspection)
         s.next_id += 1
-        self.actions.append(ev.Start(inspection.id, seq, part_id, s.recipe, deadline, token, origin, pictures_from))
+        self.end_late_work(most=s.options.max_in_flight - len(s.flight))  # a fresh part comes first
+        self.actions.append(ev.Start(inspection.id, seq, part_id, s.recipe, work_by, token, origin, pictures_from))
 
     def reject(self, reason: RejectReason, token: int = 0) -> None:
         """Refuse a trigger (H4). In simulation mode a refused call is no part that was missed (H29)."""
@@ -132,12 +135,34 @@ class Turn:
         return None in answers or self.judge(inspection_id, judgement)
 
     def late(self, inspection_id: int, judgement: Judgement) -> None:
-        """Count an answer that nobody waits for, and drop it (H8)."""
-        self.s.counts = replace(self.s.counts, late=self.s.counts.late + 1)
-        self.actions.append(ev.LateAnswer(inspection_id, judgement))
+        """Count an answer that nobody waits for, and drop it (H8); one that is overdue goes to the journal (H36)."""
+        s = self.s
+        s.counts = replace(s.counts, late=s.counts.late + 1)
+        one = next((one for one in s.overdue if one.id == inspection_id), None)
+        result = _result(replace(one, answered_at=self.now), judgement, 0) if one is not None else None
+        if one is not None and not one.answers:  # the one view has spoken
+            s.overdue = tuple(other for other in s.overdue if other is not one)
+        self.actions.append(ev.LateAnswer(inspection_id, judgement, result and replace(result, late=True)))
+
+    def time_out(self, one: Inspection) -> None:
+        """Its time is up. What judges may go on for the journal where the part's picture is taken (H36)."""
+        self.judge(one.id, too_late() if self.s.options.late_is_nok else no_decision(Reason.TIMEOUT))
+        if one.exposed_at and one.work_by > self.now:
+            self.s.overdue = (*self.s.overdue, one)
+        else:
+            self.actions.append(ev.Cancel(one.id))
+
+    def end_late_work(self, *, until: int = 0, most: int = 0) -> None:
+        """Stop working on what is overdue since before `until`, and on the oldest of more than `most` (H36)."""
+        late = self.s.overdue
+        kept = tuple(one for one in late if one.work_by > until)
+        kept = kept[max(len(kept) - most, 0) :]
+        self.actions += [ev.Cancel(one.id) for one in late if one not in kept]
+        self.s.overdue = kept
 
     def cancel_all(self, reason: Reason, *, present: bool = True) -> None:
         """Answer everything that is still open (H15, H16), and let all answers out."""
+        self.end_late_work()
         for inspection in self.s.flight:
             if self.judge(inspection.id, no_decision(reason)):
                 self.actions.append(ev.Cancel(inspection.id))
@@ -202,7 +227,7 @@ class Turn:
     def _keeping_over(self, place: int, ok: bool) -> None:
         """What is not kept is no decision, unless the configuration says otherwise; it is never silent."""
         one = replace(self.s.flight[place], keeping=Keeping.OVER)
-        decided = one.judgement is not None and one.judgement.reason is Reason.NONE
+        decided = one.judgement is not None and one.judgement.verdict is not Verdict.NO_DECISION
         if not ok and decided and not self.s.options.show_unkept:
             unkept = no_decision(Reason.JOURNAL)
             if one.answers:  # no view decides for itself what the whole does not

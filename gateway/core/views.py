@@ -28,7 +28,7 @@ def combine(names: Sequence[str], judgements: Sequence[Judgement]) -> Judgement:
     )
     return Judgement(
         verdict,
-        next((one.reason for one in alike if one.reason is not Reason.REVIEW), alike[0].reason),
+        min((one.reason for one in alike), key=lambda reason: _RANK.get(reason, 1)),
         _detections(judgements),
         next((one.score for one in alike if one.score is not None), None),
         tuple(value for one in judgements for value in one.user_values),
@@ -36,6 +36,10 @@ def combine(names: Sequence[str], judgements: Sequence[Judgement]) -> Judgement:
         max(one.inspector_us for one in judgements),
         views,
     )
+
+
+_RANK = {Reason.NONE: 0, Reason.REVIEW: 2}
+"""Which of several reasons for the same verdict counts: what PEKAT saw, then faults, then what is to be looked at."""
 
 
 def completed(names: Sequence[str], answers: Sequence[Judgement | None], rest: Judgement) -> Judgement:

@@ -74,6 +74,10 @@ class Journal(Protocol):
         """
         ...
 
+    def late(self, recorded: Recorded) -> None:
+        """Keep what came after the answer that was given. Nobody waits for it, and no query finds it unasked (H36)."""
+        ...
+
     def note(self, station: str, memory: Callable[[], Memory]) -> None:
         """Remember this, instead of what was noted before. Nobody waits for it; a thread asks for it later, or never.
 
@@ -142,6 +146,8 @@ class ResultQuery:
     job_id: str | None = None
     meas_id: str | None = None
     product_id: str | None = None
+    late: bool = False
+    """Those that came after the answer was given, and no others."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a page that is empty or too large."""

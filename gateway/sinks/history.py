@@ -96,6 +96,9 @@ class History:
     def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
         self._writer.keep(self._registrar.stored(recorded), kept)
 
+    def late(self, recorded: Recorded) -> None:
+        self._writer.put(self._registrar.late(recorded))
+
     def note(self, station: str, memory: Callable[[], Memory]) -> None:
         self._writer.note(station, memory)
 

@@ -51,7 +51,7 @@ class Pages(ABC):
 
     def count(self, query: ResultQuery) -> int:
         """How many results fit now."""
-        return self._ask(lambda connection: int(connection.execute(counted(query)).scalar_one()))
+        return self._ask(lambda connection: int(connection.execute(counted(query, self._version)).scalar_one()))
 
     def with_id(self, result_id: str, station: str | None = None) -> list[StoredResult]:
         """Those with this id: one of each station that gave it, or of this one."""

@@ -3,25 +3,28 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_table import RESULTS, VERSION, columns, microseconds, text
+
+LATE_SINCE = 4
+"""Older databases have no late answers."""
 
 
 def selected(query: ResultQuery, version: int = VERSION) -> Select[Any]:
     """The rows that a query asks for, in its order, from a database of this version."""
     column = RESULTS.c
     order = (column.answered.desc(), column.number.desc()) if query.newest_first else (column.answered, column.number)
-    return select(*columns(version)).where(*_conditions(query)).order_by(*order).limit(query.limit)
+    return select(*columns(version)).where(*_conditions(query, version)).order_by(*order).limit(query.limit)
 
 
-def counted(query: ResultQuery) -> Select[Any]:
-    """How many rows fit, on all pages together."""
-    return select(func.count()).select_from(RESULTS).where(*_conditions(query))
+def counted(query: ResultQuery, version: int = VERSION) -> Select[Any]:
+    """How many rows of a database of this version fit, on all pages together."""
+    return select(func.count()).select_from(RESULTS).where(*_conditions(query, version))
 
 
-def _conditions(query: ResultQuery) -> Iterator[ColumnElement[bool]]:
+def _conditions(query: ResultQuery, version: int) -> Iterator[ColumnElement[bool]]:
     column = RESULTS.c
     equal = (
         (column.station, query.station),
@@ -37,6 +40,10 @@ def _conditions(query: ResultQuery) -> Iterator[ColumnElement[bool]]:
     for place, wanted in equal:
         if wanted is not None:
             yield place == (text(wanted) if isinstance(wanted, str) else wanted)
+    if version >= LATE_SINCE:
+        yield column.late.is_not(None) if query.late else column.late.is_(None)
+    elif query.late:
+        yield false()  # it could not say which these are
     if query.job_id:
         yield column.job_id != ""  # says that the index of jobs will do
     if query.verdicts:

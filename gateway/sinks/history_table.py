@@ -36,7 +36,7 @@ from gateway.records import EPOCH
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 3
+VERSION = 4
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
@@ -104,6 +104,7 @@ RESULTS = Table(
     needed("meas_id", Words),
     needed("product_id", Words),
     _since(2, "views", Words),  # JSON: the judgement of each view; NULL where there is one
+    _since(4, "late", Boolean),  # it came after the answer that was given; NULL: it is that answer
     Index("results_by_time", "station", "answered"),
     Index("results_by_age", "answered"),
     Index("results_by_id", "station", "result_id"),
@@ -191,6 +192,7 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "meas_id": text(result.origin.meas_id),
         "product_id": text(result.origin.product_id),
         "views": as_json([astuple(one) for one in judgement.views]) if judgement.views else None,
+        "late": True if result.late else None,
     }
 
 
@@ -200,7 +202,7 @@ def result_of(row: Row[Any]) -> StoredResult:
     (
         number, result_id, station, answered, accepted, exposed_us, total_us, accepted_at, inspection_id, result_seq,
         trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
-        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, views,
+        user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, views, late,
     ) = values  # fmt: skip
     judgement = Judgement(
         _VERDICTS[verdict],
@@ -216,7 +218,7 @@ def result_of(row: Row[Any]) -> StoredResult:
     origin = Origin(asked_by, job_id, meas_id, product_id, simulated)
     result = Result(
         inspection_id, result_seq, trigger_seq, part_id, recipe, judgement,
-        accepted_at, exposed_at, accepted_at + total_us, origin,
+        accepted_at, exposed_at, accepted_at + total_us, origin, bool(late),
     )  # fmt: skip
     return StoredResult(
         result_id,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from gateway.core import events as ev
@@ -33,6 +33,18 @@ class Journaling:
         except Exception:
             log.exception("%s: the journal crashed", self._station, extra={"inspection": result.inspection_id})
             self._kept(result.inspection_id, False)
+
+    def late(self, late: ev.LateAnswer, state: State, about: Mapping[str, object]) -> None:
+        """An answer that nobody waits for any more: no sink gets it but the journal, as what it is (H36)."""
+        kept = self._journal is not None and late.result is not None
+        text = "%s: late answer %s " + ("journaled" if kept else "dropped")
+        log.warning(text, self._station, late.judgement.verdict.name, extra=about)
+        if self._journal is None or late.result is None:
+            return
+        try:
+            self._journal.late(Recorded(self._station, late.result, state.counts, presented=False))
+        except Exception:
+            log.exception("%s: the journal crashed", self._station, extra=about)
 
     def note(self, before: State, after: State) -> None:
         """After each step: what a restart has to know of it."""

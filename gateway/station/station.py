@@ -283,9 +283,8 @@ class Station:
                 self._work.abandon()
             case ev.RecipeSettled(token, error):
                 self._calls.recipe_settled(token, error)
-            case ev.LateAnswer(inspection_id, judgement):
-                text, verdict = "%s: late answer %s dropped", judgement.verdict.name
-                log.warning(text, self._name, verdict, extra=self._work.about(inspection_id))
+            case ev.LateAnswer(inspection_id):
+                self._journal.late(action, self._state, self._work.about(inspection_id))
 
     def _leading(self, simulated: bool) -> ImageSource:
         """Whose pictures a continuous run follows: the first view's."""

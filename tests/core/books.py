@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
-from gateway.core.result import Judgement, Verdict
+from gateway.core.result import Judgement, Reason, Verdict
 from gateway.core.state import Options
 
+TOO_LATE = Judgement(Verdict.NOK, Reason.TOO_LATE)
 NAMES = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
 
 

@@ -91,6 +91,9 @@ def _check_answers(before: State, after: State, actions: Sequence[ev.Action], no
     assert [result.inspection_id for result in recorded] == queue[: len(recorded)], "H9: out of order"
     assert [one.id for one in after.flight] == queue[len(recorded) :], "H7: an inspection got lost"
     assert all(one.deadline > now for one in after.flight if one.judgement is None), "H7: past its deadline"
+    assert all(one.work_by > now for one in after.overdue), "H36: worked on past its time"
+    assert len(after.overdue) <= after.options.max_in_flight, "H36: late work without bounds"
+    assert not {one.id for one in after.overdue} & {one.id for one in after.flight if one.open}, "H36: late, and open"
     assert all(one.keep_by > now for one in after.flight if one.keeping is Keeping.ASKED), "H30: past its deadline"
     for number, result in enumerate((result for result in recorded if not result.origin.simulated), 1):
         assert result.result_seq == (before.result_seq + number - 1) % 65535 + 1, "H9: result_seq"

@@ -24,6 +24,8 @@ OPTIONS = st.builds(
     keep_ms=st.sampled_from([0, 0, 100, 400]),
     show_unkept=st.booleans(),
     stop_after_nok=st.sampled_from([0, 1, 2]),
+    decision_deadline_ms=st.sampled_from([0, 0, 200]),
+    late_is_nok=st.booleans(),
 )
 
 

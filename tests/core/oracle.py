@@ -1,4 +1,4 @@
-"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22 and H25..H30, H34.
+"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22, H25..H30, H34, H36.
 
 Deliberately slow and plain, with other structures than the core: one list of everything accepted, one list of
 results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
@@ -6,9 +6,9 @@ results that nobody has seen yet. It shares the events, the enumerations and the
 
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
-from gateway.core.result import Judgement, Reason, no_decision
+from gateway.core.result import Judgement, Reason, Verdict, no_decision
 from gateway.core.state import WatchdogAction
-from tests.core.books import NAMES, Books, Ticket
+from tests.core.books import NAMES, TOO_LATE, Books, Ticket
 
 
 class Oracle(Books):
@@ -20,7 +20,7 @@ class Oracle(Books):
         self.now = now
         for ticket in self.flying.values():
             if ticket.answer is None and now >= ticket.deadline:
-                self.say(ticket, no_decision(Reason.TIMEOUT))
+                self.say(ticket, TOO_LATE if self.options.late_is_nok else no_decision(Reason.TIMEOUT))
         self.let_out()
         self.give_up(now)
         if self.change and now >= self.change[1]:
@@ -162,6 +162,7 @@ class Oracle(Books):
 
     def accept(self, seq: int, part_id: str, timeout_ms: int = 0) -> None:
         limit = self.options.inspection_timeout_ms
+        limit = min(limit, self.options.decision_deadline_ms or limit)
         ends = self.now + min(timeout_ms or limit, limit) * 1000
         share = min(self.options.keep_ms, min(timeout_ms or limit, limit) / 2) * 1000
         latest = max([ends, *(ticket.give_up for ticket in self.flying.values())])
@@ -238,7 +239,7 @@ class Oracle(Books):
         ticket.out = True
         if ok:
             return
-        if ticket.answer.reason is Reason.NONE and not self.options.show_unkept:
+        if ticket.answer.verdict != Verdict.NO_DECISION and not self.options.show_unkept:
             self.say(ticket, no_decision(Reason.JOURNAL))
         else:
             self.err(ErrorCode.JOURNAL_DOWN)

@@ -7,22 +7,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
-from gateway.core.result import NOT_A_FAULT, REASON_TEXTS, Judgement, Reason, Result, Verdict, no_decision
+from gateway.core.result import (
+    NOT_A_FAULT,
+    REASON_TEXTS,
+    UNDECIDED,
+    Judgement,
+    Reason,
+    Result,
+    Verdict,
+    no_decision,
+    too_late,
+)
 from gateway.core.state import next_seq
 
 
 @pytest.mark.parametrize(("verdict", "reason"), list(product(Verdict, Reason)))
 def test_h10_a_judgement_refuses_to_contradict_itself(verdict: Verdict, reason: Reason) -> None:
     decided = verdict in (Verdict.OK, Verdict.NOK) and reason is Reason.NONE
-    open_with_reason = verdict is Verdict.NO_DECISION and reason is not Reason.NONE
-    if decided or open_with_reason:
+    open_with_reason = verdict is Verdict.NO_DECISION and reason in UNDECIDED
+    too_late_for_one = verdict is Verdict.NOK and reason is Reason.TOO_LATE
+    if decided or open_with_reason or too_late_for_one:
         assert Judgement(verdict, reason).reason is reason
     else:
         with pytest.raises(ValueError, match="cannot go with"):
             Judgement(verdict, reason)
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.NONE])
+@pytest.mark.parametrize("reason", sorted(UNDECIDED))
 def test_every_reason_makes_a_no_decision_with_a_text(reason: Reason) -> None:
     judgement = no_decision(reason)
     assert (judgement.verdict, judgement.reason, judgement.detail) == (
@@ -36,6 +47,13 @@ def test_every_reason_makes_a_no_decision_with_a_text(reason: Reason) -> None:
 def test_no_decision_without_a_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot go with"):
         no_decision(Reason.NONE)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NONE, Verdict.OK, Verdict.NO_DECISION])
+def test_too_late_goes_with_nok_alone(verdict: Verdict) -> None:
+    assert too_late().verdict is Verdict.NOK
+    with pytest.raises(ValueError, match="cannot go with"):
+        Judgement(verdict, Reason.TOO_LATE)
 
 
 def test_every_fault_has_its_error_code() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
-from gateway.core.result import NOT_A_FAULT, Judgement, Reason, Verdict, no_decision
+from gateway.core.result import NOT_A_FAULT, UNDECIDED, Judgement, Reason, Verdict, no_decision
 from gateway.core.state import WatchdogAction
 from tests.core.driver import NOK, OK, Rig, rig
 
@@ -88,7 +88,7 @@ def test_h7_shutdown_ends_a_recipe_change_too() -> None:
     assert [settled.token for settled in bench.did(ev.RecipeSettled)] == [9]
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.NONE])
+@pytest.mark.parametrize("reason", sorted(UNDECIDED))
 def test_h7_each_reason_is_told_and_a_fault_is_latched(reason: Reason) -> None:
     bench = rig().write(trigger=True).answer(1, no_decision(reason))
     bench.reads(reason=int(reason), no_decision=True, error=reason not in NOT_A_FAULT)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.result import Detection, Judgement, Reason, Verdict, no_decision
+from gateway.core.result import UNDECIDED, Detection, Judgement, Reason, Verdict, no_decision
 from gateway.core.rules import NO_RULES, VerdictRules
 from gateway.core.views import combine
 
@@ -13,7 +13,7 @@ LABELS = st.sampled_from(["Scratch", "Dent", "Cap", ""])
 COUNTS = st.dictionaries(LABELS, st.integers(0, 3), max_size=3)
 SCORES = st.none() | st.floats(-1, 2)
 RULES = st.builds(VerdictRules, st.none() | st.integers(0, 4), st.integers(0, 3), COUNTS, COUNTS, SCORES, SCORES)
-FAULTS = st.sampled_from(sorted(set(Reason) - {Reason.NONE}))
+FAULTS = st.sampled_from(sorted(UNDECIDED))
 
 
 def found(*labels: str) -> tuple[Detection, ...]:

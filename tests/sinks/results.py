@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway.core.counts import Counts
-from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict
+from gateway.core.result import UNDECIDED, Detection, Judgement, Origin, Result, Verdict
 from gateway.ports import Recorded
 from gateway.records import EPOCH, Registrar, WallClock
 
@@ -54,7 +54,7 @@ _judgements = st.one_of(
         ).map(tuple),
         inspector_us=st.integers(0, 10**9),
     ),
-    st.builds(Judgement, st.just(Verdict.NO_DECISION), st.sampled_from(list(Reason)[1:]), detail=_texts),
+    st.builds(Judgement, st.just(Verdict.NO_DECISION), st.sampled_from(sorted(UNDECIDED)), detail=_texts),
 )
 _origins = st.builds(
     Origin,
