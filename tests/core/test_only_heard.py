@@ -18,10 +18,13 @@ SCOPES = [
     Scope(False, True, ack_timeout_ms=500),
     Scope(False, True, 2, 2, also=frozenset({"run"})),
     Scope(True, True, 1, 1, also=frozenset({"run", "halt", "modes"})),
-    Scope(True, False, 1, 1, also=frozenset({"unprepare", "recipes", "run"})),
+    Scope(True, False, 1, 1, also=frozenset({"unprepare"})),
+    Scope(True, False, 1, 1, also=frozenset({"recipes", "run"})),
     Scope(True, False, 1, 1, also=frozenset({"simulation", "calls", "halt"})),
     Scope(False, True, 2, 2, also=frozenset({"journal"})),
 ]
+LARGE = Scope(True, False, 1, 1, also=frozenset({"unprepare", "recipes", "run"}))
+"""More states than all the others together: nightly."""
 LATER_US = (0, BEAT_US - 1, BEAT_US, 600_000)
 WATCHDOG_MS = 200
 LEAST_TAKEN = 20
@@ -55,7 +58,7 @@ def check(state: State, now: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("scope", SCOPES, ids=str)
+@pytest.mark.parametrize("scope", [*SCOPES, pytest.param(LARGE, marks=pytest.mark.soak)], ids=str)
 def test_it_comes_out_where_the_step_does_in_every_state(scope: Scope) -> None:
     """H19, H21, H22."""
     states = list(Walk(scope).run(20_000).states.values())
