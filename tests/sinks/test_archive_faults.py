@@ -42,12 +42,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def hang(folder: Path, number: int) -> Path:
+def hang(folder: Path, number: int, ending: str = ".png") -> Path:
     """The disk hangs at this image: opening a pipe for writing waits until somebody reads it. No start removes it."""
     stored = registrar().stored(recorded(number))
     hour = folder / "2026-03-01" / "12"
     hour.mkdir(parents=True)
-    pipe = hour / partial(f"{stem_of(stored)}.png")
+    pipe = hour / partial(stem_of(stored) + ending)
     os.mkfifo(pipe)
     return pipe
 
@@ -88,6 +88,17 @@ async def test_a_disk_that_hangs_delays_nobody_and_what_has_no_room_is_counted(
     assert ids(one for one in images(folder) if not one.endswith("_1.png")) == [2, 3]
     assert "3 images wait to be written, no more have room: they are lost" in caplog.text
     assert "images are written again; 7 were lost" in caplog.text
+
+
+async def test_no_image_is_visible_before_all_of_it_is_written(tmp_path: Path) -> None:
+    """The disk hangs at the side file: the image is there by then, but under no name that anybody looks for."""
+    pipe = hang(tmp_path, 1, ".json")
+    async with archive(tmp_path) as store:
+        inspected(store, 1)
+        await until(lambda: len(half_written(tmp_path)) == 2)
+        assert {Path(name).suffix for name in files(tmp_path)} == {".part"}
+        await asyncio.to_thread(read, pipe)
+        await until(lambda: store.books.kept == 1)
 
 
 async def test_the_queue_is_bounded_in_bytes_too(tmp_path: Path) -> None:
@@ -169,7 +180,8 @@ async def test_a_folder_that_cannot_be_made_is_a_fault_until_it_can(tmp_path: Pa
         await until(lambda: faults)
         assert str(folder) in faults[0]
         folder.unlink()
-        await until(lambda: store.books.kept == 1)
+        await until(lambda: store.books.kept == 1 and len(faults) == 2)
+        assert faults[1] == ""
     assert ids(images(folder)) == [1]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -102,3 +103,20 @@ def test_an_export_of_a_demo_that_runs(tmp_path: Path) -> None:
         output, _ = finish(run)
     assert run.returncode == 0, output
     assert as_shown(exported(tmp_path))[: len(rows)] == rows
+
+
+def test_a_demo_keeps_pictures_of_its_bad_parts_and_the_export_leads_to_them(tmp_path: Path) -> None:
+    with demo("--inspections", "25", "--rate", "0", "--data", str(tmp_path)) as run:
+        output, _ = finish(run)
+    assert run.returncode == 0, output
+    rows = exported(tmp_path)
+    bad = [row for row in rows if row["verdict"] != "ok"]
+    assert 0 < len(bad) < len(rows)
+    for row in rows:
+        found = [Path(one) for one in json.loads(row["images"])]
+        assert len(found) == (row["verdict"] == "nok"), row
+        for image in found:
+            assert image.is_relative_to(tmp_path / "archive")
+            assert image.read_bytes().startswith(b"\x89PNG")
+            side = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
+            assert (side["result_id"], side["part_id"]) == (row["result_id"], row["part_id"])

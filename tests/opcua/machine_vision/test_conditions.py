@@ -261,3 +261,19 @@ async def test_the_instances_own_method_node_works_as_well(desk: Bench, client: 
     status = "BadConditionAlreadyEnabled" if name == "Enable" else "BadEventIdUnknown"
     with pytest.raises(UaError, match=status):
         await client.get_node(vision_id("SourceDown")).call_method(vision_id(f"SourceDown.{name}"), *given)
+
+
+async def test_an_archive_that_is_down_has_a_condition_of_its_own(desk: Bench, client: Client) -> None:
+    """Beside another error that is latched: neither hides the other."""
+    archive = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
+    async with told(client, PATHS, CONDITIONS) as events:
+        desk.station.run(no_decision(Reason.NO_IMAGE))
+        desk.station.post(ev.PartFailed(archive))
+        _, second = await events.wait(2)
+        assert (second["EventType"], second[CODE], second[STOP]) == (ERROR, 23, False)
+        assert second[TEXT] == "the archive cannot keep its images"
+        assert await values(client, "ErrorLatched.ErrorCode", "ArchiveDown.ErrorCode") == [110, 23]
+        desk.station.post(ev.PartRecovered(archive))
+        *_, third = await events.wait(3)
+        assert (third["ConditionName"], third["Retain"]) == ("ArchiveDown", True)
+        assert await values(client, "ErrorLatched.Retain") == [True]
