@@ -224,6 +224,14 @@ def test_a_certificate_is_not_valid(tmp_path: Path, days: tuple[float, float], g
     assert "certs renew" in found[0].cure
 
 
+def test_the_database_is_off(tmp_path: Path) -> None:
+    url = f"postgresql://gateway@127.0.0.1:{free_port()}/results"
+    with healthy(tmp_path, links=f'[history]\nurl = "{url}"\n') as (site, _):
+        line = site.one_defect()
+    assert (line.check, line.subject) == ("database", url)
+    assert "does not answer" in line.text
+
+
 def test_a_camera_does_not_answer(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/snapshot.jpg"
     with healthy(tmp_path, source=f'kind = "http_camera"\nurl = "{url}"') as (site, _):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psutil
 
 from gateway.cli.doctor.clocks import look_at_clock
+from gateway.cli.doctor.database import look_at_database
 from gateway.cli.doctor.finding import Finding, Grade, Look, Patient, defect, unseen
 from gateway.cli.doctor.firewall import look_at_firewall
 from gateway.cli.doctor.listening import look_at_ports
@@ -52,6 +53,11 @@ CHECKS: tuple[Check, ...] = (
         "folders",
         "Is each folder there? May this user write there? Is there room? How long does the disk take to keep a block?",
         look_at_folders,
+    ),
+    Check(
+        "database",
+        "Where the history is in PostgreSQL: does it answer, let us in, and have our tables?",
+        look_at_database,
     ),
     Check(
         "pekat",
