@@ -48,7 +48,7 @@ def counts_table() -> str:
 def _scenarios(counted: dict[str, int]) -> str:
     result = (
         f"{counted['accepted']:,} accepted triggers, {counted['kills']:,} kills; no answer missing, doubled or another "
-        f"part's; {counted['forgotten']:,} acceptances of the last moment before a kill unknown afterwards"
+        f"part's; {counted['forgotten']:,} of the triggers unknown after a kill, within the limits above"
     )
     return _row("Random scenarios", f"{counted['scenarios']:,}", result)
 
