@@ -62,7 +62,7 @@ def test_an_older_database_is_taken_over_with_its_rows(server: Postgres, databas
     made = Database.made(database)
     made.insert([row_of(registrar().stored(recorded(1)))])
     made.close()
-    server.run("ALTER TABLE results DROP COLUMN views", name)
+    server.run("ALTER TABLE results DROP COLUMN views, DROP COLUMN late", name)
     server.run("DROP TABLE stations", name)
     server.run(f"UPDATE {VERSION_TABLE} SET version_num = '{number_of(1)}'", name)
     with ServerReader(database) as reader:  # who only reads leaves it so
