@@ -21,6 +21,8 @@ from gateway.worker import Worker
 log = logging.getLogger(__name__)
 
 _MARGIN_S = 0.5
+GATHER_S = 0.05
+"""The thread begins so long after a result: it must not have the interpreter while the PLC reads that result."""
 TELL_S = 0.05
 """So long faults and losses are gathered, before somebody is told of them."""
 
@@ -52,6 +54,7 @@ class Archive:
         self._shown = ""
         self._told: dict[str, int] = {}
         self._telling: asyncio.TimerHandle | None = None
+        self._waking: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._counters: list[Callable[[str, int], None]] = []
 
@@ -87,8 +90,9 @@ class Archive:
         if self._run is not None:
             await asyncio.wait([self._run], timeout=STOP_S + _MARGIN_S)
         ended = await self._writing.wait_ended()
-        if self._telling is not None:
-            self._telling.cancel()
+        for timer in (self._telling, self._waking):
+            if timer is not None:
+                timer.cancel()
         if ended and self._run is not None:
             self._run.result()
 
@@ -100,6 +104,12 @@ class Archive:
         pictures = self._held.pop((recorded.station, recorded.result.inspection_id), None)
         if self._wanted(recorded.station, recorded.result) and pictures:
             self._writer.put(Job(self._registrar.stored(recorded), tuple(pictures)))
+            if self._waking is None and self._loop is not None:
+                self._waking = self._loop.call_later(GATHER_S, self._wake)
+
+    def _wake(self) -> None:
+        self._waking = None
+        self._writer.wake()
 
     def _wanted(self, station: str, result: Result) -> bool:
         """Never those of simulation mode: they are of no part."""
@@ -128,16 +138,23 @@ class Archive:
     def _tell(self) -> None:
         self._telling = None
         books = self._writer.books
-        self._tell_losses(books.lost_of)
         fault = books.fault
+        if self._tell_losses(books.lost_of) and not fault and not self._shown:
+            self._show("images were lost")  # so quickly that the fault is over: it is told all the same
+        self._show(fault)
+
+    def _show(self, fault: str) -> None:
         if bool(fault) != bool(self._shown):
             for listener in tuple(self._listeners):
                 listener(fault)
         self._shown = fault
 
-    def _tell_losses(self, lost: Mapping[str, int]) -> None:
+    def _tell_losses(self, lost: Mapping[str, int]) -> bool:
+        """Whether there were more."""
+        before = sum(self._told.values())
         for station, count in lost.items():
             more = count - self._told.get(station, 0)
             self._told[station] = count
             for counter in tuple(self._counters) if more else ():
                 counter(station, more)
+        return sum(lost.values()) > before

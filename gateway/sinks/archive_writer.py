@@ -104,6 +104,9 @@ class ArchiveWriter:
             log.error("archive: %d images wait to be written, no more have room: they are lost", waiting.images)
         if full:
             self._changed()
+
+    def wake(self) -> None:
+        """Have the thread look into the queue."""
         self._hurry.set()
 
     def stop(self) -> None:
