@@ -135,7 +135,7 @@ def test_two_stations_may_share_addresses_with_unit_ids_of_their_own() -> None:
 
 def test_the_schema_describes_every_key() -> None:
     found = schema()
-    assert set(found["properties"]) == {"gateway", "links", "history", "archive", "stations"}
+    assert set(found["properties"]) == {"gateway", "links", "history", "archive", "metrics", "stations"}
     for model in (found, *found["$defs"].values()):
         for key, value in model.get("properties", {}).items():
             assert value.get("description"), f"{model['title']}.{key} has no description"
