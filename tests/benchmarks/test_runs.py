@@ -21,7 +21,8 @@ TARGETS = {
     "opcua_burst": 1,
     "machine_vision": 2,
     "frames": 2,
-    "history": 4,
+    "history": 7,
+    "archive": 4,
     "cameras12": 4,
     "crowded_drop": 1,
     "overlap": 1,
@@ -30,17 +31,20 @@ TARGETS = {
     "idle": 3,
 }
 TINY = Options(quick=True, scale=0.05)
+LONG = {"crowded_drop", "idle", "history", "archive", "cameras12", "stations16", "pool"}
+"""Half a minute each, most of it starts of gateways: nightly, and in each full run of the benchmarks."""
+NAMES = [pytest.param(name, marks=pytest.mark.soak) if name in LONG else name for name in BENCHMARKS]
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_benchmark_reports_its_targets(name: str, tmp_path: Path) -> None:
-    said = Console(file=(tmp_path / "said.txt").open("w", encoding="utf-8"), width=160)
-    results = run_benchmarks([name], TINY, said)
-    report = Report.from_json(json.loads(json.dumps(results))["reports"][0])
-    assert sum(figure.target is not None for figure in report.figures) == TARGETS[name]
-    assert all(spread.count >= 1 and spread.p50 > 0 for spread in report.sides.values())
-    print_reports([report], said)
-    said.file.close()
+    with (tmp_path / "said.txt").open("w", encoding="utf-8") as file:
+        said = Console(file=file, width=160)
+        results = run_benchmarks([name], TINY, said)
+        report = Report.from_json(json.loads(json.dumps(results))["reports"][0])
+        assert sum(figure.target is not None for figure in report.figures) == TARGETS[name]
+        assert all(spread.count >= 1 and spread.p50 > 0 for spread in report.sides.values())
+        print_reports([report], said)
     assert report.figures[0].name in markdown_table(results)
     assert name in (tmp_path / "said.txt").read_text(encoding="utf-8")
 

@@ -85,9 +85,9 @@ def canonical(state: State, now: int, scope: Scope) -> State:
     alarm = nok_row.raised(s)
     if not scope.latches:
         s.error, s.reject_reason, s.overrun = None, RejectReason.NONE, False
-    elif s.error is not None:
+    elif s.error is not None and s.error != NOK_IN_A_ROW:
         s.error = SOME_ERROR
-    s.standing = (NOK_IN_A_ROW,) if alarm and s.error is not None else ()
+    s.standing = (NOK_IN_A_ROW,) if alarm and s.error == SOME_ERROR else ()
     s.error = NOK_IN_A_ROW if alarm and s.error is None else s.error
     return s
 

@@ -78,6 +78,13 @@ async def test_exposure_done_and_ready_go_with_each_trigger(parts: Path) -> None
         ]
 
 
+async def all_at_pekat(line: Pipeline) -> None:
+    """Each of the hanging requests is there: none is left that the next part would run into."""
+    async with asyncio.timeout(5):
+        while line.pekat._server is None or line.pekat._server.project.mischief is not None:
+            await asyncio.sleep(0.005)
+
+
 @pytest.mark.parametrize("command", ["abort", "reset", "enable"])
 async def test_a_command_answers_all_in_flight_and_the_next_part_is_judged(parts: Path, command: str) -> None:
     """H15, H16: reset shows nothing of what it cancelled; the next part gets its own verdict."""
@@ -87,6 +94,7 @@ async def test_a_command_answers_all_in_flight_and_the_next_part_is_judged(parts
         for number in (1, 2, 3):
             await line.trigger(number)
         await line.until("exposure_done")
+        await all_at_pekat(line)
         await line.write(**{command: command != "enable"})
         tags = await line.until("busy", value=False)
         line.assert_each_its_own(3)

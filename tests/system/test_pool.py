@@ -13,6 +13,7 @@ import pytest
 
 from gateway.core.result import Reason, Verdict
 from gateway.station.health import CHECK_S
+from gateway.station.renewable import RenewableInspector
 from gateway.vision.inspector import PekatInspector
 from gateway.vision.pool import Endpoint
 from tests.system.pekats import PekatAt
@@ -37,7 +38,9 @@ class Line:
 
     @property
     def endpoints(self) -> list[Endpoint]:
-        (inspector,) = (view.inspector for view in self.line.station._views)
+        (renewable,) = (view.inspector for view in self.line.station._views)
+        assert isinstance(renewable, RenewableInspector)
+        inspector = renewable._now
         assert isinstance(inspector, PekatInspector)
         return list(inspector._dispatch._routes[1].endpoints)
 
