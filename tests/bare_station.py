@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from gateway.core import calls as call
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import OfflineReason, RefusedError, RejectReason
-from gateway.core.events import Commands, Event
+from gateway.core.events import Event
 from gateway.core.handshake import step
 from gateway.core.image import Projection, TagImage
 from gateway.core.result import Judgement, Origin, Result, Verdict

@@ -12,6 +12,7 @@ from functools import partial
 from gateway.cli.timing_scripts import OK, SCRIPTS, Script, Tags
 from gateway.core import calls
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import OfflineReason
 from gateway.core.handshake import step
 from gateway.core.image import result_values, status
@@ -51,13 +52,13 @@ def _row(name: str, values: Sequence[TagValue], width: int) -> str:
 def _begun(script: Script) -> State:
     """Online; the PLC has written enable 0 and then enable 1, as it should."""
     begin = State(script.options, 1, 1, frozenset({1, 2}), started_at=START_US, beat_at=START_US, offline=frozenset())
-    low = ev.Commands(buffer_results=script.buffered)
+    low = Commands(buffer_results=script.buffered)
     begin, _ = step(begin, ev.PlcWrote(low), START_US)
     return step(begin, ev.PlcWrote(replace(low, enable=True)), START_US)[0]
 
 
 def _tags(state: State) -> Tags:
-    commands = {name: getattr(state.commands, name) for name in ev.Commands.__slots__}
+    commands = {name: getattr(state.commands, name) for name in Commands.__slots__}
     return {**commands, **result_values(state.presented), **status(state)}
 
 

@@ -8,7 +8,7 @@ tag and comes as a call alone stands in `calls`.
 from dataclasses import dataclass
 
 from gateway.core.calls import Call
-from gateway.core.commands import Commands as Commands  # noqa: PLC0414  # who takes it from here has PlcWrote beside it
+from gateway.core.commands import Commands
 from gateway.core.counts import Counts, ImagesLost
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.result import BY_TAGS, Judgement, Origin, Result

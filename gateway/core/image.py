@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from math import isnan
 
 from gateway.core import nok_row, tags
+from gateway.core.commands import Commands
 from gateway.core.errors import RejectReason
-from gateway.core.events import Commands
 from gateway.core.recipe_change import RecipeOutcome
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State

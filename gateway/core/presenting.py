@@ -1,7 +1,7 @@
 """Which result the PLC sees, and when the next takes its place (H11..H14). Works on the state that `step` owns."""
 
+from gateway.core.commands import Commands
 from gateway.core.errors import ErrorCode
-from gateway.core.events import Commands
 from gateway.core.result import Result
 from gateway.core.state import State
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import Direction, Tag, TagType, TagValue
 

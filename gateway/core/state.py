@@ -6,9 +6,9 @@ A `State` is a value: `handshake.step` works on a copy and never changes the one
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gateway.core.commands import Commands
 from gateway.core.counts import NO_COUNTS, Counts
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
-from gateway.core.events import Commands
 from gateway.core.inspection import Inspection
 from gateway.core.recipe_change import RecipeChange, RecipeOutcome
 from gateway.core.result import Origin, Result

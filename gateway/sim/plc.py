@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, Self
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.result import Verdict
 from gateway.core.state import next_seq
 from gateway.core.tags import TagValue

@@ -8,7 +8,7 @@ from typing import Self
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.registers import ControlCodec, Place, RegisterMap, StringEnd, join32, string_text, width
 from gateway.core.tags import Direction, TagType, TagValue
 

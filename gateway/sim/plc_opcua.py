@@ -10,7 +10,7 @@ from asyncua.client.client import Client
 from asyncua.common.node import Node
 from asyncua.ua.uaerrors import UaError
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.tags import STANDARD_TAGS, TagType, TagValue
 from gateway.sim.plc import ESSENTIAL_TAGS
 

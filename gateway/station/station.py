@@ -12,9 +12,10 @@ from typing import Self
 
 from gateway.core import calls as call
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import RefusedError, RejectReason
-from gateway.core.events import Action, Commands, Event
+from gateway.core.events import Action, Event
 from gateway.core.handshake import step
 from gateway.core.heartbeat import only_heard
 from gateway.core.image import Projection, TagImage

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pytest
 
+from gateway.core.commands import Commands
 from gateway.core.errors import InspectorError, RejectReason
-from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.result import Reason, Verdict
 from gateway.core.state import Options

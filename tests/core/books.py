@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Judgement, Reason, Verdict
 from gateway.core.state import Options
@@ -38,7 +38,7 @@ class Books:
     row: int = 0
     """NOK since the last OK (H34)."""
     accepted_seq: int = 0
-    plc: ev.Commands = field(default_factory=ev.Commands)
+    plc: Commands = field(default_factory=Commands)
     heard: bool = False
     armed: bool = False
     beat_at: int = 0

@@ -4,7 +4,7 @@ Deliberately slow and plain, with other structures than the core: one list of ev
 results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
 """
 
-from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Judgement, Reason, Verdict, no_decision
 from gateway.core.state import WatchdogAction
@@ -48,7 +48,7 @@ class Oracle(Books):
 
     # ---- the PLC -------------------------------------------------------------------------------------------
 
-    def write(self, new: ev.Commands) -> None:
+    def write(self, new: Commands) -> None:
         old, self.plc = self.plc, new
         first, self.heard = not self.heard, True
         armed, self.armed = self.armed, self.armed or not new.enable or new.trigger_seq != 0
@@ -81,7 +81,7 @@ class Oracle(Books):
             self.down.discard(OfflineReason.WATCHDOG)
             self.well(ErrorCode.WATCHDOG)
 
-    def take_ack(self, old: ev.Commands, new: ev.Commands, first: bool) -> None:
+    def take_ack(self, old: Commands, new: Commands, first: bool) -> None:
         """H12, H13."""
         by_bit = new.result_ack and not old.result_ack
         by_seq = new.result_ack_seq not in (0, old.result_ack_seq)
@@ -96,7 +96,7 @@ class Oracle(Books):
                 self.valid_since, self.hold_back = None, by_bit and not by_seq
         self.next_one()
 
-    def commands(self, old: ev.Commands, new: ev.Commands, first: bool, armed: bool) -> None:
+    def commands(self, old: Commands, new: Commands, first: bool, armed: bool) -> None:
         rose = {name for name in ("trigger", "abort", "flush_results", "change_recipe") if self.rises(name, old, new)}
         if first or (new.enable and not old.enable):
             rose.discard("trigger")
@@ -119,7 +119,7 @@ class Oracle(Books):
             self.begin_change(new.recipe_request, 0)
 
     @staticmethod
-    def rises(name: str, old: ev.Commands, new: ev.Commands) -> bool:
+    def rises(name: str, old: Commands, new: Commands) -> bool:
         return getattr(new, name) and not getattr(old, name)
 
     def abort(self) -> None:

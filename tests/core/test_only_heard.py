@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.handshake import step
 from gateway.core.heartbeat import BEAT_US, only_heard
 from gateway.core.image import status
@@ -72,10 +73,10 @@ def test_it_comes_out_where_the_step_does_in_every_state(scope: Scope) -> None:
 def test_it_is_not_taken_where_any_other_command_has_changed() -> None:
     state = State(Scope(False, False).options, 1, 1, frozenset({1}), started_at=NOW, offline=frozenset())
     state.plc_beat_at = state.beat_at = NOW
-    state, _ = step(state, ev.PlcWrote(ev.Commands(enable=True)), NOW)
-    assert only_heard(state, ev.Commands(enable=True, plc_heartbeat=1), NOW) is not None
-    assert only_heard(state, ev.Commands(enable=True), NOW) is None
-    for field in fields(ev.Commands):
+    state, _ = step(state, ev.PlcWrote(Commands(enable=True)), NOW)
+    assert only_heard(state, Commands(enable=True, plc_heartbeat=1), NOW) is not None
+    assert only_heard(state, Commands(enable=True), NOW) is None
+    for field in fields(Commands):
         if field.name != "plc_heartbeat":
             value = {"enable": False, "part_id": "x"}.get(field.name, 1)
             changed = replace(state.commands, plc_heartbeat=1, **{field.name: value})  # type: ignore[arg-type]  # its own
@@ -83,5 +84,5 @@ def test_it_is_not_taken_where_any_other_command_has_changed() -> None:
 
 
 def test_a_beating_is_a_replacement() -> None:
-    commands = ev.Commands(enable=True, trigger_seq=5, result_ack_seq=7, recipe_request=9, plc_heartbeat=1, part_id="Ž")
+    commands = Commands(enable=True, trigger_seq=5, result_ack_seq=7, recipe_request=9, plc_heartbeat=1, part_id="Ž")
     assert commands.beating(77) == replace(commands, plc_heartbeat=77)

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from gateway.core import events as ev
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.state import Options
 from gateway.core.tags import TagValue
 from tests.core.driver import NOK, OK, Rig, fresh

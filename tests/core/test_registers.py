@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.image import Projection
 from gateway.core.registers import (
     Block,

@@ -6,11 +6,12 @@ import pytest
 
 from gateway.core import calls
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Judgement, Origin, Reason, Verdict
 from tests.core.driver import NOK, OK, UNDEFINED, Rig, offline, rejected, rig
 
-RESETS: dict[str, ev.Event] = {"bit": ev.PlcWrote(ev.Commands(reset=True)), "call": calls.ResetAsked()}
+RESETS: dict[str, ev.Event] = {"bit": ev.PlcWrote(Commands(reset=True)), "call": calls.ResetAsked()}
 JOB = Origin(by="job", job_id="J1", meas_id="M1", product_id="P1")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core import calls
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.result import Origin, Reason
 from gateway.core.state import WatchdogAction
@@ -133,10 +134,10 @@ def test_h28_a_stop_lets_what_is_in_flight_finish() -> None:
 
 ENDS: dict[str, ev.Event] = {
     "abort by call": calls.AbortAsked(),
-    "abort by bit": ev.PlcWrote(ev.Commands(enable=True, abort=True)),
+    "abort by bit": ev.PlcWrote(Commands(enable=True, abort=True)),
     "halt": calls.HaltAsked(),
-    "enable falls": ev.PlcWrote(ev.Commands()),
-    "set_offline": ev.PlcWrote(ev.Commands(enable=True, set_offline=True)),
+    "enable falls": ev.PlcWrote(Commands()),
+    "set_offline": ev.PlcWrote(Commands(enable=True, set_offline=True)),
     "operator": ev.WentOffline(OfflineReason.OPERATOR),
     "the source takes it offline": ev.PartFailed(SICK, OfflineReason.SOURCE),
 }
@@ -156,7 +157,7 @@ def test_h28_these_end_the_run_and_cancel_what_is_in_flight(how: str) -> None:
     assert len(bench.awaited) == 1, "it does not begin again by itself"
 
 
-@pytest.mark.parametrize("reset", [ev.PlcWrote(ev.Commands(reset=True)), calls.ResetAsked()], ids=["bit", "call"])
+@pytest.mark.parametrize("reset", [ev.PlcWrote(Commands(reset=True)), calls.ResetAsked()], ids=["bit", "call"])
 def test_h28_reset_ends_the_run_and_shows_nothing(reset: ev.Event) -> None:
     bench = running()
     bench.picture()

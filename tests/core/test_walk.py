@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.handshake import step
 from gateway.core.nok_row import NOK_IN_A_ROW
@@ -77,7 +78,7 @@ def _all_well(state: State) -> State:
 def _reset_leads_to_ready(walk: Walk) -> None:
     """H16: one write with all bits low and reset, one with enable: ready."""
     for at, state in walk.states.items():
-        low = ev.Commands(trigger_seq=state.commands.trigger_seq, buffer_results=state.commands.buffer_results)
+        low = Commands(trigger_seq=state.commands.trigger_seq, buffer_results=state.commands.buffer_results)
         after, _ = step(_all_well(state), ev.PlcWrote(replace(low, reset=True)), NOW)
         left = (after.flight, after.valid, after.waiting, after.error, after.changing)
         assert not any(left), walk.way(at)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from gateway.core import calls, nok_row
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.counts import NO_COUNTS
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
@@ -58,7 +59,7 @@ def first_state(scope: Scope) -> State:
     """Online, the PLC seen with enable 0."""
     begin = State(scope.options, 1, 1, frozenset({1, 2}), started_at=NOW, offline=frozenset())
     begin.plc_beat_at = begin.beat_at = NOW
-    commands = ev.Commands(buffer_results=scope.buffered)
+    commands = Commands(buffer_results=scope.buffered)
     return canonical(step(begin, ev.PlcWrote(commands), NOW)[0], NOW, scope)
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pymodbus.client import AsyncModbusTcpClient
 
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import LinkError
-from gateway.core.events import Commands
 from gateway.core.result import Judgement, Verdict
 from gateway.plc.modbus.link import Limits, ModbusLink
 from tests.modbus.stand import EVERYBODY, IDENTITY, CoreStation, connected, frame, serving, view

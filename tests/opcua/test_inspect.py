@@ -10,8 +10,9 @@ from asyncua.client.client import Client
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
+from gateway.core.commands import Commands
 from gateway.core.errors import OfflineReason
-from gateway.core.events import Commands, WentOffline
+from gateway.core.events import WentOffline
 from gateway.core.result import Reason, no_decision
 from gateway.plc.opcua.processor import CALLS_AT_ONCE
 from tests.opcua.desk import NOK, Bench, DeskStation, bench, bit, item, read, tag_id, text, u16, u32, until, view, write

@@ -20,8 +20,8 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 from pydantic import ValidationError
 
+from gateway.core.commands import Commands
 from gateway.core.errors import ConfigError
-from gateway.core.events import Commands
 from gateway.core.tags import CONTROL_TAGS, TagType
 from gateway.plc.opcua.security import users
 from gateway.plc.opcua.security.login import Challenge, credentials

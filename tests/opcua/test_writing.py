@@ -11,7 +11,7 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.tags import STATUS_TAGS
 from tests.opcua.desk import (
     NOK,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.result import Result
 from gateway.core.state import Options
 from gateway.ports import Recorded

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.config import load_settings
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.tags import TagValue
 from gateway.sim.parts import part_image
 from gateway.sim.pekat import PekatSimulator

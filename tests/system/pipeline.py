@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.config import load_settings
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.result import Reason, Result, Verdict
 from gateway.core.tags import TagValue
 from gateway.ports import Recorded

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.cli.ports import free_port
 from gateway.config import load_settings
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.result import Reason
 from gateway.core.tags import TagValue
 from gateway.ports import ResultQuery, StoredResult

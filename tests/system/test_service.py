@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.ports import free_port
+from gateway.core.commands import Commands
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
-from gateway.core.events import Commands
 from gateway.core.result import Reason
 from gateway.core.tags import TagValue
 from gateway.sim.parts import part_image

@@ -6,8 +6,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.commands import Commands
 from gateway.core.errors import ConfigError
-from gateway.core.events import Commands
 from gateway.core.image import TagImage
 from gateway.core.registers import (
     ControlCodec,

@@ -16,7 +16,7 @@ from asyncua import ua
 from asyncua.server.address_space import AttributeValue
 from asyncua.ua.uaerrors import UaError
 
-from gateway.core.events import Commands
+from gateway.core.commands import Commands
 from gateway.core.image import TagImage
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, Direction, Tag, TagValue, view_tags
 from gateway.plc.opcua.nodes import VARIANT_TYPES, NodeWriter, TagNode

@@ -12,8 +12,8 @@ from asyncua.client.client import Client
 from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
-from gateway.core.events import Commands
 from gateway.core.state import Options, State
 from gateway.plc.opcua.about.service_level import Fitness, fitness, service_level
 from tests.opcua.desk import PLAIN, DeskStation, bench, until, view

@@ -9,8 +9,8 @@ from asyncua.client.client import Client
 from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
-from gateway.core.events import Commands
 from gateway.core.result import Origin
 from gateway.plc.opcua.machine_vision.data_types import SystemStateDataType, model_id
 from tests.opcua.desk import Bench, DeskStation, bench, until, view
