@@ -11,6 +11,7 @@ from gateway.config import Settings, StationSettings
 from gateway.core.registers import Block, RegisterMap
 from gateway.plc.opcua.network.endpoints import bracketed
 from gateway.plc.opcua.settings import OpcUaSettings
+from gateway.sinks.history_settings import SHOWN_AT_ONCE
 from gateway.vision.settings import RecipeSettings
 
 
@@ -64,7 +65,12 @@ def _history_text(settings: Settings) -> str:
     place, kept = history.place(data), history.retention(data)
     count = f"at most {kept.results} results" if kept.results else "any number of results"
     age = f"of the last {kept.days} days" if kept.days else "of any age"
-    return f"{count} {age} {f'in {place}' if place else 'in memory, lost at the end: there is no data folder'}"
+    if not place:
+        return f"{count} {age} in memory, lost at the end: there is no data folder"
+    safe = history.keeping(data) != SHOWN_AT_ONCE
+    return (
+        f"{count} {age} in {place}, {'kept before the PLC sees them' if safe else 'written right after they are shown'}"
+    )
 
 
 def _discovery_facts(opcua: OpcUaSettings) -> Iterator[tuple[str, str]]:

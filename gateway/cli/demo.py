@@ -158,7 +158,7 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
         display.begin()
         settle_memory()
         outcome = await _play(options, _face(options, settings, ports, home), display, camera, stop)
-    console.print(display.summary(), highlight=False, soft_wrap=True)
+    display.conclude()
     slips = outcome.slips + camera.slips
     for slip in slips:
         console.print(f"wrong: {slip}", style="bold red", highlight=False, soft_wrap=True)

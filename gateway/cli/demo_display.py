@@ -108,6 +108,11 @@ class DemoDisplay:
             if result.part_id == answer.part_id:
                 self._rows[place] = (result, stages, answer)
 
+    def conclude(self) -> None:
+        """Say the summary, where the picture does not end with it already."""
+        if self._live is None:
+            self._console.print(self.summary(), highlight=False, soft_wrap=True)
+
     def summary(self) -> str:
         """The one line at the end; also what scripts look for."""
         p50, p99 = percentiles(self._overheads)
