@@ -47,8 +47,8 @@ class Line:
     async def play(self) -> None:
         """The PLC: triggers in one task, results taken in another, over one pymodbus connection."""
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._take())
-            both.create_task(self._trigger())
+            triggering = both.create_task(self._trigger())
+            both.create_task(self._take(triggering))
 
     async def _trigger(self) -> None:
         due = time.monotonic()
@@ -61,9 +61,13 @@ class Line:
     def stop(self) -> None:
         self._over.set()
 
-    async def _take(self) -> None:
+    async def _take(self, triggering: asyncio.Task[None]) -> None:
+        """Each result of a trigger that was accepted, and no other: after the last one none comes."""
         taken = 0
-        while not self._over.is_set() or taken < self.triggered:
+        while not triggering.done() or taken < self.triggered:
+            if taken == self.triggered:
+                await asyncio.sleep(0.002)
+                continue
             part_id, _, _ = await self.line.take()
             taken += 1
             assert part_id == f"P{taken:06d}"
