@@ -1,11 +1,13 @@
 """The gateway as a real process, killed without notice: no answer that a PLC has seen is lost, none is given twice."""
 
 import asyncio
+import json
 import os
 import random
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,18 @@ def kept(home: Path) -> list[StoredResult]:
         return [one for page in reader.pages(ResultQuery()) for one in page]
 
 
+async def noted(home: Path, column: str, count: int) -> None:
+    """Until so many are noted for the station: what it owes the PLC, or has in flight."""
+    place = f"file:{home / 'data' / 'history.db'}?mode=ro"
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            with closing(sqlite3.connect(place, uri=True)) as database:
+                row = database.execute(f"SELECT {column} FROM stations").fetchone()
+            if row is not None and len(json.loads(row[0])) == count:
+                return
+            await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def plant(home: Path, more: str = "") -> AsyncIterator[int]:
     (home / "drop").mkdir()
@@ -134,7 +148,7 @@ async def test_a_trigger_that_a_kill_left_without_its_answer_gets_one(tmp_path: 
                 await plc.trigger(number)
                 before = await plc.until(result_valid=True, result_trigger_seq=number)
             await plc.trigger(3, picture=False)
-            await asyncio.sleep(0.3)  # the journal's 50 ms
+            await noted(tmp_path, "flight", 1)
             os.kill(pid, signal.SIGKILL)
         async with line(tmp_path, port, {}) as (plc, _):
             now = await plc.until(result_valid=True)
@@ -162,7 +176,7 @@ async def test_what_the_plc_had_not_taken_is_offered_again_in_order(tmp_path: Pa
             await plc.look()
             await plc.write(result_ack_seq=1)
             await plc.until(results_pending=2, result_valid=True)
-            await asyncio.sleep(0.3)
+            await noted(tmp_path, "owed", 3)
             os.kill(pid, signal.SIGKILL)
         async with line(tmp_path, port, seen) as (plc, _):
             await plc.begin(buffered=True)
