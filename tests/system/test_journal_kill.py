@@ -119,14 +119,15 @@ def kept(home: Path) -> list[StoredResult]:
         return [one for page in reader.pages(ResultQuery()) for one in page]
 
 
-async def noted(home: Path, column: str, count: int) -> None:
-    """Until so many are noted for the station: what it owes the PLC, or has in flight."""
+async def noted(home: Path, *, trigger_seq: int, owed: list[int], flight: int) -> None:
+    """Until this is noted for the station: its last trigger, which inspections it owes the PLC, how many are open."""
     place = f"file:{home / 'data' / 'history.db'}?mode=ro"
     async with asyncio.timeout(WAIT_S):
         while True:
             with closing(sqlite3.connect(place, uri=True)) as database:
-                row = database.execute(f"SELECT {column} FROM stations").fetchone()
-            if row is not None and len(json.loads(row[0])) == count:
+                row = database.execute("SELECT trigger_seq, owed, flight FROM stations").fetchone() or (0, "[]", "[]")
+            ids = [int(result_id.rsplit("-", 1)[1]) for result_id in json.loads(row[1])]
+            if (row[0], ids, len(json.loads(row[2]))) == (trigger_seq, owed, flight):
                 return
             await asyncio.sleep(0.02)
 
@@ -148,7 +149,7 @@ async def test_a_trigger_that_a_kill_left_without_its_answer_gets_one(tmp_path: 
                 await plc.trigger(number)
                 before = await plc.until(result_valid=True, result_trigger_seq=number)
             await plc.trigger(3, picture=False)
-            await noted(tmp_path, "flight", 1)
+            await noted(tmp_path, trigger_seq=3, owed=[2], flight=1)
             os.kill(pid, signal.SIGKILL)
         async with line(tmp_path, port, {}) as (plc, _):
             now = await plc.until(result_valid=True)
@@ -176,7 +177,7 @@ async def test_what_the_plc_had_not_taken_is_offered_again_in_order(tmp_path: Pa
             await plc.look()
             await plc.write(result_ack_seq=1)
             await plc.until(results_pending=2, result_valid=True)
-            await noted(tmp_path, "owed", 3)
+            await noted(tmp_path, trigger_seq=4, owed=[2, 3, 4], flight=0)
             os.kill(pid, signal.SIGKILL)
         async with line(tmp_path, port, seen) as (plc, _):
             await plc.begin(buffered=True)
