@@ -20,14 +20,6 @@ class ChildError(RuntimeError):
     """A process did not come up, or ended too soon; the text holds what it said."""
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Child:
     """`python ARGUMENTS` with its output kept for error texts."""
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.children import child, free_port
+from benchmarks.children import child
 from benchmarks.figures import Figure, Report, Spread
 from benchmarks.history_rate import KEPT, QUICK_RATE_S, RATE, RATE_S, Kept, kept_at_a_rate
 from benchmarks.history_rows import START, STATION, filled, moved, results, stored
@@ -22,6 +22,7 @@ from benchmarks.remote import Remote
 from benchmarks.served import Plan, gateway, pekat_standin
 from benchmarks.sides import interleaved, milliseconds
 from benchmarks.trigger_modbus import triggered
+from gateway.cli.ports import free_port
 from gateway.core.result import Verdict
 from gateway.ports import ResultQuery
 from gateway.sinks.history_database import Database

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.children import child, free_port
+from benchmarks.children import child
 from benchmarks.figures import Figure, Report, Spread
 from benchmarks.options import Options
 from benchmarks.plc import CONTROL_WORDS, ENABLE, STATUS_WORDS, TRIGGER_REGISTER, ModbusClient
 from benchmarks.progress import Progress
 from benchmarks.served import Plan, gateway, pekat_standin
 from benchmarks.sides import interleaved
+from gateway.cli.ports import free_port
 
 TITLE = "Modbus requests a second"
 BATCH = 400

@@ -3,7 +3,7 @@
 import random
 from contextlib import ExitStack
 
-from benchmarks.children import child, free_port
+from benchmarks.children import child
 from benchmarks.figures import Figure, Report, Spread
 from benchmarks.options import Options
 from benchmarks.pictures import Camera
@@ -13,6 +13,7 @@ from benchmarks.remote import Remote
 from benchmarks.served import Plan, gateway, pekat_standin
 from benchmarks.sides import interleaved, milliseconds
 from benchmarks.trigger_modbus import triggered
+from gateway.cli.ports import free_port
 
 TITLE = "Trigger to result over Modbus in a burst of OPC UA reads"
 ROUNDS, QUICK_ROUNDS = 500, 60

@@ -4,7 +4,7 @@ import random
 import time
 from contextlib import ExitStack
 
-from benchmarks.children import child, free_port
+from benchmarks.children import child
 from benchmarks.figures import Figure, Report, Spread
 from benchmarks.opcua_tags import DETECTIONS, RESULT_TAGS
 from benchmarks.options import Options
@@ -14,6 +14,7 @@ from benchmarks.progress import Progress
 from benchmarks.remote import Remote
 from benchmarks.served import Plan, gateway, pekat_standin
 from benchmarks.sides import GAP_S
+from gateway.cli.ports import free_port
 
 TITLE = "OPC UA data change, 10 clients"
 ROUNDS, QUICK_ROUNDS = 500, 80

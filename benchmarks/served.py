@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.children import Child, child, free_port
+from benchmarks.children import Child, child
+from gateway.cli.ports import free_port
 
 _LINKS = """\
 [gateway]

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.bare_http import RawSocket, StandardLibrary
-from benchmarks.children import child, free_port
+from benchmarks.children import child
 from benchmarks.figures import Figure, Report, Spread
 from benchmarks.options import Options
 from benchmarks.pictures import Camera, part_png
@@ -13,6 +13,7 @@ from benchmarks.plc import PlcStation
 from benchmarks.progress import Progress
 from benchmarks.served import Plan, gateway, pekat_standin
 from benchmarks.sides import interleaved, milliseconds
+from gateway.cli.ports import free_port
 
 TITLE = "Trigger to result over Modbus"
 ROUNDS, QUICK_ROUNDS = 600, 60

@@ -1,7 +1,12 @@
 """Free TCP ports for the demo: the usual one where it is free, another where it is busy and nobody insisted."""
 
+import random
 import socket
 import sys
+
+QUIET_PORTS = range(10_000, 32_000)
+"""Below those that systems give to outgoing connections (from 32768 on Linux): none takes one of these by chance."""
+TRIES = 100
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -27,11 +32,13 @@ def bind_error(port: int, host: str) -> OSError | None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Any port that is free now."""
+    """Any port that is free now, and that no outgoing connection gets before its server listens."""
+    for port in random.sample(QUIET_PORTS, TRIES):
+        if is_free(port, host):
+            return port
     with socket.socket() as probe:
         probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
 
 
 def choose_port(wanted: int | None, usual: int) -> int:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bare_http import RawSocket, StandardLibrary
-from benchmarks.children import ChildError, child, free_port
+from benchmarks.children import ChildError, child
 from benchmarks.pictures import HEIGHT, WIDTH, Camera, part_png
 from benchmarks.plc import RESULT_TRIGGER_SEQ, VERDICT, ModbusClient, PlcStation
 from benchmarks.served import pekat_standin
+from gateway.cli.ports import free_port
 
 
 def test_image_is_what_the_readme_says() -> None:

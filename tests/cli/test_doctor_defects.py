@@ -17,11 +17,12 @@ import requests
 from gateway.cli.doctor.clocks import WRITTEN_ON, look_at_clock
 from gateway.cli.doctor.finding import Clock, Grade, Running
 from gateway.cli.doctor.listening import look_at_ports
+from gateway.cli.ports import free_port
 from gateway.plc.opcua.security.certificate import CERTIFICATE_FILE, KEY_FILE
 from gateway.sim.parts import part_image
 from tests.cli.patient import Site, grades, healthy, hours_off, write
 from tests.opcua.papers import paper
-from tests.vision.servers import answering, free_port, http
+from tests.vision.servers import answering, http
 
 OPCUA = '[links.opcua]\nhost = "127.0.0.1"\nport = 0\n'
 

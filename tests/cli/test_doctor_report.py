@@ -15,9 +15,9 @@ from gateway.cli.doctor.machine import WANTED_RMEM, most_files, receive_buffer
 from gateway.cli.doctor.pictures import look_at_sources
 from gateway.cli.doctor.report import report, summary
 from gateway.cli.main import app
+from gateway.cli.ports import free_port
 from gateway.config import load_settings
 from tests.cli.patient import healthy, write
-from tests.vision.servers import free_port
 
 
 def test_the_table_says_what_to_do_and_is_plain_when_piped(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
+from gateway.cli.ports import free_port
 from gateway.cli.roll_call import Asked, roll_call
 from gateway.sim.pekat import PekatSimulator
 from tests.vision.pooled import black_hole, hanging, replying
-from tests.vision.servers import answering, free_port, http
+from tests.vision.servers import answering, http
 
 CONFIG = """
 [links.modbus]

@@ -88,8 +88,9 @@ class SmallDisk(Plain):
         assert self._keeper.stdout.readline() == b"mounted\n"
 
     def end(self) -> None:
-        if self._keeper is not None:
-            self._keeper.communicate(timeout=5)
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.communicate(timeout=5)
 
     def seen(self, data: Path) -> Path:
         return Path(f"/proc/{self._pid}/root{data}")

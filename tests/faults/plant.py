@@ -106,6 +106,14 @@ class Plant:
     # ---- life ----------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
+        """What was brought up is taken down again where the rest does not come."""
+        try:
+            self._begin()
+        except BaseException:
+            self.end()
+            raise
+
+    def _begin(self) -> None:
         data = self.home / "data"
         for folder in (data, self.home / "drop"):
             folder.mkdir(parents=True)

@@ -1,5 +1,6 @@
 """The station's inspector is down only where no PEKAT of the recipe answers; told once, and once that it is back."""
 
+from gateway.cli.ports import free_port
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode
 from gateway.core.events import Event
@@ -9,7 +10,6 @@ from gateway.station.health import Health, HealthPolicy
 from gateway.station.views import View
 from tests.vision.judging import until
 from tests.vision.pooled import pooled, standings
-from tests.vision.servers import free_port
 
 
 async def test_the_fault_stands_only_while_none_answers() -> None:

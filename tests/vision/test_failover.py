@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.cli.ports import free_port
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason, Verdict
 from gateway.ports import Picture, RawFormat
@@ -29,7 +30,7 @@ from tests.vision.pooled import (
     standings,
     well,
 )
-from tests.vision.servers import ScriptedServer, free_port
+from tests.vision.servers import ScriptedServer
 
 
 def garbage() -> ScriptedServer:

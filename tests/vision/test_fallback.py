@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from gateway.cli.ports import free_port
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason, Verdict
 from gateway.ports import Picture, RawFormat
@@ -14,7 +15,7 @@ from gateway.sim.pekat import PekatSimulator
 from gateway.sim.pekat_settings import PekatSimSettings
 from gateway.vision.settings import PekatSettings, RecipeSettings
 from tests.vision.judging import reason_of, until
-from tests.vision.servers import free_port, http
+from tests.vision.servers import http
 from tests.vision.sharing import RAW, SHARED, SHM, Asked, Pekat, frame, inspector, judge, not_found, serving
 
 pytestmark = pytest.mark.skipif(not SHM.exists(), reason="shared memory is no folder here")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.cli.ports import free_port
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason, Verdict
 from gateway.ports import Picture, RawFormat
@@ -10,7 +11,7 @@ from gateway.sim.pekat import PekatSimulator
 from gateway.sim.pekat_settings import Mischief, Mode, PekatSimSettings
 from gateway.vision.settings import PekatSettings, RecipeSettings
 from tests.vision.judging import BAD, GOOD, inspector, judge, order, reason_of
-from tests.vision.servers import ScriptedServer, answering, free_port, http
+from tests.vision.servers import ScriptedServer, answering, http
 
 
 async def test_the_pixels_make_the_verdict() -> None:

@@ -7,13 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from gateway.cli.ports import free_port
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason
 from gateway.ports import RawFormat
 from gateway.vision.pekat import Ask, ClientOptions, PekatClient
 from gateway.vision.wire import Call
 from tests.vision.asking import IMAGE, analyze, reason_of
-from tests.vision.servers import OK_BODY, ScriptedServer, answering, free_port, http, resetting, silent
+from tests.vision.servers import OK_BODY, ScriptedServer, answering, http, resetting, silent
 
 # ---- what is asked ----------------------------------------------------------------------------------------------
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from gateway.cli.ports import free_port
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason
 from gateway.vision import wire
 from gateway.vision.pekat import Ask, ClientOptions, PekatClient
 from gateway.vision.wire import Call, WireSocket
 from tests.vision.asking import IMAGE, analyze, reason_of, wait_for
-from tests.vision.servers import OK_BODY, ScriptedServer, answering, free_port, http, read_request, silent
+from tests.vision.servers import OK_BODY, ScriptedServer, answering, http, read_request, silent
 
 
 def readable(client: PekatClient) -> bool:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from gateway.cli.ports import free_port
 from gateway.core.errors import InspectorError
 from gateway.core.result import Reason, Verdict
 from gateway.vision.breaker import Sign
@@ -23,7 +24,6 @@ from tests.vision.pooled import (
     standings,
     well,
 )
-from tests.vision.servers import free_port
 
 
 async def test_one_that_answers_is_enough_and_the_others_are_looked_at_all_the_same() -> None:
