@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from gateway.core import actions as act
 from gateway.core import calls as call
 from gateway.core import events as ev
 from gateway.core.commands import Commands
@@ -47,8 +48,8 @@ class BareStation:
         self._inbox: deque[Event] = deque()
         self._stepping = False
         self.written: list[Commands] = []
-        self.started: list[ev.Start] = []
-        self.recorded: list[ev.Record] = []
+        self.started: list[act.Start] = []
+        self.recorded: list[act.Record] = []
         self.images = 0
         self.drawings: dict[int, bytes] | None = None
         self.post(ev.CameOnline(OfflineReason.STARTING))
@@ -175,17 +176,17 @@ class BareStation:
         for watcher in tuple(self._watchers):
             watcher(image)
 
-    def _perform(self, action: ev.Action) -> None:
+    def _perform(self, action: act.Action) -> None:
         match action:
-            case ev.Start(inspection_id, token=token):
+            case act.Start(inspection_id, token=token):
                 self.started.append(action)
                 self._calls.started(token, inspection_id)
-            case ev.Reject(token, reason) | ev.Refused(token, reason):
+            case act.Reject(token, reason) | act.Refused(token, reason):
                 self._calls.refused(token, reason)
-            case ev.Record(result):
+            case act.Record(result):
                 self.recorded.append(action)
                 self._calls.recorded(result)
-            case ev.PrepareRecipe(change_id, _):
+            case act.PrepareRecipe(change_id, _):
                 self.post(ev.RecipePrepared(change_id))
-            case ev.RecipeSettled(token, error):
+            case act.RecipeSettled(token, error):
                 self._calls.recipe_settled(token, error)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gateway.blackbox.ring import CAPACITY, STAGES, Ring
 from gateway.blackbox.spans import SPANS
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.result import Result
 from gateway.ports import Step
@@ -68,7 +69,7 @@ class Recorder:
         """One step of the handshake. Most of them are no news."""
         before, after = step.before, step.after
         for action in step.actions:
-            if isinstance(action, ev.Record):
+            if isinstance(action, act.Record):
                 self._answered(action.result, step.at)
         changed, old = after.presented is not before.presented, before.presented
         if old is not None and (changed or before.valid > after.valid):

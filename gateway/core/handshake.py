@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, recipes
 from gateway.core import events as ev
+from gateway.core.actions import Action
 from gateway.core.commands import Commands
 from gateway.core.counts import ImagesLost
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
-from gateway.core.events import Action, Event
+from gateway.core.events import Event
 from gateway.core.recipe_change import RecipeOutcome
 from gateway.core.result import Reason
 from gateway.core.state import State, next_seq

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core import recipes
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Origin, Reason
@@ -35,7 +35,7 @@ def begin_run(turn: Turn, token: int, part_id: str, origin: Origin) -> None:
     """From now on each picture is a trigger, if a trigger would be accepted now."""
     s = turn.s
     if s.reject_call is not RejectReason.NONE:
-        turn.actions.append(ev.Refused(token, s.reject_call))
+        turn.actions.append(act.Refused(token, s.reject_call))
         return
     s.continuous = ContinuousRun(s.next_run_id, part_id, replace(origin, simulated=s.simulating), turn.now)
     s.next_run_id += 1
@@ -44,7 +44,7 @@ def begin_run(turn: Turn, token: int, part_id: str, origin: Origin) -> None:
 def end_run(turn: Turn) -> None:
     """No further picture is taken; what is in flight is not touched."""
     if turn.s.continuous is not None:
-        turn.actions.append(ev.EndRun(turn.s.continuous.id))
+        turn.actions.append(act.EndRun(turn.s.continuous.id))
         turn.s.continuous = None
 
 
@@ -68,7 +68,7 @@ def tend_run(turn: Turn) -> None:
         turn.cancel_all(Reason.CANCELLED)
     elif not run.awaiting and s.reject_picture is RejectReason.NONE:
         s.continuous = replace(run, awaiting=True)
-        turn.actions.append(ev.AwaitPicture(run.id, run.since, run.origin.simulated))
+        turn.actions.append(act.AwaitPicture(run.id, run.since, run.origin.simulated))
 
 
 def _may_run(state: State) -> bool:
@@ -85,4 +85,4 @@ def simulate(turn: Turn, token: int, on: bool) -> None:
     if turn.s.idle:
         turn.offline(OfflineReason.SIMULATION, on)
     else:
-        turn.actions.append(ev.Refused(token, RejectReason.BUSY))
+        turn.actions.append(act.Refused(token, RejectReason.BUSY))

@@ -1,6 +1,6 @@
 """Recipe changes (H18), and no recipe at all (H27). Works on the step under way."""
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core.errors import Cause, ErrorCode
 from gateway.core.recipe_change import RecipeChange, RecipeOutcome
 from gateway.core.turn import Turn
@@ -15,7 +15,7 @@ def begin(turn: Turn, recipe: int, token: int = 0) -> None:
         return
     s.changing = RecipeChange(s.next_change_id, recipe, turn.now + s.options.recipe_timeout_ms * 1000, token)
     s.next_change_id += 1
-    turn.actions.append(ev.PrepareRecipe(s.changing.id, recipe))
+    turn.actions.append(act.PrepareRecipe(s.changing.id, recipe))
 
 
 def prepared(turn: Turn, change_id: int, error: ErrorCode) -> None:
@@ -27,7 +27,7 @@ def prepared(turn: Turn, change_id: int, error: ErrorCode) -> None:
 def abandon(turn: Turn, error: ErrorCode) -> None:
     """The change under way, if there is one, has failed."""
     if turn.s.changing is not None:
-        turn.actions.append(ev.AbandonRecipe(turn.s.changing.id))
+        turn.actions.append(act.AbandonRecipe(turn.s.changing.id))
         _settle(turn, error)
 
 
@@ -36,7 +36,7 @@ def unprepare(turn: Turn, token: int) -> None:
     if turn.s.idle:
         turn.s.unprepared = True
     else:
-        turn.actions.append(ev.Refused(token, ErrorCode.RECIPE_BUSY))
+        turn.actions.append(act.Refused(token, ErrorCode.RECIPE_BUSY))
 
 
 def _settle(turn: Turn, error: ErrorCode) -> None:
@@ -54,6 +54,6 @@ def _ended(turn: Turn, error: ErrorCode, token: int, *, heard: bool = True) -> N
     if error is not ErrorCode.NONE:
         turn.error(error, Cause.CHANGE_RECIPE)
     if token:
-        turn.actions.append(ev.RecipeSettled(token, error))
+        turn.actions.append(act.RecipeSettled(token, error))
     elif heard:
         turn.s.recipe_outcome = RecipeOutcome.FAILED if error else RecipeOutcome.DONE

@@ -5,10 +5,11 @@ The numbers H1..H36 in the comments here and in the modules around are the rules
 
 from dataclasses import dataclass, field, replace
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core import fault_latch, nok_row, presenting, views
+from gateway.core.actions import Action
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
-from gateway.core.events import Action
 from gateway.core.inspection import Inspection, Keeping
 from gateway.core.result import BY_TAGS, NOT_A_FAULT, Judgement, Origin, Reason, Result, Verdict, no_decision, too_late
 from gateway.core.state import State, next_seq
@@ -81,7 +82,7 @@ class Turn:
         s.flight = (*s.flight, inspection)
         s.next_id += 1
         self.end_late_work(most=s.options.max_in_flight - len(s.flight))  # a fresh part comes first
-        self.actions.append(ev.Start(inspection.id, seq, part_id, s.recipe, work_by, token, origin, pictures_from))
+        self.actions.append(act.Start(inspection.id, seq, part_id, s.recipe, work_by, token, origin, pictures_from))
 
     def reject(self, reason: RejectReason, token: int = 0) -> None:
         """Refuse a trigger (H4). In simulation mode a refused call is no part that was missed (H29)."""
@@ -91,7 +92,7 @@ class Turn:
             s.overrun = s.overrun or reason is RejectReason.RESULTS_FULL
             s.counts = replace(s.counts, missed=s.counts.missed + 1)
         if token:
-            self.actions.append(ev.Reject(token, reason))
+            self.actions.append(act.Reject(token, reason))
 
     def forget_rejection(self) -> None:
         self.s.reject_reason, self.s.overrun = RejectReason.NONE, False
@@ -142,7 +143,7 @@ class Turn:
         result = _result(replace(one, answered_at=self.now), judgement, 0) if one is not None else None
         if one is not None and not one.answers:  # the one view has spoken
             s.overdue = tuple(other for other in s.overdue if other is not one)
-        self.actions.append(ev.LateAnswer(inspection_id, judgement, result and replace(result, late=True)))
+        self.actions.append(act.LateAnswer(inspection_id, judgement, result and replace(result, late=True)))
 
     def time_out(self, one: Inspection) -> None:
         """Its time is up. What judges may go on for the journal where the part's picture is taken (H36)."""
@@ -150,14 +151,14 @@ class Turn:
         if one.exposed_at and one.work_by > self.now:
             self.s.overdue = (*self.s.overdue, one)
         else:
-            self.actions.append(ev.Cancel(one.id))
+            self.actions.append(act.Cancel(one.id))
 
     def end_late_work(self, *, until: int = 0, most: int = 0) -> None:
         """Stop working on what is overdue since before `until`, and on the oldest of more than `most` (H36)."""
         late = self.s.overdue
         kept = tuple(one for one in late if one.work_by > until)
         kept = kept[max(len(kept) - most, 0) :]
-        self.actions += [ev.Cancel(one.id) for one in late if one not in kept]
+        self.actions += [act.Cancel(one.id) for one in late if one not in kept]
         self.s.overdue = kept
 
     def cancel_all(self, reason: Reason, *, present: bool = True) -> None:
@@ -165,7 +166,7 @@ class Turn:
         self.end_late_work()
         for inspection in self.s.flight:
             if self.judge(inspection.id, no_decision(reason)):
-                self.actions.append(ev.Cancel(inspection.id))
+                self.actions.append(act.Cancel(inspection.id))
         self.release(present=present)
 
     def release(self, *, present: bool = True) -> None:
@@ -179,7 +180,7 @@ class Turn:
                 return
             inspection, s.flight = s.flight[0], s.flight[1:]
             if inspection.origin.simulated:
-                self.actions.append(ev.Record(_result(inspection, judgement, 0), presented=False))
+                self.actions.append(act.Record(_result(inspection, judgement, 0), presented=False))
             else:
                 self._record(inspection, judgement, present)
 
@@ -189,7 +190,7 @@ class Turn:
         result = _result(done, judgement, s.result_seq)
         s.counts = s.counts.with_answer(judgement.verdict)
         nok_row.count(s, judgement.verdict)
-        self.actions.append(ev.Record(result, present))
+        self.actions.append(act.Record(result, present))
         if present:
             presenting.offer(s, result, self.now)
 
@@ -207,7 +208,7 @@ class Turn:
             seq, counts = next_seq(seq), counts.with_answer(one.judgement.verdict)
             if one.keeping is Keeping.NOT_YET:
                 self._put(place, replace(one, keeping=Keeping.ASKED))
-                self.actions.append(ev.Keep(_result(one, one.judgement, seq), counts))
+                self.actions.append(act.Keep(_result(one, one.judgement, seq), counts))
 
     def kept(self, inspection_id: int, ok: bool) -> None:
         """The journal has this answer, or never will; of one that is out already it means nothing (H30)."""

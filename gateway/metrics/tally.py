@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.ports import Step
 
 BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -48,10 +48,10 @@ class Tally:
         before, after = step.before, step.after
         missed = after.counts.missed - before.counts.missed
         if missed > 0:
-            asked = [action.reason for action in step.actions if isinstance(action, ev.Reject)]
+            asked = [action.reason for action in step.actions if isinstance(action, act.Reject)]
             self._add_rejected((asked[0] if asked else after.reject_reason).name.lower(), missed)
         for action in step.actions:
-            if isinstance(action, ev.Record):
+            if isinstance(action, act.Record):
                 judgement = action.result.judgement
                 key = judgement.verdict.name.lower(), judgement.reason.name.lower()
                 self.answers[key] = self.answers.get(key, 0) + 1

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.core.actions import Action
 from gateway.core.commands import Commands
-from gateway.core.events import Action, Event
+from gateway.core.events import Event
 from gateway.core.image import TagImage
 from gateway.core.registers import RegisterMap
 from gateway.core.result import Origin, Result

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.events import Event
 from gateway.core.image import TagImage
@@ -21,7 +22,7 @@ class Journaling:
     def __init__(self, station: str, journal: Journal | None, post: Callable[[Event], None]) -> None:
         self._station, self._journal, self._post = station, journal, post
 
-    def keep(self, asked: ev.Keep) -> None:
+    def keep(self, asked: act.Keep) -> None:
         """Post `Kept` when the journal has the answer, or cannot have it."""
         result = asked.result
         if self._journal is None:
@@ -34,7 +35,7 @@ class Journaling:
             log.exception("%s: the journal crashed", self._station, extra={"inspection": result.inspection_id})
             self._kept(result.inspection_id, False)
 
-    def late(self, late: ev.LateAnswer, state: State, about: Mapping[str, object]) -> None:
+    def late(self, late: act.LateAnswer, state: State, about: Mapping[str, object]) -> None:
         """An answer that nobody waits for any more: no sink gets it but the journal, as what it is (H36)."""
         kept = self._journal is not None and late.result is not None
         text = "%s: late answer %s " + ("journaled" if kept else "dropped")

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from gateway.core.counts import Counts
+from gateway.core.result import Result
 from gateway.ports import Recorded, ResultSink
 
 log = logging.getLogger(__name__)
@@ -14,11 +16,12 @@ class Sinks:
     def __init__(self, station: str, sinks: Sequence[ResultSink]) -> None:
         self._station, self._sinks = station, tuple(sinks)
 
-    def put(self, recorded: Recorded) -> None:
+    def put(self, result: Result, counts: Counts, presented: bool) -> None:
+        recorded = Recorded(self._station, result, counts, presented)
         for sink in self._sinks:
             try:
                 sink.put(recorded)
             except Exception:
                 text = "%s: %s did not take an answer"
-                extra = {"inspection": recorded.result.inspection_id}
+                extra = {"inspection": result.inspection_id}
                 log.exception(text, self._station, type(sink).__name__, extra=extra)

@@ -15,7 +15,7 @@ from gateway.core import events as ev
 from gateway.core.commands import Commands
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import RefusedError, RejectReason
-from gateway.core.events import Action, Event
+from gateway.core.events import Event
 from gateway.core.handshake import step
 from gateway.core.heartbeat import only_heard
 from gateway.core.image import Projection, TagImage
@@ -23,15 +23,16 @@ from gateway.core.result import Origin, Result
 from gateway.core.resume import Memory, resumed
 from gateway.core.state import Options, State
 from gateway.core.tags import Tag
-from gateway.ports import ImageSource, Inspector, Journal, PictureSink, RecipeInfo, Recorded, ResultSink, Step
+from gateway.ports import ImageSource, Inspector, Journal, PictureSink, RecipeInfo, ResultSink, Step
 from gateway.station.calls import Calls
+from gateway.station.errands import Errands
 from gateway.station.gallery import Gallery
 from gateway.station.health import Health, HealthPolicy
 from gateway.station.journaling import Journaling
 from gateway.station.listeners import Listeners
 from gateway.station.pictures import PictureWatch
 from gateway.station.sinks import Sinks
-from gateway.station.views import View, on_demand, shots
+from gateway.station.views import View, on_demand
 from gateway.station.work import Work, monotonic_us
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,6 @@ class Station:
         names = options.views if options is not None else ()
         first = View(names[0] if names else "", inspector, source, simulation=simulation)
         self._views = tuple(on_demand(view) for view in (first, *further))
-        self._sinks = Sinks(name, sinks)
         self._user_tags = user_tags
         self._recipes = tuple(recipes)
         self._projection = Projection(user_tags)
@@ -87,6 +87,9 @@ class Station:
         self._work = Work(name, self._views, self.post, self._gallery.taken)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
+        doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._gallery)
+        self._sinks = Sinks(name, sinks)
+        self._errands = Errands(self._views, *doers, self._sinks)
         self._watchers = Listeners[TagImage]()
         self._observers = Listeners[Step]()
         self._inbox: deque[Event] = deque()
@@ -231,7 +234,7 @@ class Station:
         self._publish()
         self._journal.note(before, self._state)  # first: what is kept is then known to be in flight
         for action in actions:
-            self._perform(action)
+            self._errands.perform(action, self._state)
         if self._observers:
             self._observers.tell_each(Step(event, before, self._state, actions, now), self._name)
 
@@ -258,43 +261,3 @@ class Station:
     def _wake(self) -> None:
         self._timer = None
         self.post(ev.Tick())
-
-    # ---- actions -------------------------------------------------------------------------------------------
-
-    def _perform(self, action: Action) -> None:
-        match action:
-            case ev.Start(inspection_id, token=token):
-                self._calls.started(token, inspection_id)
-                self._work.inspect(action)
-            case ev.Cancel(inspection_id):
-                self._work.cancel(inspection_id)
-            case ev.Record(result, presented):
-                self._record(result, presented)
-            case ev.Keep():
-                self._journal.keep(action)
-            case ev.Reject(token, reason) | ev.Refused(token, reason):
-                self._calls.refused(token, reason)
-            case ev.AwaitPicture(run_id, since, simulated):
-                self._pictures.await_picture(self._leading(simulated), run_id, since)
-            case ev.EndRun():
-                self._pictures.end()
-            case ev.PrepareRecipe(change_id, recipe):
-                self._work.prepare(change_id, self._prepare(change_id, recipe))
-            case ev.AbandonRecipe():
-                self._work.abandon()
-            case ev.RecipeSettled(token, error):
-                self._calls.recipe_settled(token, error)
-            case ev.LateAnswer(inspection_id):
-                self._journal.late(action, self._state, self._work.about(inspection_id))
-
-    def _leading(self, simulated: bool) -> ImageSource:
-        """Whose pictures a continuous run follows: the first view's."""
-        return next(shots(self._views, simulated=simulated)).source
-
-    async def _prepare(self, change_id: int, recipe: int) -> ev.RecipePrepared:
-        return ev.RecipePrepared(change_id, await self._health.prepared(recipe))
-
-    def _record(self, result: Result, presented: bool) -> None:
-        self._calls.recorded(result)
-        self._gallery.draw(result.inspection_id)
-        self._sinks.put(Recorded(self._name, result, self._state.counts, presented))

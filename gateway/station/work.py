@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.events import Event
 from gateway.core.result import Reason, no_decision
@@ -43,7 +44,7 @@ class Work:
         self._recipe: asyncio.Task[None] | None = None
         self._tidying: set[asyncio.Task[None]] = set()
 
-    def inspect(self, start: ev.Start) -> None:
+    def inspect(self, start: act.Start) -> None:
         """Have this inspection done: with one picture, or with one of each view, all begun at this moment."""
         order = Order(
             self._station,

@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.handshake import step
@@ -39,9 +40,9 @@ class Rig:
 
     state: State
     now: int = START_US
-    actions: tuple[ev.Action, ...] = ()
+    actions: tuple[act.Action, ...] = ()
     """Those of the last step."""
-    log: list[ev.Action] = field(default_factory=list)
+    log: list[act.Action] = field(default_factory=list)
     trace: list[dict[str, TagValue]] = field(default_factory=list)
 
     def happen(self, event: ev.Event, after_ms: float = 1) -> "Rig":
@@ -68,7 +69,7 @@ class Rig:
     def trigger(self, part_id: str = "") -> int:
         """Pulse the trigger bit; the id of the inspection that it started."""
         self.write(trigger=True, part_id=part_id)
-        started = self.did(ev.Start)
+        started = self.did(act.Start)
         self.write(trigger=False)
         return started[-1].inspection_id if started else 0
 
@@ -86,7 +87,7 @@ class Rig:
     def picture(self, after_ms: float = 1) -> int:
         """The picture that the continuous run awaits is there; the id of the inspection that it started, or 0."""
         self.happen(ev.PictureCame(self.awaited[-1].run_id), after_ms)
-        started = self.did(ev.Start)
+        started = self.did(act.Start)
         return started[-1].inspection_id if started else 0
 
     # ---- what came of it -----------------------------------------------------------------------------------
@@ -100,14 +101,14 @@ class Rig:
         return [action for action in self.log if isinstance(action, kind)]
 
     @property
-    def awaited(self) -> list[ev.AwaitPicture]:
+    def awaited(self) -> list[act.AwaitPicture]:
         """Every request for a run's next picture so far."""
-        return self.all(ev.AwaitPicture)
+        return self.all(act.AwaitPicture)
 
     @property
     def results(self) -> list[Result]:
         """Every answer so far, in the order in which they were given."""
-        return [record.result for record in self.all(ev.Record)]
+        return [record.result for record in self.all(act.Record)]
 
     @property
     def tags(self) -> dict[str, TagValue]:
@@ -136,7 +137,7 @@ def rig(*, enabled: bool = True, buffered: bool = False, **options: Any) -> Rig:
 def rejected(bench: Rig, reason: RejectReason, missed: int = 1) -> None:
     """Assert that the last trigger was refused for this reason and started nothing (H4)."""
     bench.reads(trigger_rejected=True, reject_reason=int(reason), count_missed=missed)
-    assert not bench.did(ev.Start)
+    assert not bench.did(act.Start)
 
 
 def offline(bench: Rig, reason: OfflineReason) -> None:

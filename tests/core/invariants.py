@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gateway.core import actions as act
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
@@ -65,7 +66,7 @@ def _check_ready(state: State, tags: dict[str, bool | int | float | str]) -> Non
     assert (tags["state"] == StationState.READY) == tags["ready"], "the state for displays contradicts ready"
 
 
-def check_step(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action], now: int) -> None:
+def check_step(before: State, event: ev.Event, after: State, actions: Sequence[act.Action], now: int) -> None:
     """What one step may and may not do."""
     _check_answers(before, after, actions, now)
     _check_counts(before, after, actions)
@@ -83,10 +84,10 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[e
         assert after.toggle == before.toggle, "H11: result_toggle changed without a new result"
 
 
-def _check_answers(before: State, after: State, actions: Sequence[ev.Action], now: int) -> None:
+def _check_answers(before: State, after: State, actions: Sequence[act.Action], now: int) -> None:
     """H7, H9: whoever leaves the flight has left with a Record, oldest first; nobody stays past its deadline."""
-    started = [action.inspection_id for action in actions if isinstance(action, ev.Start)]
-    recorded = [action.result for action in actions if isinstance(action, ev.Record)]
+    started = [action.inspection_id for action in actions if isinstance(action, act.Start)]
+    recorded = [action.result for action in actions if isinstance(action, act.Record)]
     queue = [one.id for one in before.flight] + started
     assert [result.inspection_id for result in recorded] == queue[: len(recorded)], "H9: out of order"
     assert [one.id for one in after.flight] == queue[len(recorded) :], "H7: an inspection got lost"
@@ -103,15 +104,15 @@ def _check_answers(before: State, after: State, actions: Sequence[ev.Action], no
         assert latched.get(result.inspection_id, echoed) == echoed, "H9: a result for another trigger"
 
 
-def _check_keeping(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+def _check_keeping(before: State, event: ev.Event, after: State, actions: Sequence[act.Action]) -> None:
     """H30: no decision is shown before the journal has it, each answer is put into it once, as it is then shown."""
-    keeps = [action for action in actions if isinstance(action, ev.Keep)]
+    keeps = [action for action in actions if isinstance(action, act.Keep)]
     if not before.options.keep_ms:
         assert not keeps, "H30: nobody asked for a journal"
         return
     asked = {one.id for one in before.flight if one.keeping is not Keeping.NOT_YET}
     assert not asked & {keep.result.inspection_id for keep in keeps}, "H30: an answer is put into the journal twice"
-    shown = [action.result for action in actions if isinstance(action, ev.Record) and action.presented]
+    shown = [action.result for action in actions if isinstance(action, act.Record) and action.presented]
     over = {one.id for one in before.flight if one.keeping is Keeping.OVER}
     if isinstance(event, ev.Kept) and event.ok:
         over |= {event.inspection_id} & asked
@@ -129,23 +130,23 @@ def _check_keeping(before: State, event: ev.Event, after: State, actions: Sequen
         assert keep.result.result_seq == number, "H30: kept under another number"
 
 
-def recorded_of(actions: Sequence[ev.Action]) -> list[Result]:
+def recorded_of(actions: Sequence[act.Action]) -> list[Result]:
     """The answers of one step."""
-    return [action.result for action in actions if isinstance(action, ev.Record)]
+    return [action.result for action in actions if isinstance(action, act.Record)]
 
 
-def _check_counts(before: State, after: State, actions: Sequence[ev.Action]) -> None:
+def _check_counts(before: State, after: State, actions: Sequence[act.Action]) -> None:
     recorded = [
         action.result.verdict
         for action in actions
-        if isinstance(action, ev.Record) and not action.result.origin.simulated
+        if isinstance(action, act.Record) and not action.result.origin.simulated
     ]
     for verdict, name in BITS_OF_VERDICT.items():
         counted = getattr(after.counts, name) - getattr(before.counts, name)
         assert counted == recorded.count(verdict), f"count_{name} is wrong"
-    started = sum(isinstance(action, ev.Start) and not action.origin.simulated for action in actions)
+    started = sum(isinstance(action, act.Start) and not action.origin.simulated for action in actions)
     assert after.counts.triggers - before.counts.triggers == started, "H3: count_triggers"
-    late = sum(isinstance(action, ev.LateAnswer) for action in actions)
+    late = sum(isinstance(action, act.LateAnswer) for action in actions)
     assert after.counts.late - before.counts.late == late, "H8: late answers are counted"
     assert after.error_count >= before.error_count, "H20: errors are only ever counted up"
 
@@ -166,7 +167,7 @@ def _check_frozen(before: State, event: ev.Event, after: State) -> None:
     assert after.valid, "H12: the frozen result fell without an acknowledgement"
 
 
-def _check_row(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+def _check_row(before: State, event: ev.Event, after: State, actions: Sequence[act.Action]) -> None:
     """H34: NOK alone raises the alarm, and only an acknowledgement or a reset ends it."""
     was, now = (ROW in (state.error, *state.standing) for state in (before, after))
     if now and not was:
@@ -181,7 +182,7 @@ def _resets(before: State, event: ev.Event) -> bool:
     return by_bit or isinstance(event, calls.ResetAsked)
 
 
-def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[act.Action]) -> None:
     """H28: what a run needs, who triggers in it, and how it ends."""
     run, was = after.continuous, before.continuous
     if run is not None:
@@ -190,40 +191,40 @@ def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[e
         assert after.changing is None, "H28: a run beside a recipe change"
         assert not after.unprepared, "H28: a run without a recipe"
         assert run.awaiting or after.reject_picture is not RejectReason.NONE, "H28: the run waits for nothing"
-    begun = [action for action in actions if isinstance(action, ev.Start)]
+    begun = [action for action in actions if isinstance(action, act.Start)]
     if isinstance(event, ev.PictureCame):
         assert after.counts.missed == before.counts.missed, "H28: waiting for a picture is no trigger"
     if was is None:
         return
     assert all(start.pictures_from == was.since for start in begun), "H28: another trigger in a run"
     assert not begun or isinstance(event, ev.PictureCame), "H28: a trigger without a picture"
-    ended = [action.run_id for action in actions if isinstance(action, ev.EndRun)]
+    ended = [action.run_id for action in actions if isinstance(action, act.EndRun)]
     assert ended == ([] if run is not None and run.id == was.id else [was.id]), "H28: its end is told once"
     if run is None and not isinstance(event, calls.StopAsked | ev.Draining):
         assert not any(one.open for one in after.flight), "H28: what was in flight is not cancelled"
 
 
-def _check_simulation(after: State, actions: Sequence[ev.Action]) -> None:
+def _check_simulation(after: State, actions: Sequence[act.Action]) -> None:
     """H29: nothing simulated comes near the tags."""
     shown = [*after.waiting, *([after.presented] if after.presented is not None else [])]
     assert not any(result.origin.simulated for result in shown), "H29: a simulated result is shown"
     for action in actions:
-        if isinstance(action, ev.Record) and action.result.origin.simulated:
+        if isinstance(action, act.Record) and action.result.origin.simulated:
             assert not action.presented, "H29: a simulated result is presented"
     if after.simulating:
         assert not status(after)["ready"], "H29: ready in simulation mode"
 
 
-def _check_the_end(before: State, event: ev.Event, after: State, actions: Sequence[ev.Action]) -> None:
+def _check_the_end(before: State, event: ev.Event, after: State, actions: Sequence[act.Action]) -> None:
     """H33: nothing begins any more, and nothing takes that back; draining alone ends no inspection."""
     if OfflineReason.STOPPING in after.offline:
-        begun = (ev.Start, ev.PrepareRecipe, ev.AwaitPicture)
+        begun = (act.Start, act.PrepareRecipe, act.AwaitPicture)
         assert not any(isinstance(action, begun) for action in actions), "H33: something begins at the end"
         assert after.changing is None, "H33: a recipe change at the end"
     assert OfflineReason.STOPPING in after.offline or OfflineReason.STOPPING not in before.offline, "H33: it came back"
     if isinstance(event, ev.Draining):
         open_before = {one.id for one in before.flight if one.open}
-        cancelled = {action.inspection_id for action in actions if isinstance(action, ev.Cancel)}
+        cancelled = {action.inspection_id for action in actions if isinstance(action, act.Cancel)}
         timed_out = {one.id for one in before.flight if one.open and one.id in cancelled}
         still = {one.id for one in after.flight if one.open}
         assert open_before - still == timed_out, "H33: draining answered an inspection"

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from gateway.core import actions as act
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.result import Origin
@@ -18,7 +19,7 @@ class ModeRules(Machine):
     """Rules for `Machine`; by themselves they would be dull."""
 
     def refused(self, reason: int) -> None:
-        assert [no.reason for no in self.bench.did(ev.Refused)] == ([reason] if reason else [])
+        assert [no.reason for no in self.bench.did(act.Refused)] == ([reason] if reason else [])
 
     @rule(falls=st.booleans())
     def automatic(self, falls: bool) -> None:

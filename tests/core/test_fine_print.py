@@ -1,5 +1,6 @@
 """The lines of "Fine print" in docs/handshake.md that no rule's test already proves."""
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from tests.core.driver import OK, Rig, fresh, rejected, rig
@@ -36,7 +37,7 @@ def test_a_recipe_change_among_several_commands_has_no_outcome() -> None:
 
 def test_in_the_first_write_commands_are_edges_but_trigger_and_result_ack_are_none() -> None:
     bench = Rig(fresh()).write(change_recipe=True, recipe_request=2, trigger=True, result_ack=True, enable=True)
-    assert bench.did(ev.PrepareRecipe) == [ev.PrepareRecipe(1, 2)]
+    assert bench.did(act.PrepareRecipe) == [act.PrepareRecipe(1, 2)]
     bench.reads(count_missed=0, error=False)
 
 
@@ -64,10 +65,10 @@ def test_a_call_needs_ready_and_its_result_is_shown_to_the_plc_too() -> None:
     bench = rig().happen(ev.TriggerAsked(1, "called")).answer(1, OK)
     bench.reads(ok=True, result_part_id="called", trigger_seq_accepted=1, trigger_ack=False)
     bench.write(enable=False).happen(ev.TriggerAsked(2))
-    assert bench.did(ev.Reject) == [ev.Reject(2, RejectReason.NOT_ENABLED)]
+    assert bench.did(act.Reject) == [act.Reject(2, RejectReason.NOT_ENABLED)]
     bench.reads(count_missed=1)
 
 
 def test_a_call_for_another_recipe_is_refused() -> None:
     bench = rig().happen(ev.TriggerAsked(1, recipe=2))
-    assert bench.did(ev.Reject) == [ev.Reject(1, RejectReason.OTHER_RECIPE)]
+    assert bench.did(act.Reject) == [act.Reject(1, RejectReason.OTHER_RECIPE)]

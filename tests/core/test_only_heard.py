@@ -10,7 +10,8 @@ from gateway.core.handshake import step
 from gateway.core.heartbeat import BEAT_US, only_heard
 from gateway.core.image import status
 from gateway.core.state import State
-from tests.core.walk import NOW, Scope, Walk
+from tests.core.moves import NOW, Scope
+from tests.core.walk import Walk
 
 SCOPES = [
     Scope(True, True, 2, 2),

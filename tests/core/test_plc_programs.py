@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.commands import Commands
 from gateway.core.state import Options
@@ -113,7 +114,7 @@ PROGRAMS: dict[Program, int] = {bit_style: 1, sequence_style: 2, bit_style_pipel
 
 def _world(bench: Rig, due: dict[int, int], chance: Random) -> None:
     """One cycle of camera and PEKAT: `due` says how many cycles each inspection still takes."""
-    for start in bench.did(ev.Start):
+    for start in bench.did(act.Start):
         due[start.inspection_id] = chance.choice([0, 1, 2, 5, 10_000])
     for inspection in list(due):
         due[inspection] -= 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.result import NOT_A_FAULT, UNDECIDED, Judgement, Reason, Verdict, no_decision
@@ -26,7 +27,7 @@ def test_h7_at_its_deadline_it_is_answered_by_a_time_out() -> None:
     bench = rig(inspection_timeout_ms=5_000).write(trigger=True).write(trigger=False)
     bench.pass_ms(4_998).reads(busy=True)
     bench.pass_ms(1).reads(no_decision=True, reason=Reason.TIMEOUT, total_time_ms=5_000, busy=False)
-    assert bench.did(ev.Cancel) == [ev.Cancel(1)]
+    assert bench.did(act.Cancel) == [act.Cancel(1)]
     bench.reads(error_code=ErrorCode.NO_DECISION_TIMEOUT, error_cause=Cause.INSPECTION)
 
 
@@ -34,21 +35,21 @@ def test_h7_the_deadline_passes_before_an_answer_of_the_same_instant() -> None:
     bench = rig(inspection_timeout_ms=100).write(trigger=True)
     bench.answer(1, OK, after_ms=100)
     bench.reads(ok=False, no_decision=True, reason=Reason.TIMEOUT)
-    assert len(bench.did(ev.LateAnswer)) == 1
+    assert len(bench.did(act.LateAnswer)) == 1
 
 
 def test_h7_a_call_can_shorten_the_time_but_not_lengthen_it() -> None:
     bench = rig(inspection_timeout_ms=500).happen(ev.TriggerAsked(1, timeout_ms=200))
-    assert bench.did(ev.Start)[0].deadline == bench.now + 200_000
+    assert bench.did(act.Start)[0].deadline == bench.now + 200_000
     bench = rig(inspection_timeout_ms=500).happen(ev.TriggerAsked(1, timeout_ms=9_999))
-    assert bench.did(ev.Start)[0].deadline == bench.now + 500_000
+    assert bench.did(act.Start)[0].deadline == bench.now + 500_000
 
 
 def test_h7_nobody_waits_past_its_deadline_for_an_older_one() -> None:
     """Answers leave in order (H9), so a younger inspection never gets an earlier deadline than an older one."""
     bench = rig(max_in_flight=2, inspection_timeout_ms=500).happen(ev.TriggerAsked(1)).expose(1)
     bench.happen(ev.TriggerAsked(2, timeout_ms=50)).expose(2)
-    first, second = bench.all(ev.Start)
+    first, second = bench.all(act.Start)
     assert second.deadline == first.deadline
     bench.pass_ms(600)
     assert [result.inspection_id for result in bench.results] == [1, 2]
@@ -72,7 +73,7 @@ def test_h7_no_way_out_leaves_an_inspection_without_its_answer(way: str) -> None
         (1, Verdict.NO_DECISION),
         (2, Verdict.NO_DECISION),
     ]
-    assert bench.did(ev.Cancel) == [ev.Cancel(1), ev.Cancel(2)]
+    assert bench.did(act.Cancel) == [act.Cancel(1), act.Cancel(2)]
     bench.reads(busy=False, count_no_decision=2, error_code=ErrorCode.WATCHDOG if way == "watchdog" else 0)
 
 
@@ -84,8 +85,8 @@ def test_h7_shutdown_has_its_own_reason_and_accepts_nothing_more() -> None:
 
 def test_h7_shutdown_ends_a_recipe_change_too() -> None:
     bench = rig().happen(ev.RecipeAsked(9, 2)).happen(ev.Stopped())
-    assert bench.did(ev.AbandonRecipe) == [ev.AbandonRecipe(1)]
-    assert [settled.token for settled in bench.did(ev.RecipeSettled)] == [9]
+    assert bench.did(act.AbandonRecipe) == [act.AbandonRecipe(1)]
+    assert [settled.token for settled in bench.did(act.RecipeSettled)] == [9]
 
 
 @pytest.mark.parametrize("reason", sorted(UNDECIDED))
@@ -109,7 +110,7 @@ def test_h8_a_late_answer_is_dropped_and_counted() -> None:
     shown = bench.tags
     bench.answer(1, OK)
     assert bench.tags == shown
-    assert bench.did(ev.LateAnswer) == [ev.LateAnswer(1, OK)]
+    assert bench.did(act.LateAnswer) == [act.LateAnswer(1, OK)]
     assert bench.state.counts.late == 1
     assert len(bench.results) == 1
 
@@ -124,7 +125,7 @@ def test_h8_a_late_answer_never_becomes_that_of_the_next_trigger() -> None:
 def test_h8_a_doubled_answer_is_dropped() -> None:
     bench = rig().write(trigger=True).answer(1, NOK).answer(1, OK)
     bench.reads(nok=True, ok=False, count_ok=0, count_nok=1)
-    assert len(bench.all(ev.LateAnswer)) == 1
+    assert len(bench.all(act.LateAnswer)) == 1
 
 
 def test_h8_a_doubled_answer_is_dropped_while_the_first_waits_for_its_turn() -> None:

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.result import Reason
@@ -20,7 +21,7 @@ def test_h15_enable_falling_cancels_and_answers_what_is_in_flight() -> None:
     bench.expose(bench.trigger("one"))
     bench.write(trigger=True, part_id="two").write(enable=False)
     bench.reads(trigger_ack=False, busy=False, ready=False, no_decision=True, reason=Reason.CANCELLED, error=False)
-    assert [(record.result.part_id, record.presented) for record in bench.did(ev.Record)] == [
+    assert [(record.result.part_id, record.presented) for record in bench.did(act.Record)] == [
         ("one", True),
         ("two", True),
     ]
@@ -72,7 +73,7 @@ def test_h16_reset_clears_everything_in_one_step() -> None:
 
 def test_h16_reset_answers_what_was_in_flight_in_the_journal_only() -> None:
     bench = _messy().write(reset=True)
-    (record,) = bench.did(ev.Record)
+    (record,) = bench.did(act.Record)
     assert (record.result.judgement.reason, record.presented) == (Reason.RESET, False)
     bench.reads(count_no_decision=1, count_triggers=3)
     bench.write(reset=False).answer(record.result.inspection_id).reads(result_valid=False)
@@ -89,14 +90,14 @@ def test_h16_reset_together_with_all_bits_low_is_only_a_reset() -> None:
     bench = rig()
     bench.trigger()
     bench.write(enable=False, trigger=False, reset=True)
-    (record,) = bench.did(ev.Record)
+    (record,) = bench.did(act.Record)
     assert (record.result.judgement.reason, record.presented) == (Reason.RESET, False)
     bench.reads(result_seq=0, result_toggle=False, result_valid=False)
 
 
 def test_h16_reset_ends_a_recipe_change_and_keeps_the_old_recipe() -> None:
     bench = rig().write(change_recipe=True, recipe_request=2).write(reset=True)
-    assert bench.did(ev.AbandonRecipe) == [ev.AbandonRecipe(1)]
+    assert bench.did(act.AbandonRecipe) == [act.AbandonRecipe(1)]
     bench.reads(recipe=1, recipe_ack=False, recipe_error=False, ready=True, error=False)
     bench.happen(ev.RecipePrepared(1)).reads(recipe=1)
 
@@ -146,11 +147,11 @@ def test_h17_a_part_that_fails_need_not_take_the_station_offline() -> None:
 
 def test_h18_a_change_takes_ready_away_and_ends_in_recipe_ack() -> None:
     bench = rig().write(change_recipe=True, recipe_request=2)
-    assert bench.did(ev.PrepareRecipe) == [ev.PrepareRecipe(1, 2)]
+    assert bench.did(act.PrepareRecipe) == [act.PrepareRecipe(1, 2)]
     bench.reads(ready=False, recipe=1, recipe_ack=False)
     bench.happen(ev.RecipePrepared(1)).reads(ready=True, recipe=2, recipe_ack=True, error=False)
     bench.write(change_recipe=False).reads(recipe_ack=False, recipe=2)
-    assert bench.write(trigger=True).did(ev.Start)[0].recipe == 2
+    assert bench.write(trigger=True).did(act.Start)[0].recipe == 2
 
 
 @pytest.mark.parametrize("ending", [ErrorCode.RECIPE_FAILED, ErrorCode.RECIPE_TIMEOUT])
@@ -160,7 +161,7 @@ def test_h18_where_it_fails_the_old_recipe_stays_in_force(ending: ErrorCode) -> 
         bench.happen(ev.RecipePrepared(1, ending))
     else:
         bench.pass_ms(300)
-        assert bench.did(ev.AbandonRecipe) == [ev.AbandonRecipe(1)]
+        assert bench.did(act.AbandonRecipe) == [act.AbandonRecipe(1)]
     bench.reads(recipe=1, recipe_error=True, recipe_ack=False, error_code=ending, ready=True)
     bench.reads(error_cause=Cause.CHANGE_RECIPE)
     bench.happen(ev.RecipePrepared(1)).reads(recipe=1, recipe_error=True)
@@ -173,8 +174,8 @@ def test_h18_it_is_refused_while_anything_is_in_flight_or_changing_or_unknown() 
     bench = rig().write(change_recipe=True, recipe_request=3)
     bench.reads(recipe_error=True, error_code=ErrorCode.RECIPE_UNKNOWN, ready=True)
     bench = rig().happen(ev.RecipeAsked(5, 2)).happen(ev.RecipeAsked(6, 1))
-    assert bench.did(ev.RecipeSettled) == [ev.RecipeSettled(6, ErrorCode.RECIPE_BUSY)]
-    assert bench.happen(ev.RecipePrepared(1)).did(ev.RecipeSettled) == [ev.RecipeSettled(5, ErrorCode.NONE)]
+    assert bench.did(act.RecipeSettled) == [act.RecipeSettled(6, ErrorCode.RECIPE_BUSY)]
+    assert bench.happen(ev.RecipePrepared(1)).did(act.RecipeSettled) == [act.RecipeSettled(5, ErrorCode.NONE)]
     bench.reads(recipe=2, recipe_ack=False)
 
 

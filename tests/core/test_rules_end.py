@@ -1,5 +1,6 @@
 """H33: the gateway goes down in two steps, so that no part that is being judged loses its verdict."""
 
+from gateway.core import actions as act
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
@@ -22,9 +23,9 @@ def test_h33_what_is_in_flight_is_finished_and_nothing_new_begins() -> None:
 
 def test_h33_calls_are_rejected_too() -> None:
     bench = rig().happen(ev.Draining()).happen(ev.TriggerAsked(5))
-    assert [no.reason for no in bench.did(ev.Reject)] == [RejectReason.OFFLINE]
+    assert [no.reason for no in bench.did(act.Reject)] == [RejectReason.OFFLINE]
     bench.happen(calls.RunAsked(6))
-    assert [no.reason for no in bench.did(ev.Refused)] == [RejectReason.OFFLINE]
+    assert [no.reason for no in bench.did(act.Refused)] == [RejectReason.OFFLINE]
 
 
 def test_h33_results_can_still_be_acknowledged() -> None:
@@ -41,7 +42,7 @@ def test_h33_then_the_rest_is_answered_shutdown() -> None:
     bench.trigger()
     bench.happen(ev.Draining()).reads(busy=True)
     bench.happen(ev.Stopped()).reads(busy=False, no_decision=True, reason=Reason.SHUTDOWN)
-    assert bench.did(ev.Cancel)
+    assert bench.did(act.Cancel)
 
 
 def test_h33_neither_reset_nor_anything_else_takes_it_back() -> None:
@@ -54,7 +55,7 @@ def test_h33_a_continuous_run_ends_and_its_last_picture_is_judged() -> None:
     bench = rig().happen(calls.RunAsked(1))
     one = bench.picture()
     bench.happen(ev.Draining()).reads(busy=True)
-    assert [end.run_id for end in bench.did(ev.EndRun)] == [1]
+    assert [end.run_id for end in bench.did(act.EndRun)] == [1]
     bench.answer(one).reads(ok=True, busy=False)
 
 
@@ -62,7 +63,7 @@ def test_h33_a_recipe_change_fails_at_once() -> None:
     bench = rig().write(change_recipe=True, recipe_request=2).happen(ev.Draining())
     bench.reads(recipe_error=True, recipe=1, error_code=ErrorCode.RECIPE_FAILED)
     bench.write(change_recipe=False).write(change_recipe=True).reads(recipe_error=True, recipe=1)
-    assert not bench.did(ev.PrepareRecipe)
+    assert not bench.did(act.PrepareRecipe)
 
 
 def test_h33_the_journal_is_waited_for_also_after_draining() -> None:

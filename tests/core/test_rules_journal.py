@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.counts import Counts
 from gateway.core.errors import Cause, ErrorCode, OfflineReason
@@ -23,7 +24,7 @@ def safe(**options: Any) -> Rig:
 def test_h30_an_answer_is_shown_when_the_journal_has_it() -> None:
     bench = safe()
     bench.answer(bench.trigger("P"), NOK).reads(result_valid=False, nok=False, busy=True, count_nok=0, result_seq=0)
-    (keep,) = bench.did(ev.Keep)
+    (keep,) = bench.did(act.Keep)
     assert (keep.result.part_id, keep.result.judgement, keep.result.result_seq, keep.counts.nok) == ("P", NOK, 1, 1)
     assert not bench.results
     bench.happen(ev.Kept(1, True)).reads(result_valid=True, nok=True, busy=False, count_nok=1, result_seq=1)
@@ -33,7 +34,7 @@ def test_h30_an_answer_is_shown_when_the_journal_has_it() -> None:
 def test_h30_without_a_journal_nothing_waits_for_one() -> None:
     bench = rig()
     bench.answer(bench.trigger()).reads(ok=True)
-    assert not bench.all(ev.Keep)
+    assert not bench.all(act.Keep)
 
 
 def test_h30_a_decision_that_cannot_be_kept_is_no_decision() -> None:
@@ -58,10 +59,10 @@ def test_h30_what_is_no_decision_anyway_keeps_its_reason() -> None:
 def test_h30_the_journals_time_is_part_of_the_inspections() -> None:
     bench = safe()
     bench.trigger()  # two events, the first of which accepts
-    (start,) = bench.all(ev.Start)
+    (start,) = bench.all(act.Start)
     assert start.deadline == bench.now - 1_000 + 800_000
     bench.pass_ms(799).reads(busy=True, result_valid=False)
-    assert [keep.result.judgement.reason for keep in bench.did(ev.Keep)] == [Reason.TIMEOUT]
+    assert [keep.result.judgement.reason for keep in bench.did(act.Keep)] == [Reason.TIMEOUT]
     bench.pass_ms(199).reads(result_valid=False)
     bench.pass_ms(1).reads(result_valid=True, reason=Reason.TIMEOUT, busy=False)
 
@@ -77,7 +78,7 @@ def test_h30_the_journal_is_not_waited_for_beyond_the_deadline() -> None:
 
 def test_h30_a_short_call_leaves_the_journal_half_of_its_time() -> None:
     bench = safe().happen(ev.TriggerAsked(1, timeout_ms=100))
-    assert bench.did(ev.Start)[0].deadline == bench.now + 50_000
+    assert bench.did(act.Start)[0].deadline == bench.now + 50_000
 
 
 def test_h30_answers_are_kept_side_by_side_and_shown_in_order() -> None:
@@ -85,9 +86,9 @@ def test_h30_answers_are_kept_side_by_side_and_shown_in_order() -> None:
     for part in ("a", "b", "c"):
         bench.expose(bench.trigger(part))
     bench.answer(2, NOK)
-    assert not bench.did(ev.Keep)
+    assert not bench.did(act.Keep)
     bench.answer(1, OK)
-    assert [(k.result.part_id, k.result.result_seq, k.counts) for k in bench.did(ev.Keep)] == [
+    assert [(k.result.part_id, k.result.result_seq, k.counts) for k in bench.did(act.Keep)] == [
         ("a", 1, Counts(triggers=3, ok=1)),
         ("b", 2, Counts(triggers=3, ok=1, nok=1)),
     ]
@@ -100,7 +101,7 @@ def test_h30_answers_are_kept_side_by_side_and_shown_in_order() -> None:
 def test_h30_no_answer_comes_after_the_one_that_is_on_its_way_into_the_journal() -> None:
     bench = safe()
     bench.answer(bench.trigger(), NOK).answer(1, OK)
-    assert len(bench.all(ev.Keep)) == len(bench.all(ev.LateAnswer)) == 1
+    assert len(bench.all(act.Keep)) == len(bench.all(act.LateAnswer)) == 1
     bench.happen(ev.Kept(1, True)).reads(nok=True, ok=False)
 
 
@@ -116,7 +117,7 @@ def test_h30_cancelled_ones_are_kept_too_and_reset_waits_for_nothing() -> None:
     bench.write(abort=True).reads(busy=True, result_valid=False)
     bench.write(abort=False).happen(ev.Kept(1, True)).reads(reason=Reason.CANCELLED, result_valid=True)
     bench.answer(bench.trigger()).write(reset=True).reads(busy=False, result_valid=False, result_seq=1)
-    assert [(r.result.result_seq, r.presented) for r in bench.did(ev.Record)] == [(2, False)]
+    assert [(r.result.result_seq, r.presented) for r in bench.did(act.Record)] == [(2, False)]
     bench.happen(ev.Kept(2, True)).reads(result_valid=False)
 
 
@@ -124,8 +125,8 @@ def test_h30_a_simulated_answer_waits_for_no_journal() -> None:
     from gateway.core import calls
 
     bench = safe().happen(calls.SimulationAsked(1, True)).happen(ev.TriggerAsked(2)).answer(1)
-    assert [record.presented for record in bench.did(ev.Record)] == [False]
-    assert not bench.all(ev.Keep)
+    assert [record.presented for record in bench.did(act.Record)] == [False]
+    assert not bench.all(act.Keep)
 
 
 def test_h30_a_gateway_that_has_to_stop_waits_once() -> None:

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
@@ -100,7 +101,7 @@ def test_h23_a_plc_that_comes_back_finds_everything_as_it_left_it() -> None:
     bench.pass_ms(5_000).happen(ev.PlcWrote(bench.state.commands))
     bench.reads(**{name: value for name, value in left.items() if name not in {"heartbeat", "state"}})
     assert bench.state.commands.part_id == "P"
-    assert len(bench.all(ev.Start)) == 1
+    assert len(bench.all(act.Start)) == 1
     bench.write(trigger=False, result_ack=True).reads(result_valid=False, ready=True, error=False)
 
 

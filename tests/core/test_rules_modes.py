@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.commands import Commands
@@ -27,7 +28,7 @@ def test_h25_automatic_mode_enables_as_the_bit_does() -> None:
     bench.happen(calls.AutomaticAsked()).reads(ready=True, state=2)
     assert not bench.state.commands.enable, "the control tags are the PLC's"
     bench.happen(ev.TriggerAsked(5, "called"))
-    assert [start.part_id for start in bench.did(ev.Start)] == ["called"]
+    assert [start.part_id for start in bench.did(act.Start)] == ["called"]
     bench.answer(1).trigger("by tags")
     bench.answer(2).reads(result_part_id="by tags", ok=True)
 
@@ -68,20 +69,20 @@ def test_h26_a_halt_answers_and_shows_what_is_in_flight() -> None:
     offline(bench, OfflineReason.HALTED)
     assert [(r.part_id, r.judgement.reason) for r in bench.results] == [(part, Reason.CANCELLED) for part in "AB"]
     bench.reads(busy=False, result_valid=True, no_decision=True, result_part_id="B", trigger_ack=False, error=False)
-    assert [cancel.inspection_id for cancel in bench.did(ev.Cancel)] == [1, 2]
+    assert [cancel.inspection_id for cancel in bench.did(act.Cancel)] == [1, 2]
 
 
 def test_h26_a_halt_takes_trigger_ack_back_and_lets_nothing_in() -> None:
     bench = rig().write(trigger=True).happen(calls.HaltAsked()).reads(trigger_ack=False)
     rejected(bench.write(trigger=False).write(trigger=True), RejectReason.OFFLINE)
     bench.happen(ev.TriggerAsked(4))
-    assert bench.did(ev.Reject) == [ev.Reject(4, RejectReason.OFFLINE)]
+    assert bench.did(act.Reject) == [act.Reject(4, RejectReason.OFFLINE)]
 
 
 def test_h26_a_recipe_change_under_way_fails() -> None:
     bench = rig().write(change_recipe=True, recipe_request=2).happen(calls.HaltAsked())
     bench.reads(recipe=1, recipe_error=True, error_code=ErrorCode.RECIPE_FAILED)
-    assert len(bench.did(ev.AbandonRecipe)) == 1
+    assert len(bench.did(act.AbandonRecipe)) == 1
     bench.happen(ev.RecipePrepared(1)).reads(recipe=1)
 
 
@@ -100,10 +101,10 @@ def test_h26_reset_and_nothing_else_ends_it(how: str) -> None:
 
 def test_h27_without_a_recipe_triggers_are_rejected_and_the_number_stays() -> None:
     bench = rig().happen(calls.UnprepareAsked(1)).reads(ready=False, online=True, recipe=1, state=8)
-    assert not bench.did(ev.Refused)
+    assert not bench.did(act.Refused)
     rejected(bench.write(trigger=True), RejectReason.NO_RECIPE)
     bench.happen(ev.TriggerAsked(2, recipe=1))
-    assert bench.did(ev.Reject) == [ev.Reject(2, RejectReason.NO_RECIPE)]
+    assert bench.did(act.Reject) == [act.Reject(2, RejectReason.NO_RECIPE)]
 
 
 def test_h27_a_change_that_succeeds_ends_it_also_to_the_same_recipe() -> None:
@@ -126,11 +127,11 @@ def test_h27_it_is_refused_while_anything_is_under_way() -> None:
     bench = rig(max_in_flight=2)
     bench.trigger()
     bench.happen(calls.UnprepareAsked(7))
-    assert bench.did(ev.Refused) == [ev.Refused(7, ErrorCode.RECIPE_BUSY)]
+    assert bench.did(act.Refused) == [act.Refused(7, ErrorCode.RECIPE_BUSY)]
     bench.answer(1).happen(ev.RecipeAsked(1, 2)).happen(calls.UnprepareAsked(8))
-    assert bench.did(ev.Refused) == [ev.Refused(8, ErrorCode.RECIPE_BUSY)]
+    assert bench.did(act.Refused) == [act.Refused(8, ErrorCode.RECIPE_BUSY)]
     bench.happen(ev.RecipePrepared(1)).happen(calls.RunAsked(3)).happen(calls.UnprepareAsked(9))
-    assert bench.did(ev.Refused) == [ev.Refused(9, ErrorCode.RECIPE_BUSY)]
+    assert bench.did(act.Refused) == [act.Refused(9, ErrorCode.RECIPE_BUSY)]
     bench.reads(error=False)
 
 
@@ -148,7 +149,7 @@ def test_h29_for_the_plc_the_station_is_offline_for_calls_it_works() -> None:
     offline(bench, OfflineReason.SIMULATION)
     rejected(bench.write(trigger=True), RejectReason.OFFLINE)
     bench.write(trigger=False).happen(ev.TriggerAsked(2, "S", 0, 0, JOB))
-    (start,) = bench.did(ev.Start)
+    (start,) = bench.did(act.Start)
     assert (start.origin.simulated, start.origin.job_id, start.part_id, start.token) == (True, "J1", "S", 2)
 
 
@@ -159,7 +160,7 @@ def test_h29_a_simulated_answer_changes_no_tag_but_goes_to_the_journal(judgement
     bench.happen(ev.TriggerAsked(2, "S", 0, 0, JOB)).reads(**{**before, "busy": True})
     bench.expose(2).answer(2, judgement)
     bench.reads(**before)
-    (record,) = bench.did(ev.Record)
+    (record,) = bench.did(act.Record)
     assert not record.presented
     assert (record.result.part_id, record.result.verdict) == ("S", judgement.verdict)
     assert (record.result.result_seq, record.result.trigger_seq) == (0, 0)
@@ -178,7 +179,7 @@ def test_h29_a_full_fifo_is_no_obstacle() -> None:
     bench = rig(buffered=True, result_depth=1)
     bench.answer(bench.trigger("real"), OK)
     bench.happen(calls.SimulationAsked(1, True)).happen(ev.TriggerAsked(2)).answer(2, NOK)
-    assert len(bench.did(ev.Record)) == 1
+    assert len(bench.did(act.Record)) == 1
     bench.reads(ok=True, result_part_id="real", results_pending=0)
 
 
@@ -187,7 +188,7 @@ def test_h29_time_out_abort_and_halt_answer_the_caller_alone() -> None:
     for event, ms in ((ev.Tick(), 100), (calls.AbortAsked(), 1), (calls.HaltAsked(), 1)):
         before = {**bench.tags, "heartbeat": 0}
         bench.happen(ev.TriggerAsked(2)).happen(event, ms)
-        (record,) = bench.did(ev.Record)
+        (record,) = bench.did(act.Record)
         assert (record.presented, record.result.verdict) == (False, Verdict.NO_DECISION)
         same = ("result_valid", "result_seq", "ok", "error_count", "count_no_decision", "result_part_id")
         bench.reads(**{name: before[name] for name in same})
@@ -195,9 +196,9 @@ def test_h29_time_out_abort_and_halt_answer_the_caller_alone() -> None:
 
 def test_h29_other_reasons_to_be_offline_and_a_low_enable_hold_for_calls_too() -> None:
     bench = _simulating().write(enable=False).happen(ev.TriggerAsked(1))
-    assert bench.did(ev.Reject) == [ev.Reject(1, RejectReason.NOT_ENABLED)]
+    assert bench.did(act.Reject) == [act.Reject(1, RejectReason.NOT_ENABLED)]
     bench.write(enable=True, set_offline=True).happen(ev.TriggerAsked(2))
-    assert bench.did(ev.Reject) == [ev.Reject(2, RejectReason.OFFLINE)]
+    assert bench.did(act.Reject) == [act.Reject(2, RejectReason.OFFLINE)]
     bench.reads(count_missed=0, trigger_rejected=False)
 
 
@@ -205,18 +206,18 @@ def test_h29_the_mode_changes_only_when_nothing_is_under_way() -> None:
     bench = rig()
     bench.trigger()
     bench.happen(calls.SimulationAsked(5, True)).reads(online=True)
-    assert bench.did(ev.Refused) == [ev.Refused(5, RejectReason.BUSY)]
+    assert bench.did(act.Refused) == [act.Refused(5, RejectReason.BUSY)]
     bench.answer(1).happen(calls.SimulationAsked(6, True)).happen(ev.TriggerAsked(7))
     bench.happen(calls.SimulationAsked(8, False))
-    assert bench.did(ev.Refused) == [ev.Refused(8, RejectReason.BUSY)]
+    assert bench.did(act.Refused) == [act.Refused(8, RejectReason.BUSY)]
     offline(bench, OfflineReason.SIMULATION)
     bench.answer(2).happen(calls.SimulationAsked(9, False)).reads(ready=True, online=True)
-    assert not bench.did(ev.Refused)
+    assert not bench.did(act.Refused)
 
 
 @pytest.mark.parametrize("how", RESETS)
 def test_h29_reset_ends_it_also_with_an_inspection_in_flight(how: str) -> None:
     bench = _reset(_simulating().happen(ev.TriggerAsked(2, "S")), how)
-    (record,) = bench.did(ev.Record)
+    (record,) = bench.did(act.Record)
     assert (record.presented, record.result.judgement.reason) == (False, Reason.RESET)
     bench.write(reset=False, enable=True).reads(online=True, ready=True)

@@ -1,5 +1,6 @@
 """H35: recipes and times change while the station runs, and nothing that is under way notices."""
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode
 from gateway.core.result import Reason
@@ -16,7 +17,7 @@ def test_h35_a_new_recipe_can_be_changed_to_and_one_that_went_cannot() -> None:
     bench = rig().happen(reconfigured(1, 7))
     bench.write(change_recipe=True, recipe_request=2).reads(recipe_error=True, error_code=ErrorCode.RECIPE_UNKNOWN)
     bench.write(change_recipe=False).write(change_recipe=True, recipe_request=7)
-    assert [change.recipe for change in bench.did(ev.PrepareRecipe)] == [7]
+    assert [change.recipe for change in bench.did(act.PrepareRecipe)] == [7]
 
 
 def test_h35_what_is_in_flight_keeps_its_deadline_and_the_next_has_the_new_one() -> None:

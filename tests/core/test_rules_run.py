@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.commands import Commands
@@ -19,7 +20,7 @@ SICK = Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE)
 
 def running(*, buffered: bool = False, **options: Any) -> Rig:
     bench = rig(buffered=buffered, **options).happen(RUN)
-    assert not bench.did(ev.Refused)
+    assert not bench.did(act.Refused)
     return bench
 
 
@@ -28,7 +29,7 @@ def test_h28_each_picture_is_one_trigger_with_one_answer_in_order() -> None:
     begun = bench.now
     for number in range(1, 4):
         inspection = bench.picture()
-        (start,) = bench.did(ev.Start)
+        (start,) = bench.did(act.Start)
         assert (start.trigger_seq, start.part_id, start.origin, start.pictures_from) == (number, "batch", BATCH, begun)
         assert start.deadline == bench.now + 5_000_000, "its time runs from its acceptance"
         bench.reads(busy=True, trigger_seq_accepted=number, count_triggers=number, result_valid=False)
@@ -39,14 +40,14 @@ def test_h28_each_picture_is_one_trigger_with_one_answer_in_order() -> None:
 
 def test_h28_it_begins_only_when_a_trigger_would_be_accepted() -> None:
     bench = rig(enabled=False).happen(RUN)
-    assert bench.did(ev.Refused) == [ev.Refused(1, RejectReason.NOT_ENABLED)]
+    assert bench.did(act.Refused) == [act.Refused(1, RejectReason.NOT_ENABLED)]
     bench.write(enable=True, set_offline=True).happen(RUN)
-    assert bench.did(ev.Refused) == [ev.Refused(1, RejectReason.OFFLINE)]
+    assert bench.did(act.Refused) == [act.Refused(1, RejectReason.OFFLINE)]
     bench.write(set_offline=False).write(trigger=True, part_id="P").happen(RUN)
-    assert bench.did(ev.Refused) == [ev.Refused(1, RejectReason.TRIGGER_HELD)]
+    assert bench.did(act.Refused) == [act.Refused(1, RejectReason.TRIGGER_HELD)]
     bench.reads(count_missed=0, trigger_rejected=False)
     bench.write(trigger=False).answer(1).happen(RUN).happen(RUN)
-    assert bench.did(ev.Refused) == [ev.Refused(1, RejectReason.CONTINUOUS)]
+    assert bench.did(act.Refused) == [act.Refused(1, RejectReason.CONTINUOUS)]
 
 
 def test_h28_other_triggers_are_rejected_and_recipe_changes_refused() -> None:
@@ -54,10 +55,10 @@ def test_h28_other_triggers_are_rejected_and_recipe_changes_refused() -> None:
     rejected(bench.write(trigger=True), RejectReason.CONTINUOUS)
     rejected(bench.write(trigger=False).write(trigger_seq=9), RejectReason.CONTINUOUS, missed=2)
     bench.happen(ev.TriggerAsked(5, "call"))
-    assert bench.did(ev.Reject) == [ev.Reject(5, RejectReason.CONTINUOUS)]
+    assert bench.did(act.Reject) == [act.Reject(5, RejectReason.CONTINUOUS)]
     bench.write(change_recipe=True, recipe_request=2).reads(recipe_error=True, error_code=ErrorCode.RECIPE_BUSY)
     bench.happen(ev.RecipeAsked(6, 2))
-    assert bench.did(ev.RecipeSettled) == [ev.RecipeSettled(6, ErrorCode.RECIPE_BUSY)]
+    assert bench.did(act.RecipeSettled) == [act.RecipeSettled(6, ErrorCode.RECIPE_BUSY)]
     assert bench.picture() == 1, "the run goes on"
 
 
@@ -77,7 +78,7 @@ def test_h28_one_picture_is_awaited_at_a_time_and_only_while_it_could_be_taken()
     assert len(bench.awaited) == 2
     (run,) = {wanted.run_id for wanted in bench.awaited}
     bench.happen(ev.PictureCame(run)).happen(ev.PictureCame(run))
-    assert [start.inspection_id for start in bench.all(ev.Start)] == [1, 2], "one picture, told of twice, is one"
+    assert [start.inspection_id for start in bench.all(act.Start)] == [1, 2], "one picture, told of twice, is one"
 
 
 def test_h28_a_picture_told_of_twice_is_one_also_when_a_place_comes_free_in_between() -> None:
@@ -126,7 +127,7 @@ def test_h28_a_stop_lets_what_is_in_flight_finish() -> None:
     bench = running()
     bench.picture()
     bench.happen(calls.StopAsked()).reads(busy=True, state=3)
-    assert bench.did(ev.EndRun) == [ev.EndRun(1)]
+    assert bench.did(act.EndRun) == [act.EndRun(1)]
     bench.expose(1).answer(1).reads(ok=True, ready=True)
     bench.happen(ev.PictureCame(1)).reads(busy=False, count_missed=0)
     bench.happen(calls.StopAsked()).reads(ready=True, error=False)
@@ -148,8 +149,8 @@ def test_h28_these_end_the_run_and_cancel_what_is_in_flight(how: str) -> None:
     bench = running()
     bench.picture()
     bench.happen(ENDS[how])
-    assert bench.did(ev.EndRun) == [ev.EndRun(1)]
-    assert bench.did(ev.Cancel) == [ev.Cancel(1)]
+    assert bench.did(act.EndRun) == [act.EndRun(1)]
+    assert bench.did(act.Cancel) == [act.Cancel(1)]
     bench.reads(busy=False, no_decision=True, reason=Reason.CANCELLED, result_part_id="batch")
     assert bench.state.continuous is None
     bench.write(abort=False, set_offline=False, enable=False).happen(ev.CameOnline(OfflineReason.OPERATOR))
@@ -162,15 +163,15 @@ def test_h28_reset_ends_the_run_and_shows_nothing(reset: ev.Event) -> None:
     bench = running()
     bench.picture()
     bench.happen(reset).reads(busy=False, result_valid=False, result_seq=0)
-    assert [record.presented for record in bench.did(ev.Record)] == [False]
-    assert bench.did(ev.EndRun) == [ev.EndRun(1)]
+    assert [record.presented for record in bench.did(act.Record)] == [False]
+    assert bench.did(act.EndRun) == [act.EndRun(1)]
 
 
 def test_h28_the_end_of_the_gateway_ends_the_run_and_answers() -> None:
     bench = running()
     bench.picture()
     bench.happen(ev.Stopped()).reads(reason=Reason.SHUTDOWN, busy=False)
-    assert bench.did(ev.EndRun) == [ev.EndRun(1)]
+    assert bench.did(act.EndRun) == [act.EndRun(1)]
     offline(bench, OfflineReason.STOPPING)
 
 
@@ -201,10 +202,10 @@ def test_h28_an_ill_source_that_leaves_the_station_online_ends_nothing() -> None
 
 def test_h28_a_run_in_simulation_mode_is_simulated() -> None:
     bench = rig().happen(calls.SimulationAsked(1, True)).happen(RUN)
-    assert bench.did(ev.AwaitPicture)[0].simulated
+    assert bench.did(act.AwaitPicture)[0].simulated
     inspection = bench.picture()
     bench.answer(inspection, OK).reads(result_valid=False, count_triggers=0, ok=False)
     assert [(r.origin.simulated, r.origin.job_id) for r in bench.results] == [(True, "J7")]
     bench.happen(calls.SimulationAsked(2, False))
-    assert bench.did(ev.Refused) == [ev.Refused(2, RejectReason.BUSY)]
+    assert bench.did(act.Refused) == [act.Refused(2, RejectReason.BUSY)]
     bench.happen(calls.StopAsked()).happen(calls.SimulationAsked(3, False)).reads(ready=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from tests.core.driver import NOK, Rig, fresh, offline, rejected, rig
@@ -11,9 +12,9 @@ from tests.core.driver import NOK, Rig, fresh, offline, rejected, rig
 
 def test_h1_a_rising_edge_of_the_bit_is_one_trigger() -> None:
     bench = rig().write(trigger=True)
-    assert len(bench.did(ev.Start)) == 1
+    assert len(bench.did(act.Start)) == 1
     bench.write(trigger=True).write(part_id="still held")
-    assert len(bench.all(ev.Start)) == 1
+    assert len(bench.all(act.Start)) == 1
     bench.reads(count_missed=0)
 
 
@@ -25,19 +26,19 @@ def test_h1_a_rejected_bit_that_stays_high_is_not_tried_again() -> None:
 
 def test_h1_each_new_number_is_one_trigger_and_repeating_it_is_none() -> None:
     bench = rig(max_in_flight=3).write(trigger_seq=17)
-    assert [start.trigger_seq for start in bench.did(ev.Start)] == [17]
+    assert [start.trigger_seq for start in bench.did(act.Start)] == [17]
     bench.expose(1).write(trigger_seq=17).write(trigger_seq=17, part_id="retry")
-    assert len(bench.all(ev.Start)) == 1
+    assert len(bench.all(act.Start)) == 1
     bench.write(trigger_seq=9)
-    assert [start.trigger_seq for start in bench.all(ev.Start)] == [17, 9]
+    assert [start.trigger_seq for start in bench.all(act.Start)] == [17, 9]
 
 
 def test_h1_number_zero_is_no_trigger_and_arms_the_old_number_again() -> None:
     bench = rig().write(trigger_seq=5).answer(1).write(trigger_seq=0)
-    assert len(bench.all(ev.Start)) == 1
+    assert len(bench.all(act.Start)) == 1
     bench.reads(count_missed=0)
     bench.write(trigger_seq=5)
-    assert [start.trigger_seq for start in bench.all(ev.Start)] == [5, 5]
+    assert [start.trigger_seq for start in bench.all(act.Start)] == [5, 5]
 
 
 def test_h1_without_ready_a_trigger_is_rejected() -> None:
@@ -47,17 +48,17 @@ def test_h1_without_ready_a_trigger_is_rejected() -> None:
 
 def test_h1_ready_counts_as_the_same_write_leaves_it() -> None:
     bench = rig(enabled=False).write(enable=True, trigger_seq=1)
-    assert len(bench.did(ev.Start)) == 1
+    assert len(bench.did(act.Start)) == 1
     bench = rig().write(set_offline=True, trigger=True)
     rejected(bench, RejectReason.OFFLINE)
 
 
 def test_h1_a_call_is_a_trigger_with_its_own_outcome() -> None:
     bench = rig().happen(ev.TriggerAsked(77, part_id="P"))
-    (start,) = bench.did(ev.Start)
+    (start,) = bench.did(act.Start)
     assert (start.token, start.part_id) == (77, "P")
     bench.happen(ev.TriggerAsked(78))
-    assert bench.did(ev.Reject) == [ev.Reject(78, RejectReason.EXPOSING)]
+    assert bench.did(act.Reject) == [act.Reject(78, RejectReason.EXPOSING)]
 
 
 # ---- H2: ready --------------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def test_h2_free_running_needs_no_place() -> None:
 def test_h3_everything_about_an_accepted_trigger_is_in_one_image() -> None:
     bench = rig().write(trigger=True, part_id="A-1")
     bench.reads(busy=True, trigger_ack=True, trigger_seq_accepted=1, count_triggers=1, ready=False)
-    assert bench.did(ev.Start) == [ev.Start(1, 1, "A-1", 1, bench.now + 5_000_000)]
+    assert bench.did(act.Start) == [act.Start(1, 1, "A-1", 1, bench.now + 5_000_000)]
 
 
 def test_h3_the_part_id_is_latched_at_the_trigger() -> None:
@@ -169,7 +170,7 @@ def test_h4_a_rejected_trigger_is_told_counted_and_leaves_no_trace() -> None:
     rejected(bench.write(trigger=True, part_id="two"), RejectReason.EXPOSING)
     bench.reads(trigger_ack=False, overrun=False, error=False, count_triggers=1, trigger_seq_accepted=1)
     bench.write(trigger=False).answer(1).reads(ready=True, result_part_id="one")
-    assert len(bench.all(ev.Start)) == 1
+    assert len(bench.all(act.Start)) == 1
 
 
 def test_h4_only_a_full_fifo_is_an_overrun() -> None:
@@ -235,9 +236,9 @@ def test_h6_a_bit_that_is_high_when_enable_rises_is_no_edge() -> None:
 def test_h6_a_bit_that_is_high_after_reset_is_no_edge(together: bool) -> None:
     bench = rig().write(trigger=True, reset=together).write(reset=True)
     bench.write(reset=False).reads(trigger_ack=False, ready=True)
-    assert len(bench.all(ev.Start)) == (0 if together else 1)
+    assert len(bench.all(act.Start)) == (0 if together else 1)
     bench.write(trigger=False).write(trigger=True)
-    assert len(bench.did(ev.Start)) == 1
+    assert len(bench.did(act.Start)) == 1
 
 
 def test_h6_the_first_number_after_a_start_is_a_baseline_only() -> None:

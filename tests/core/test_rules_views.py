@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode
 from gateway.core.image import Projection
@@ -139,7 +140,7 @@ def test_h32_at_the_deadline_those_that_answered_stand_and_the_others_are_late(a
     shown = [answer or late for answer in answers]
     assert views_of(station) == [(one.verdict, one.reason) for one in shown]
     assert [one.verdict for one in station.results] == [rule([one.verdict for one in shown])]
-    assert len(station.all(ev.Cancel)) == int(None in answers)
+    assert len(station.all(act.Cancel)) == int(None in answers)
 
 
 def test_h32_a_time_out_beside_a_bad_view_is_nok_and_without_one_an_error() -> None:
@@ -154,7 +155,7 @@ def test_h32_the_answer_of_a_view_that_comes_late_or_twice_is_dropped_and_counte
     station = bench(2, inspection_timeout_ms=100)
     number = station.trigger()
     station.happen(ev.ViewAnswered(number, 1, OK)).happen(ev.ViewAnswered(number, 1, NOK))
-    assert station.did(ev.LateAnswer) == [ev.LateAnswer(number, NOK)]
+    assert station.did(act.LateAnswer) == [act.LateAnswer(number, NOK)]
     station.pass_ms(100).happen(ev.ViewAnswered(number, 2, OK))
     assert (station.state.counts.late, len(station.results)) == (2, 1)
     assert views_of(station) == [(Verdict.OK, Reason.NONE), (Verdict.NO_DECISION, Reason.TIMEOUT)]

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
@@ -149,8 +150,8 @@ class Handshake(ModeRules):
     def call(self, recipe: int, timeout_ms: int) -> None:
         self.happen(ev.TriggerAsked(7, "call", recipe, timeout_ms))
         why = self.oracle.trigger(self.oracle.accepted_seq % 65535 + 1, "call", recipe, timeout_ms, call=True)
-        assert [start.token for start in self.bench.did(ev.Start)] == ([] if why else [7])
-        assert [(no.token, no.reason) for no in self.bench.did(ev.Reject)] == ([(7, why)] if why else [])
+        assert [start.token for start in self.bench.did(act.Start)] == ([] if why else [7])
+        assert [(no.token, no.reason) for no in self.bench.did(act.Reject)] == ([(7, why)] if why else [])
 
     @rule(recipe=st.integers(1, 3))
     def call_recipe(self, recipe: int) -> None:
@@ -202,7 +203,7 @@ class Handshake(ModeRules):
         """H7, H9: when all time has passed, each accepted trigger has one answer, in order and in time."""
         for _ in range(4):
             self.happen(ev.Tick(), 1_000_000)
-        starts, results = self.bench.all(ev.Start), self.bench.results
+        starts, results = self.bench.all(act.Start), self.bench.results
         assert [result.inspection_id for result in results] == [start.inspection_id for start in starts]
         for start, result in zip(starts, results, strict=True):
             assert (result.part_id, result.trigger_seq) == (start.part_id, start.trigger_seq)

@@ -14,7 +14,8 @@ from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.handshake import step
 from gateway.core.nok_row import NOK_IN_A_ROW
 from gateway.core.state import State
-from tests.core.walk import NOW, PEKAT_DOWN, Scope, Walk
+from tests.core.moves import NOW, PEKAT_DOWN, Scope
+from tests.core.walk import Walk
 
 
 def _plain(bits: bool, buffered: bool) -> list[Scope]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.events import Start
+from gateway.core.actions import Start
 from gateway.core.tags import STATUS_TAGS
 from tests.opcua.desk import NOK, USER_TAGS, DeskStation, bench, view
 

@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode, OfflineReason, RefusedError, RejectReason, SourceError
 from gateway.core.result import Origin, Reason, Verdict
@@ -195,7 +196,7 @@ async def test_observers_see_every_step_in_order_after_its_image() -> None:
         assert all(one.after is other.before for one, other in itertools.pairwise(steps))
         kinds = [type(step.event) for step in steps if not isinstance(step.event, ev.Tick)]
         assert kinds == [ev.PlcWrote, ev.PlcWrote, ev.Exposed, ev.Answered]
-        (record,) = [action for step in steps for action in step.actions if isinstance(action, ev.Record)]
+        (record,) = [action for step in steps for action in step.actions if isinstance(action, act.Record)]
         assert record.result.part_id == "A"
 
 

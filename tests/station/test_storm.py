@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core.errors import RefusedError
 from gateway.core.result import Judgement, Origin
 from gateway.ports import Order, Picture, Step
@@ -58,10 +58,10 @@ async def test_each_accepted_trigger_has_exactly_one_answer_and_nothing_is_left(
     chance = random.Random(seed)
     before = asyncio.all_tasks()
     rig = Rig(inspector=Dawdling(), max_in_flight=1 + seed % 3, result_depth=3, inspection_timeout_ms=200)
-    started: list[ev.Start] = []
+    started: list[act.Start] = []
 
     def note(step: Step) -> None:
-        started.extend(action for action in step.actions if isinstance(action, ev.Start))
+        started.extend(action for action in step.actions if isinstance(action, act.Start))
 
     async with rig.station:
         rig.station.observe(note)

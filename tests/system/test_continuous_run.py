@@ -4,7 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core.errors import RejectReason
 from gateway.core.result import Origin, Reason, Result, Verdict
 from gateway.core.tags import TagValue
@@ -27,7 +27,7 @@ def watched(station: Station) -> list[Result]:
     results: list[Result] = []
 
     def note(step: Step) -> None:
-        results.extend(action.result for action in step.actions if isinstance(action, ev.Record))
+        results.extend(action.result for action in step.actions if isinstance(action, act.Record))
 
     station.observe(note)
     return results

@@ -13,7 +13,7 @@ from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
-from gateway.core import events as core_events
+from gateway.core import actions as act
 from gateway.core.result import Origin, Reason, no_decision
 from gateway.plc.opcua.history_read import events as history_events
 from gateway.plc.opcua.history_read import service
@@ -114,7 +114,7 @@ def follow(station: DeskStation, history: History) -> None:
 
     def note(step: Step) -> None:
         for action in step.actions:
-            if isinstance(action, core_events.Record):
+            if isinstance(action, act.Record):
                 history.put(Recorded(station.name, action.result, step.after.counts, action.presented))
 
     station.observe(note)

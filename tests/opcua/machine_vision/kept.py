@@ -9,7 +9,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.client.client import Client
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core.errors import SinkError
 from gateway.core.result import Judgement
 from gateway.plc.opcua.machine_vision import data_types as types
@@ -71,7 +71,7 @@ async def _opened(store: History) -> None:
 
 def _record(step: Step, store: History) -> None:
     for action in step.actions:
-        if isinstance(action, ev.Record):
+        if isinstance(action, act.Record):
             store.put(Recorded("station1", action.result, step.after.counts, action.presented))
 
 

@@ -14,7 +14,8 @@ from gateway.plc.opcua.machine_vision.course import Course, Note
 from gateway.plc.opcua.machine_vision.states import TRANSITIONS, VisionState, vision_state
 from gateway.ports import Step
 from tests.core.driver import OK
-from tests.core.walk import NOW, Scope, canonical, first_state, key, moves
+from tests.core.moves import NOW, Scope, moves
+from tests.core.walk import canonical, first_state, key
 
 MOST_STATES = 1500
 RUN = Origin("continuous", "run")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.events import AwaitPicture
+from gateway.core.actions import AwaitPicture
 from gateway.plc.opcua.machine_vision.error_codes import MethodError
 from tests.opcua.desk import DeskStation, bench, view
 from tests.opcua.test_foreign import SelfAnswering, node_opcua, session

@@ -7,6 +7,7 @@ import pytest
 from asyncua import ua
 from asyncua.client.client import Client
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import ErrorCode
 from gateway.plc.opcua.machine_vision.error_codes import MethodError
@@ -28,8 +29,8 @@ FALSE, TRUE, ANY = (i32(value) for value in range(3))
 class SlowStation(DeskStation):
     """Its recipe changes end when the test says so."""
 
-    def _perform(self, action: ev.Action) -> None:
-        if not isinstance(action, ev.PrepareRecipe):
+    def _perform(self, action: act.Action) -> None:
+        if not isinstance(action, act.PrepareRecipe):
             super()._perform(action)
 
     def prepared(self, error: ErrorCode = ErrorCode.NONE) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.calls import AbortAsked, AutomaticAsked, HaltAsked, ResetAsked, RunAsked, StopAsked, UnprepareAsked
 from gateway.core.inspection import Inspection
@@ -81,7 +82,7 @@ def jobs_begun(step: Step) -> Iterator[tuple[Origin, int]]:
     if run is not None and (had is None or had.id != run.id):
         yield run.origin, 0
     for action in step.actions:
-        if isinstance(action, ev.Start) and action.origin.by != "continuous":
+        if isinstance(action, act.Start) and action.origin.by != "continuous":
             yield action.origin, action.inspection_id
 
 
@@ -94,6 +95,6 @@ def images_taken(step: Step) -> Iterator[Inspection]:
         yield from taken if exposing else ()
 
 
-def records(step: Step) -> Iterator[ev.Record]:
+def records(step: Step) -> Iterator[act.Record]:
     """The results of this step."""
-    return (action for action in step.actions if isinstance(action, ev.Record))
+    return (action for action in step.actions if isinstance(action, act.Record))

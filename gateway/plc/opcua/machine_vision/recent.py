@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.ports import Recorded, ResultQuery, StationPort, Step, StoredResult
 from gateway.records import Registrar
 
@@ -54,7 +54,7 @@ class RecentResults:
 
     def _note(self, step: Step) -> None:
         for action in step.actions:
-            if isinstance(action, ev.Record):
+            if isinstance(action, act.Record):
                 self._keep(Recorded(self._station.name, action.result, step.after.counts, action.presented))
 
     def _keep(self, recorded: Recorded) -> None:

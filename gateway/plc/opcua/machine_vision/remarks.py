@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core.errors import OfflineReason
 from gateway.core.state import State
 from gateway.ports import Step
@@ -41,12 +41,12 @@ def diagnostics(step: Step, level: int) -> Iterator[str]:
 
 
 def _refusals(step: Step) -> Iterator[str]:
-    reasons = [action.reason for action in step.actions if isinstance(action, ev.Reject | ev.Refused)]
+    reasons = [action.reason for action in step.actions if isinstance(action, act.Reject | act.Refused)]
     missed = step.after.counts.missed != step.before.counts.missed
     for reason in reasons or ([step.after.reject_reason] if missed else []):
         yield f"refused: {reason.name.lower().replace('_', ' ')}"
     for action in step.actions:
-        if isinstance(action, ev.LateAnswer):
+        if isinstance(action, act.LateAnswer):
             yield f"a late answer to inspection {action.inspection_id} was dropped"
 
 

@@ -7,7 +7,7 @@ steps, and the machine waits for all of them. What OPC UA clients read and what 
 import time
 from collections.abc import Callable
 
-from gateway.core import events as ev
+from gateway.core import actions as act
 from gateway.core.result import BY_TAGS
 from gateway.ports import StationPort, Step
 
@@ -42,7 +42,7 @@ class RightOfWay:
     def _note(self, station: str, step: Step, *, by_tags: bool) -> None:
         for action in step.actions:
             match action:
-                case ev.Start() if by_tags or action.origin.by != BY_TAGS.by:
+                case act.Start() if by_tags or action.origin.by != BY_TAGS.by:
                     self._until[station] = time.monotonic() + LONGEST_S
-                case ev.Record() if self._until.pop(station, None) is not None and not self._until:
+                case act.Record() if self._until.pop(station, None) is not None and not self._until:
                     self.ended()

@@ -1,0 +1,78 @@
+"""What the core asks the world to do, given to those who do it.
+
+Nothing here waits: each errand is begun, and what comes of it is an event for the core.
+"""
+
+from collections.abc import Sequence
+
+from gateway.core import actions as act
+from gateway.core import events as ev
+from gateway.core.actions import Action
+from gateway.core.result import Result
+from gateway.core.state import State
+from gateway.ports import ImageSource
+from gateway.station.calls import Calls
+from gateway.station.gallery import Gallery
+from gateway.station.health import Health
+from gateway.station.journaling import Journaling
+from gateway.station.pictures import PictureWatch
+from gateway.station.sinks import Sinks
+from gateway.station.views import View, shots
+from gateway.station.work import Work
+
+
+class Errands:
+    """Runs the errands of one station."""
+
+    def __init__(
+        self,
+        views: Sequence[View],
+        work: Work,
+        health: Health,
+        pictures: PictureWatch,
+        calls: Calls,
+        journal: Journaling,
+        gallery: Gallery,
+        sinks: Sinks,
+    ) -> None:
+        self._views, self._work, self._health, self._pictures = views, work, health, pictures
+        self._calls, self._journal, self._gallery, self._sinks = calls, journal, gallery, sinks
+
+    def perform(self, action: Action, state: State) -> None:
+        """Begin what ACTION asks for. STATE is the one that the step with this action led to."""
+        match action:
+            case act.Start(inspection_id, token=token):
+                self._calls.started(token, inspection_id)
+                self._work.inspect(action)
+            case act.Cancel(inspection_id):
+                self._work.cancel(inspection_id)
+            case act.Record(result, presented):
+                self._record(result, presented, state)
+            case act.Keep():
+                self._journal.keep(action)
+            case act.Reject(token, reason) | act.Refused(token, reason):
+                self._calls.refused(token, reason)
+            case act.AwaitPicture(run_id, since, simulated):
+                self._pictures.await_picture(self._leading(simulated), run_id, since)
+            case act.EndRun():
+                self._pictures.end()
+            case act.PrepareRecipe(change_id, recipe):
+                self._work.prepare(change_id, self._prepare(change_id, recipe))
+            case act.AbandonRecipe():
+                self._work.abandon()
+            case act.RecipeSettled(token, error):
+                self._calls.recipe_settled(token, error)
+            case act.LateAnswer(inspection_id):
+                self._journal.late(action, state, self._work.about(inspection_id))
+
+    def _leading(self, simulated: bool) -> ImageSource:
+        """Whose pictures a continuous run follows: the first view's."""
+        return next(shots(self._views, simulated=simulated)).source
+
+    async def _prepare(self, change_id: int, recipe: int) -> ev.RecipePrepared:
+        return ev.RecipePrepared(change_id, await self._health.prepared(recipe))
+
+    def _record(self, result: Result, presented: bool, state: State) -> None:
+        self._calls.recorded(result)
+        self._gallery.draw(result.inspection_id)
+        self._sinks.put(result, state.counts, presented)
