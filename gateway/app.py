@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Self
 
 from gateway import __version__
-from gateway.assembly import inspectors_of, make_station
+from gateway.assembly import inspectors_of, make_station, options_of
 from gateway.config import Settings, StationSettings
 from gateway.core import events as ev
 from gateway.core.counts import ImagesLost
@@ -179,7 +179,8 @@ class Gateway:
 
         for old, new in zip(self._inspectors[settings.name], inspectors, strict=True):
             old.renew(new, first, older_in_flight)
-        station.reconfigure([recipe.info() for recipe in settings.recipes], settings.handshake.options())
+        keeping = self._settings.history.keeping(self._settings.data_folder)
+        station.reconfigure([recipe.info() for recipe in settings.recipes], options_of(settings, keeping))
 
     def _registrar(self, boot_id: int) -> Registrar:
         return Registrar(boot_id, self._recipe_names)

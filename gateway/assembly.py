@@ -6,6 +6,7 @@ from dataclasses import replace
 from gateway.config import StationSettings
 from gateway.config_views import ViewSettings, image_of
 from gateway.core.resume import Memory
+from gateway.core.state import Options
 from gateway.ports import ImageSource, Inspector, Journal, PictureSink, ResultSink
 from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
 from gateway.sources import SourceSettings
@@ -29,7 +30,6 @@ def make_station(
     inspectors = inspectors_of(settings) if inspectors is None else inspectors
     first, *further = _views(settings, inspectors)
     assert first.source is not None  # config_views.py has seen to that
-    options = settings.handshake.options(settings.view_names)
     return Station(
         settings.name,
         source=first.source,
@@ -37,7 +37,7 @@ def make_station(
         recipes=[recipe.info() for recipe in settings.recipes],
         recipe=settings.first_recipe,
         boot_id=boot_id,
-        options=replace(options, keep_ms=keeping.wait_ms, show_unkept=keeping.show_unkept),
+        options=options_of(settings, keeping),
         user_tags=settings.user_tags,
         sinks=sinks,
         health=HealthPolicy(
@@ -52,6 +52,12 @@ def make_station(
         memory=memory,
         pictures=pictures,
     )
+
+
+def options_of(settings: StationSettings, keeping: Keeping) -> Options:
+    """What the core goes by."""
+    options = settings.handshake.options(settings.view_names)
+    return replace(options, keep_ms=keeping.wait_ms, show_unkept=keeping.show_unkept)
 
 
 def inspectors_of(settings: StationSettings, first: int = 0) -> list[Inspector]:

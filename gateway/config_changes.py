@@ -7,8 +7,15 @@ from pydantic import BaseModel
 
 from gateway.config_tree import Settings, StationSettings
 
-LIVE_TIMES = ("inspection_timeout_ms", "ack_timeout_ms", "recipe_timeout_ms")
-"""Of a station's handshake; its depths size queues and threads, and its watchdog a PLC's program."""
+LIVE_IN_THE_HANDSHAKE = (
+    "inspection_timeout_ms",
+    "ack_timeout_ms",
+    "recipe_timeout_ms",
+    "decision_deadline_ms",
+    "late_is",
+    "stop_after_nok",
+)
+"""Its depths size queues and threads, and its watchdog a PLC's program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,12 @@ def changes(now: Settings, new: Settings) -> Changes:
 def _station(now: StationSettings, new: StationSettings | None) -> StationSettings:
     if new is None:
         return now
-    times = {name: getattr(new.handshake, name) for name in LIVE_TIMES}
+    handshake = {name: getattr(new.handshake, name) for name in LIVE_IN_THE_HANDSHAKE}
     live: dict[str, object] = {
         "recipes": new.recipes,
         "initial_recipe": new.initial_recipe,
         "inspector": new.inspector,
-        "handshake": now.handshake.model_copy(update=times),
+        "handshake": now.handshake.model_copy(update=handshake),
     }
     if now.user_tags == new.user_tags:  # else tags would come or go: OPC UA's nodes are made at the start
         live |= {"user_values": new.user_values, "map": new.map, "modbus": new.modbus}

@@ -12,6 +12,7 @@ from gateway.core.commands import Commands
 from gateway.core.counts import ImagesLost
 from gateway.core.errors import ErrorCode, Fault, OfflineReason
 from gateway.core.result import BY_TAGS, Judgement, Origin
+from gateway.core.state import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,14 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Reconfigured:
-    """The configuration was read anew (H35): recipes, the one in force among them, and times. Milliseconds."""
+    """The configuration was read anew (H35): recipes, the one in force among them, and options.
+
+    Of the options only those may differ that nothing was sized or named by: not depths, views and the watchdog, nor
+    whether a journal keeps answers.
+    """
 
     recipes: frozenset[int]
-    inspection_timeout_ms: int
-    ack_timeout_ms: int
-    recipe_timeout_ms: int
+    options: Options
 
 
 Event = (

@@ -128,12 +128,8 @@ def _called(turn: Turn, call: calls.Call) -> None:
 def _reconfigure(turn: Turn, new: ev.Reconfigured) -> None:
     """What is in flight keeps the deadline that it began with (H35)."""
     turn.s.recipes = new.recipes
-    turn.s.options = replace(
-        turn.s.options,
-        inspection_timeout_ms=new.inspection_timeout_ms,
-        ack_timeout_ms=new.ack_timeout_ms,
-        recipe_timeout_ms=new.recipe_timeout_ms,
-    )
+    turn.s.options = new.options
+    nok_row.relimit(turn.s)
     _pass_time(turn)  # a shorter time may be over by now
 
 

@@ -22,6 +22,11 @@ def count(state: State, verdict: Verdict) -> None:
         fault_latch.stand(state, NOK_IN_A_ROW)
 
 
+def relimit(state: State) -> None:
+    """There may be another limit: a row that is as long raises the alarm with the next NOK, none is counted without."""
+    state.nok_row = min(state.nok_row, max(state.options.stop_after_nok - 1, 0))
+
+
 def raised(state: State) -> bool:
     """Whether the alarm is on: until the very error that it latched is acknowledged."""
     return state.error == NOK_IN_A_ROW or NOK_IN_A_ROW in state.standing

@@ -189,10 +189,9 @@ class Station:
         self._calls.ask(lambda token: call.SimulationAsked(token, on))
 
     def reconfigure(self, recipes: Sequence[RecipeInfo], options: Options) -> None:
-        """From now on these recipes, the one in force among them, and these times (H35)."""
+        """From now on these recipes, the one in force among them, and these options (H35); see `ev.Reconfigured`."""
         self._recipes = tuple(recipes)
-        times = (options.inspection_timeout_ms, options.ack_timeout_ms, options.recipe_timeout_ms)
-        self.post(ev.Reconfigured(frozenset(info.number for info in recipes), *times))
+        self.post(ev.Reconfigured(frozenset(info.number for info in recipes), options))
 
     # ---- life ----------------------------------------------------------------------------------------------
 

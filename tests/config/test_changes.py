@@ -43,6 +43,8 @@ def settings(tmp_path: Path, **station: Any) -> Settings:
         ({"modbus": {"offset": 512}}, (f"{S}.modbus.offset",), ()),
         ({"handshake": {"inspection_timeout_ms": 9, "watchdog_ms": 500}},
          (f"{S}.handshake.inspection_timeout_ms",), (f"{S}.handshake.watchdog_ms",)),
+        ({"handshake": {"decision_deadline_ms": 9, "late_is": "nok", "stop_after_nok": 3}},
+         (f"{S}.handshake.decision_deadline_ms", f"{S}.handshake.late_is", f"{S}.handshake.stop_after_nok"), ()),
         ({"handshake": {"max_in_flight": 3}}, (), (f"{S}.handshake.max_in_flight",)),
         ({"user_values": [{"name": "gap", "path": "width", "type": "uint16"}]}, (f"{S}.user_values[gap].path",), ()),
         ({"user_values": [{"name": "gap", "path": "gap", "type": "float32"}]}, (), (f"{S}.user_values[gap].type",)),

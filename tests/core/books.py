@@ -151,6 +151,6 @@ class Books:
         if self.alarm or not self.options.stop_after_nok:
             return
         self.row = {"ok": 0, "nok": self.row + 1}.get(outcome, self.row)
-        if self.row == self.options.stop_after_nok:
+        if outcome == "nok" and self.row >= self.options.stop_after_nok:
             self.row = 0
             self.fault(ErrorCode.NOK_IN_A_ROW)

@@ -1,9 +1,8 @@
 """The oracle's books for what comes by call alone, and for the end: H25 to H29, H33."""
 
-from dataclasses import replace
-
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
 from gateway.core.result import Reason
+from gateway.core.state import Options
 from tests.core.oracle import Oracle
 
 
@@ -56,10 +55,10 @@ class ModeOracle(Oracle):
 
     # ---- new settings (H35) ----------------------------------------------------------------------------------
 
-    def reconfigure(self, inspection: int, ack: int, recipe: int) -> None:
-        self.options = replace(
-            self.options, inspection_timeout_ms=inspection, ack_timeout_ms=ack, recipe_timeout_ms=recipe
-        )
+    def reconfigure(self, options: Options) -> None:
+        self.options = options
+        if options.stop_after_nok == 0:
+            self.row = 0
         self.pass_to(self.now)
 
     # ---- continuous run --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The real handshake against the oracle, driven by hypothesis with whatever a PLC and the world can do."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -30,6 +31,17 @@ WRITES = st.fixed_dictionaries(
         "recipe_request": st.integers(0, 3),
         "plc_heartbeat": st.integers(0, 3),
         "part_id": st.sampled_from(["", "A", "B", "Zähler 7"]),
+    },
+)
+NEW_OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "inspection_timeout_ms": st.sampled_from([300, 500]),
+        "ack_timeout_ms": st.sampled_from([0, 200, 700]),
+        "recipe_timeout_ms": st.sampled_from([50, 400]),
+        "decision_deadline_ms": st.sampled_from([0, 200]),
+        "late_is_nok": st.booleans(),
+        "stop_after_nok": st.sampled_from([0, 1, 2]),
     },
 )
 PARTS = st.tuples(
@@ -175,10 +187,11 @@ class Handshake(ModeRules):
         elif not really:
             self.stop()
 
-    @rule(inspection=st.sampled_from([300, 500]), ack=st.sampled_from([0, 200, 700]), recipe=st.sampled_from([50, 400]))
-    def reconfigure(self, inspection: int, ack: int, recipe: int) -> None:
-        self.happen(ev.Reconfigured(frozenset({1, 2}), inspection, ack, recipe))
-        self.oracle.reconfigure(inspection, ack, recipe)
+    @rule(new=NEW_OPTIONS)
+    def reconfigure(self, new: dict[str, Any]) -> None:
+        options = replace(self.oracle.options, **new)
+        self.happen(ev.Reconfigured(frozenset({1, 2}), options))
+        self.oracle.reconfigure(options)
 
     def part(self, fault: Fault, over: bool) -> None:
         reason = FAULTS[fault]
