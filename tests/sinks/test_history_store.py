@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import SinkError
-from gateway.core.result import Judgement, Origin, Verdict
+from gateway.core.result import Detection, Judgement, Origin, Verdict
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import EPOCH
 from gateway.sinks.history import READS, History
 from gateway.sinks.history_place import Place, Server
+from gateway.sinks.history_table import microseconds, moment
 from gateway.sinks.history_writer import Retention
 from tests.sinks.conftest import POSTGRES
 from tests.sinks.results import NOON, recorded, recordeds, registrar
@@ -190,6 +191,22 @@ async def test_texts_and_numbers_that_no_database_takes_are_kept_as_far_as_they_
         assert list(await store.read(ResultQuery("s1", part_id="a\ud800b"))) == [newest]
 
 
+async def test_a_label_with_half_a_character_and_numbers_without_end_come_back_as_they_were(place: Place) -> None:
+    found = tuple(
+        Detection(label, 1, value, value, value, value, value)
+        for label in ("Kratzer \ud800", "Flasche ö", "")
+        for value in (0.1, 1e-320, 1.7976931348623157e308, float("inf"), -0.0)
+    )
+    async with history(place, recorded(1, judgement=Judgement(Verdict.NOK, detections=found))) as store:
+        (kept,) = await store.read(ResultQuery("s1"))
+    assert repr(kept.result.judgement.detections) == repr(found)  # -0.0 is no 0.0
+
+
+@pytest.mark.parametrize("value", [0, 1, 1_769_817_599_999_999, (1 << 52) - 1, 1 << 52, (1 << 52) + 1, 2**53 + 1, -1])
+def test_a_moment_is_kept_to_the_microsecond_whatever_the_clock_says(value: int) -> None:
+    assert microseconds(moment(value)) == value
+
+
 async def test_pages_follow_each_other_without_a_gap(place: Place) -> None:
     answers = [recorded(number, (number // 3) * 1000) for number in range(1, 40)]
     async with history(place, *answers) as store:
@@ -232,7 +249,5 @@ def test_a_page_has_a_size(limit: int) -> None:
 
 
 def test_times_are_exact_to_the_microsecond_for_centuries() -> None:
-    from gateway.sinks.history_table import microseconds
-
-    for moment in (EPOCH, NOON + MICROSECOND, NOON.replace(year=9999), NOON.replace(year=1)):
-        assert EPOCH + microseconds(moment) * MICROSECOND == moment
+    for one in (EPOCH, NOON + MICROSECOND, NOON.replace(year=9999), NOON.replace(year=1)):
+        assert EPOCH + microseconds(one) * MICROSECOND == one
