@@ -190,6 +190,8 @@ class Origin:
     product_id: str = ""
     simulated: bool = False
     """Made in simulation mode: never presented to the PLC's tags (H29). Set by the handshake alone."""
+    client: str = ""
+    """Which client of which link asked, as `modbus 10.0.0.7`; "" where nobody knows."""
 
 
 BY_TAGS = Origin()

@@ -8,6 +8,7 @@ from gateway.ports.links import Endpoint, Identity, PlcLink
 from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Picture, RawFormat, ignored
 from gateway.ports.results import (
     LARGEST_PAGE,
+    NOT_NOTED,
     Journal,
     Pictured,
     PictureSink,
@@ -15,6 +16,7 @@ from gateway.ports.results import (
     ResultQuery,
     ResultSink,
     ResultStore,
+    Stages,
     StoredResult,
     result_id,
 )
@@ -22,6 +24,7 @@ from gateway.ports.station import RecipeInfo, StationPort, StationView, Step
 
 __all__ = [
     "LARGEST_PAGE",
+    "NOT_NOTED",
     "Endpoint",
     "Fate",
     "Identity",
@@ -40,6 +43,7 @@ __all__ = [
     "ResultQuery",
     "ResultSink",
     "ResultStore",
+    "Stages",
     "StationPort",
     "StationView",
     "Step",

@@ -95,6 +95,26 @@ def result_id(started: datetime, boot_id: int, inspection_id: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """When else something happened to an inspection, in microseconds after its trigger was accepted.
+
+    None: it never did, or it is not known. What comes after the answer is known some time later, or never.
+    """
+
+    pictured_us: int | None = None
+    """The picture was in memory, of several the last one."""
+    asked_us: int | None = None
+    """PEKAT was asked for the answer that it gave, of several views the slowest one."""
+    shown_us: int | None = None
+    """The answer was in the tags, and the links had been told."""
+    acknowledged_us: int | None = None
+    """The PLC had taken it."""
+
+
+NOT_NOTED = Stages()
+
+
+@dataclass(frozen=True, slots=True)
 class StoredResult:
     """A result as it is kept: with its id, wall-clock times (UTC), its recipe's name, and what `Recorded` tells."""
 
@@ -112,6 +132,13 @@ class StoredResult:
     """Its number in the store: a later one is greater. 0: it comes from no store."""
     images: tuple[str, ...] = ()
     """Paths of its images in the archive, where somebody has looked for them: no store keeps them."""
+    stages: Stages = NOT_NOTED
+    pictures: tuple[tuple[str, str], ...] = ()
+    """Its pictures as their sources call them: (view, name of the file or number of the frame)."""
+    archived: tuple[str, ...] = ()
+    """The files that the archive makes of them, relative to its folder; empty where it is to keep none."""
+    images_kept: bool | None = None
+    """Those files were written; False: they were lost. None: there are none, or it is not known (yet)."""
 
     @property
     def about(self) -> dict[str, object]:

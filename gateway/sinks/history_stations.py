@@ -73,7 +73,7 @@ def row_of_station(station: str, memory: Memory, names: Names) -> dict[str, Any]
 
 
 def _accepted(station: str, one: Inspection, names: Names) -> list[Any]:
-    origin = [one.origin.by, one.origin.job_id, one.origin.meas_id, one.origin.product_id]
+    origin = [one.origin.by, one.origin.job_id, one.origin.meas_id, one.origin.product_id, False, one.origin.client]
     accepted = microseconds(names.at(one.accepted_at))
     result_id = names.result_id(station, one.id)
     return [

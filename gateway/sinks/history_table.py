@@ -32,12 +32,12 @@ from sqlalchemy import (
 
 from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict, ViewJudgement
-from gateway.ports import StoredResult
+from gateway.ports import Stages, StoredResult
 from gateway.records import EPOCH
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 4
+VERSION = 5
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
@@ -106,6 +106,14 @@ RESULTS = Table(
     needed("product_id", Words),
     _since(2, "views", Words),  # JSON: the judgement of each view; NULL where there is one
     _since(4, "late", Boolean),  # it came after the answer that was given; NULL: it is that answer
+    _since(5, "client", Words),
+    _since(5, "pictured_us", WHOLE),  # these four as total_us
+    _since(5, "asked_us", WHOLE),
+    _since(5, "shown_us", WHOLE),
+    _since(5, "acknowledged_us", WHOLE),
+    _since(5, "pictures", Words),  # JSON: view and name, for each
+    _since(5, "images", Words),  # JSON: files in the archive's folder
+    _since(5, "images_kept", Boolean),
     Index("results_by_time", "station", "answered"),
     Index("results_by_age", "answered"),
     Index("results_by_id", "station", "result_id"),
@@ -195,6 +203,14 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "product_id": text(result.origin.product_id),
         "views": as_json([astuple(one) for one in judgement.views]) if judgement.views else None,
         "late": True if result.late else None,
+        "client": text(result.origin.client) or None,
+        "pictured_us": stored.stages.pictured_us,
+        "asked_us": stored.stages.asked_us,
+        "shown_us": stored.stages.shown_us,
+        "acknowledged_us": stored.stages.acknowledged_us,
+        "pictures": text(as_json(stored.pictures)) if stored.pictures else None,
+        "images": text(as_json(stored.archived)) if stored.archived else None,
+        "images_kept": stored.images_kept,
     }
 
 
@@ -205,6 +221,7 @@ def result_of(row: Row[Any]) -> StoredResult:
         number, result_id, station, answered, accepted, exposed_us, total_us, accepted_at, inspection_id, result_seq,
         trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
         user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, views, late,
+        client, pictured_us, asked_us, shown_us, acknowledged_us, pictures, images, images_kept,
     ) = values  # fmt: skip
     judgement = Judgement(
         _VERDICTS[verdict],
@@ -217,7 +234,7 @@ def result_of(row: Row[Any]) -> StoredResult:
         _views(views) if views is not None else (),
     )
     exposed_at = accepted_at + exposed_us if exposed_us is not None else 0
-    origin = Origin(asked_by, job_id, meas_id, product_id, simulated)
+    origin = Origin(asked_by, job_id, meas_id, product_id, simulated, client or "")
     result = Result(
         inspection_id, result_seq, trigger_seq, part_id, recipe, judgement,
         accepted_at, exposed_at, accepted_at + total_us, origin, bool(late),
@@ -233,6 +250,11 @@ def result_of(row: Row[Any]) -> StoredResult:
         recipe_name,
         presented,
         number,
+        (),
+        Stages(pictured_us, asked_us, shown_us, acknowledged_us),
+        tuple((view, name) for view, name in json.loads(pictures)) if pictures is not None else (),
+        tuple(json.loads(images)) if images is not None else (),
+        bool(images_kept) if images_kept is not None else None,
     )
 
 

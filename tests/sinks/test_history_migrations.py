@@ -25,7 +25,7 @@ from gateway.sinks.history_writer import Retention
 from tests.sinks.results import recorded, registrar
 
 DATA = Path(__file__).parents[1] / "data"
-OLD = {1: DATA / "history-1.sqlite"}
+OLD = {1: DATA / "history-1.sqlite", 4: DATA / "history-4.sqlite"}
 """Made by the gateways of those versions; each holds what `kept` says."""
 
 

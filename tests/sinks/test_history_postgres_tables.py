@@ -11,7 +11,7 @@ from gateway.sinks.history_database import Database
 from gateway.sinks.history_place import Server
 from gateway.sinks.history_schema import VERSION_TABLE, number_of, upgrade
 from gateway.sinks.history_server_reader import ServerReader
-from gateway.sinks.history_table import METADATA, VERSION, row_of
+from gateway.sinks.history_table import METADATA, RESULTS, VERSION, row_of
 from tests.sinks.postgres import PASSWORD, Postgres, of
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_migrations import shape
@@ -57,14 +57,18 @@ def test_the_steps_lead_to_what_a_new_database_is_made_with(server: Postgres, da
         engine.dispose()
 
 
-def test_an_older_database_is_taken_over_with_its_rows(server: Postgres, database: Server) -> None:
+@pytest.mark.parametrize("version", [1, 4])
+def test_an_older_database_is_taken_over_with_its_rows(server: Postgres, database: Server, version: int) -> None:
     name = of(database)
     made = Database.made(database)
     made.insert([row_of(registrar().stored(recorded(1)))])
     made.close()
-    server.run("ALTER TABLE results DROP COLUMN views, DROP COLUMN late", name)
-    server.run("DROP TABLE stations", name)
-    server.run(f"UPDATE {VERSION_TABLE} SET version_num = '{number_of(1)}'", name)
+    newer = [f"DROP COLUMN {one.name}" for one in RESULTS.c if one.info.get("since version", 1) > version]
+    assert len(newer) >= 8
+    server.run(f"ALTER TABLE results {', '.join(newer)}", name)
+    if version < 3:
+        server.run("DROP TABLE stations", name)
+    server.run(f"UPDATE {VERSION_TABLE} SET version_num = '{number_of(version)}'", name)
     with ServerReader(database) as reader:  # who only reads leaves it so
         assert reader.count(ResultQuery()) == 1
         assert [one.result for page in reader.pages(ResultQuery()) for one in page] == [recorded(1).result]
