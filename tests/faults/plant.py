@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 from gateway.cli.ports import free_port
@@ -88,6 +89,11 @@ length = 32
 """
 
 
+@cache
+def _picture(*, good: bool) -> bytes:
+    return part_image(1, defects=0 if good else 2)
+
+
 class Plant:
     """Everything but the PLC. `begin` brings it up, `end` takes it down; the gateway and PEKAT can be killed between.
 
@@ -155,7 +161,7 @@ class Plant:
         log = self.home / f"gateway-{len(self.starts) - 1}.log"
         return log.read_text(encoding="utf-8", errors="replace")
 
-    @property
+    @cached_property
     def registers(self) -> RegisterMap:
         return load_settings(self.config).stations[0].registers
 
@@ -263,15 +269,15 @@ class Plant:
     def picture(self, part_id: str, *, good: bool) -> bool:
         """What the camera does: a whole file, renamed in. False where its folder is away."""
         writing = self.home / "writing"
-        writing.write_bytes(part_image(1, defects=0 if good else 2))
+        writing.write_bytes(_picture(good=good))
         try:
             writing.replace(self.drop / f"{part_id}.png")
         except FileNotFoundError:
             return False
         return True
 
-    def journal(self) -> list[StoredResult]:
-        """Every row, in the order of their numbers."""
+    def journal(self, since: StoredResult | None = None) -> list[StoredResult]:
+        """Every row, or those that were answered after this one, in the order of their numbers."""
         with HistoryReader(self.housing.journal(self.home / "data")) as reader:
-            rows = [one for page in reader.pages(ResultQuery()) for one in page]
+            rows = [one for page in reader.pages(ResultQuery(after=since)) for one in page]
         return sorted(rows, key=lambda one: one.number)

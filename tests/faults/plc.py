@@ -30,6 +30,8 @@ class Seen:
     trigger_seq: int
     verdict: int
     reason: int
+    recipe: int
+    detections: int
 
 
 @dataclass(slots=True)
@@ -42,6 +44,10 @@ class Memory:
     shown_by: dict[str, set[int]] = field(default_factory=dict)
     """By part id: the boot ids of the gateways that showed its answer."""
     slips: list[str] = field(default_factory=list)
+    _last: tuple[int, int] = (0, 0)
+    """Boot id and number of the result that was shown last."""
+    _taken: bool = False
+    """It was acknowledged, and went away."""
 
     def note(self, written: Commands, tags: Tags) -> None:
         """One scan. `written` is what stood in the command tags when it was read."""
@@ -50,11 +56,22 @@ class Memory:
         bits = [bool(tags["ok"]), bool(tags["nok"]), bool(tags["no_decision"])]
         if tags["result_seq"] != tags["result_seq_end"]:
             self.slips.append(f"torn read: {tags['result_seq']}, {tags['result_seq_end']}")
+        self._note_order(written, tags)
         if not tags["result_valid"]:
             if any(bits):
                 self.slips.append(f"ok, nok, no_decision are {bits} without a valid result")
             return
         self._note_answer(tags, bits)
+
+    def _note_order(self, written: Commands, tags: Tags) -> None:
+        """One gateway shows its results in their order, and none again that was taken."""
+        now = int(tags["boot_id"]), int(tags["result_seq"])
+        if not tags["result_valid"]:
+            self._taken = self._taken or written.result_ack_seq == self._last[1]
+            return
+        if now[0] == self._last[0] and (now[1] < self._last[1] or (now == self._last and self._taken)):
+            self.slips.append(f"result {now[1]} is shown again after {self._last[1]}")
+        self._last, self._taken = now, self._taken and now == self._last
 
     def _note_answer(self, tags: Tags, bits: list[bool]) -> None:
         verdict = int(tags["verdict"])
@@ -62,7 +79,8 @@ class Memory:
             self.slips.append(f"verdict {verdict} with ok, nok, no_decision {bits}")
         part_id = str(tags["result_part_id"])
         self.shown_by.setdefault(part_id, set()).add(int(tags["boot_id"]))
-        seen = Seen(part_id, int(tags["result_seq"]), int(tags["result_trigger_seq"]), verdict, int(tags["reason"]))
+        numbers = ("result_seq", "result_trigger_seq", "verdict", "reason", "result_recipe", "detection_count")
+        seen = Seen(part_id, *(int(tags[name]) for name in numbers))
         if self.answers.setdefault(part_id, seen) != seen:
             self.slips.append(f"two answers for {part_id}: {self.answers[part_id]} and {seen}")
 

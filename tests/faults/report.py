@@ -2,8 +2,11 @@
 
 import os
 import platform
+import subprocess
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 
@@ -18,6 +21,17 @@ class Outcome:
     stated_s: float
 
 
+@cache
+def this_run() -> dict[str, Any]:
+    """When, with what and with which commit's code; `+` where the checkout differs from it."""
+    command = ["git", "describe", "--always", "--exclude=*", "--dirty=+", "--abbrev=7"]
+    code = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    return {"date": day, "code": code or "unknown", "python": platform.python_version(), "cores": os.cpu_count()}
+
+
 @dataclass(slots=True)
 class Report:
     """Filled by the tests of one run."""
@@ -26,9 +40,12 @@ class Report:
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By the name of the test: what it counted."""
 
+    def note(self, test: str, **counted: Any) -> None:
+        """What a test has counted, with the run that it stands for."""
+        self.figures[test] = {**counted, "run": this_run()}
+
     def as_json(self) -> dict[str, Any]:
-        run = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "python": platform.python_version(), "cores": os.cpu_count()}
-        return {"matrix": [asdict(one) for one in self.matrix], **self.figures, "run": run}
+        return {"matrix": [asdict(one) for one in self.matrix], **self.figures}
 
 
 report = Report()

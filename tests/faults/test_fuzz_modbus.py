@@ -17,7 +17,8 @@ import pytest
 from gateway.core.registers import RegisterMap
 from gateway.core.tags import MAP_SIGNATURE, TEST_UINT32
 from gateway.sim.plc_modbus import ModbusFace
-from tests.faults.cell import Cell, check_books
+from tests.faults.books import check_books
+from tests.faults.cell import Cell
 from tests.faults.housing import Plain
 from tests.faults.plant import ROOT, Plant
 from tests.faults.plc import Memory, playing
@@ -100,7 +101,7 @@ async def _throw(plant: Plant, count: int) -> None:
         "slowest_ms": round(reader.within(1.0) * 1000, 1), "grown_kib": grown // 1024,
     }  # fmt: skip
     print(figures, seen["seen"])
-    report.figures["modbus"] = figures
+    report.note("modbus", **figures)
     assert seen["sent"] >= count
     assert reader.within(0.99) < P99_S
     assert reader.within(1.0) < SLOWEST_S

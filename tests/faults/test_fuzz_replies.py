@@ -76,7 +76,7 @@ def _read_many(count: int) -> None:
             before = _resident()
     grown = _resident() - before
     print(dict(seen), f"grown by {grown / 2**20:.1f} MiB")
-    report.figures["replies"] = {"read": count, "ok": seen["OK"], "nok": seen["NOK"], "grown_kib": grown // 1024}
+    report.note("replies", read=count, ok=seen["OK"], nok=seen["NOK"], grown_kib=grown // 1024)
     assert min(seen["OK"], seen["NOK"], seen["NO_DECISION"]) > count / 1000, (
         "the mutations leave nothing, or all, whole"
     )
@@ -167,7 +167,7 @@ def _ask_many(count: int) -> None:
                 before = _resident()
         grown = _resident() - before
     print(dict(seen), f"grown by {grown / 2**20:.1f} MiB")
-    report.figures["replies_sent"] = {"sent": count, "ok": seen["OK"], "grown_kib": grown // 1024}
+    report.note("replies_sent", sent=count, ok=seen["OK"], grown_kib=grown // 1024)
     assert seen["OK"] > 0
     assert seen["BAD_REPLY"] > 0
     assert grown < GROWTH

@@ -128,6 +128,6 @@ async def test_a_fault_in_a_state(fault: Fault, situation: Situation, plants: Pl
         made.check_felt(cell, ready=situation.state is StationState.READY)
     outcome = Outcome(fault.name, situation.name, len(cell.parts), round(well_s, 3), made.stated_s)
     report.matrix.append(outcome)
-    report.figures["cells"] = {"of": len(FAULTS) * len(SITUATIONS)}
+    report.note("cells", of=len(FAULTS) * len(SITUATIONS))
     took = time.monotonic() - began
     print(f"{fault.name} in {situation.name}: {outcome.parts} parts, well in {well_s:.2f} s; {took:.1f} s in all")
