@@ -114,6 +114,13 @@ class HandshakeSettings(BaseModel):
     late_is: Literal["no_decision", "nok"] = Field(
         "no_decision", description="What a part without an answer at decision_deadline_ms is; nok with reason 25"
     )
+    review_wait_ms: int = Field(
+        0,
+        ge=0,
+        le=3_600_000,
+        description="How long an operator is asked about a part whose score lies between good and bad, and the PLC "
+        "waits for its answer; 0: it has it at once, no decision, reason 23",
+    )
     ack_timeout_ms: int = Field(
         10_000, ge=0, le=3_600_000, description="Longest wait for the PLC's acknowledgement or falling trigger; 0: none"
     )
@@ -145,6 +152,17 @@ class HandshakeSettings(BaseModel):
             raise PydanticCustomError("no_deadline", "goes by decision_deadline_ms, which is not there", what)
         return late_is
 
+    @field_validator("review_wait_ms")
+    @classmethod
+    def _ends_with_the_inspection(cls, wait: int, info: ValidationInfo) -> int:
+        """Both end the wait, whatever it says."""
+        times = [info.data.get(key, 0) for key in ("inspection_timeout_ms", "decision_deadline_ms")]
+        limit = min((time for time in times if time), default=wait)
+        if wait >= limit:
+            what = {"wait": wait, "limit": limit, "instead": f"write less than {limit}, or give the inspection longer"}
+            raise PydanticCustomError("review", "{wait} is not less than the inspection's time ({limit})", what)
+        return wait
+
     @field_validator("result_depth")
     @classmethod
     def _holds_the_flight(cls, depth: int, info: ValidationInfo) -> int:
@@ -168,6 +186,7 @@ class HandshakeSettings(BaseModel):
             stop_after_nok=self.stop_after_nok,
             decision_deadline_ms=self.decision_deadline_ms,
             late_is_nok=self.late_is == "nok",
+            review_wait_ms=self.review_wait_ms,
         )
 
 

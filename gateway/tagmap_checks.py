@@ -35,6 +35,7 @@ OPTIONAL = frozenset(tag.name for tag in DETECTION_TAGS + VIEW_TAGS) | {
     "score_milli",
     "values_saturated",
     "stop_line",
+    "review_waiting",
     "images_lost",
     "inspection_time_ms",
     "total_time_ms",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.core.counts import Counts
 from gateway.core.errors import ErrorCode, RejectReason
-from gateway.core.result import BY_TAGS, Judgement, Origin, Result
+from gateway.core.result import BY_TAGS, Judgement, Origin, Result, Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,26 @@ class Cancel:
     """This inspection has its answer; whatever still works on it may stop."""
 
     inspection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferReview:
+    """Ask an operator about this inspection, and say with `ReviewDecided` what he decided, until `review_by` (H38).
+
+    `found` is what PEKAT said.
+    """
+
+    inspection_id: int
+    found: Judgement
+    review_by: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndReview:
+    """No operator is asked about this inspection any more; `review` says how that ended."""
+
+    inspection_id: int
+    review: Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +144,8 @@ Action = (
     | AwaitPicture
     | EndRun
     | Cancel
+    | OfferReview
+    | EndReview
     | Record
     | Keep
     | Reject

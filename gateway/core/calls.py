@@ -5,7 +5,7 @@ A call that can be refused has a `token`, which comes back in `events.Refused`; 
 
 from dataclasses import dataclass
 
-from gateway.core.result import BY_TAGS, Origin
+from gateway.core.result import BY_TAGS, Origin, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +57,28 @@ class SimulationAsked:
     on: bool
 
 
-Call = UnprepareAsked | AutomaticAsked | HaltAsked | ResetAsked | AbortAsked | RunAsked | StopAsked | SimulationAsked
+@dataclass(frozen=True, slots=True)
+class ReviewDecided:
+    """A call: an operator's answer to `OfferReview` (H38), OK, NOK, or NO_DECISION where he cannot tell either.
+
+    `Refused` where nobody is asked about this inspection, or not any more. `over`: see `Review`.
+    """
+
+    token: int
+    inspection_id: int
+    verdict: Verdict
+    operator: str
+    over: str = ""
+
+
+Call = (
+    UnprepareAsked
+    | AutomaticAsked
+    | HaltAsked
+    | ResetAsked
+    | AbortAsked
+    | RunAsked
+    | StopAsked
+    | SimulationAsked
+    | ReviewDecided
+)

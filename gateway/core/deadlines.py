@@ -8,7 +8,7 @@ from gateway.core.state import State
 def next_wake(state: State) -> int:
     """When a `Tick` is due at the latest: the next deadline or the next beat of the heart."""
     times = [state.beat_at + BEAT_US]
-    times += [inspection.deadline for inspection in state.flight if inspection.open]
+    times += [inspection.answer_by for inspection in state.flight if inspection.open]
     times += [inspection.keep_by for inspection in state.flight if inspection.keeping is Keeping.ASKED]
     times += [inspection.work_by for inspection in state.overdue]
     if state.changing is not None:

@@ -87,6 +87,8 @@ class RejectReason(IntEnum):
     CONTINUOUS = 11
     NO_SIMULATION = 12
     """Only the answer to a call: no simulation source is configured."""
+    NO_REVIEW = 13
+    """Only the answer to a call: no operator is asked about this part, or not any more (H38)."""
 
 
 class RefusedError(GatewayError):

@@ -6,7 +6,8 @@ that a deadline before the event has its effect first: an answer after its deadl
 
 from dataclasses import replace
 
-from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, recipes
+from gateway.core import actions as act
+from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, recipes, review
 from gateway.core import events as ev
 from gateway.core.actions import Action
 from gateway.core.commands import Commands
@@ -35,7 +36,7 @@ def _pass_time(turn: Turn) -> None:
     s, now = turn.s, turn.now
     heartbeat.beat(s, now)
     for inspection in s.flight:
-        if inspection.open and inspection.deadline <= now:
+        if inspection.open and inspection.answer_by <= now:
             turn.time_out(inspection)
     if s.overdue:
         turn.end_late_work(until=now, most=s.options.max_in_flight)
@@ -123,6 +124,18 @@ def _called(turn: Turn, call: calls.Call) -> None:
             modes.end_run(turn)
         case calls.SimulationAsked(token, on):
             modes.simulate(turn, token, on)
+        case calls.ReviewDecided():
+            _decide(turn, call)
+
+
+def _decide(turn: Turn, by: calls.ReviewDecided) -> None:
+    """Take an operator's decision: once, for that very inspection, and while he is asked (H38)."""
+    one = review.asked_about(turn.s, by.inspection_id)
+    if one is None or (decided := review.decided(one, by)) is None:
+        turn.actions.append(act.Refused(by.token, RejectReason.NO_REVIEW))
+        return
+    turn.end_review(decided)
+    turn.release()
 
 
 def _reconfigure(turn: Turn, new: ev.Reconfigured) -> None:

@@ -108,6 +108,7 @@ def status(state: State) -> dict[str, TagValue]:
         "recipe": s.recipe,
         "results_pending": len(s.waiting),
         "stop_line": nok_row.raised(s),
+        "review_waiting": s.options.review_wait_ms > 0 and any(one.reviewing for one in s.flight),
         "count_triggers": s.counts.triggers & 0xFFFF_FFFF,
         "count_ok": s.counts.ok & 0xFFFF_FFFF,
         "count_nok": s.counts.nok & 0xFFFF_FFFF,

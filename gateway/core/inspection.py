@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gateway.core.result import BY_TAGS, Judgement, Origin
+from gateway.core.result import BY_TAGS, Judgement, Origin, Review
 
 
 class Keeping(IntEnum):
@@ -36,6 +36,12 @@ class Inspection:
     """What each of several views has answered so far; empty where there is one (H32)."""
     work_by: int = 0
     """When the work on it ends; after `deadline` where it may go on (H36)."""
+    found: Judgement | None = None
+    """What PEKAT said, where an operator is asked: the answer, unless he decides by `review_by` (H38)."""
+    offered_at: int = 0
+    review_by: int = 0
+    review: Review | None = None
+    """How asking the operator ended."""
 
     @property
     def open(self) -> bool:
@@ -43,6 +49,16 @@ class Inspection:
         return self.judgement is None
 
     @property
+    def reviewing(self) -> bool:
+        """True while an operator is asked about it."""
+        return self.judgement is None and self.found is not None
+
+    @property
+    def answer_by(self) -> int:
+        """When it has its answer at the latest."""
+        return self.review_by or self.deadline
+
+    @property
     def exposing(self) -> bool:
         """True while the part must not move and no other image may be taken."""
-        return self.open and not self.exposed_at
+        return self.open and not self.exposed_at and self.found is None

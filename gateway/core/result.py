@@ -18,7 +18,8 @@ class Verdict(IntEnum):
 class Reason(IntEnum):
     """The `reason` tag: why there was no decision. NONE goes with OK and NOK, and only with them.
 
-    TOO_LATE alone goes with NOK: it marks a NOK that nobody has seen a fault for.
+    TOO_LATE alone goes with NOK: it marks a NOK that nobody has seen a fault for. BY_OPERATOR goes with OK and NOK: it
+    marks a decision that is not PEKAT's.
     """
 
     NONE = 0
@@ -47,6 +48,7 @@ class Reason(IntEnum):
     REVIEW = 23
     UNCHECKED = 24
     TOO_LATE = 25
+    BY_OPERATOR = 26
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -76,6 +78,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.REVIEW: "the score lies between good and bad: somebody has to look at the part",
     Reason.UNCHECKED: "PEKAT found the part good, but its reply lacks what the recipe's rules go by",
     Reason.TOO_LATE: "no answer by the decision deadline, which counts as NOK here: not PEKAT's verdict",
+    Reason.BY_OPERATOR: "an operator decided: the score lay between good and bad",
 }
 
 AT_THE_IMAGE = frozenset(
@@ -93,11 +96,11 @@ AT_THE_IMAGE = frozenset(
 CUT_SHORT = frozenset({Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.INTERRUPTED})
 """Reasons that follow from a command, not from what was seen."""
 
-NOT_A_FAULT = CUT_SHORT | {Reason.NONE, Reason.REVIEW}
+NOT_A_FAULT = CUT_SHORT | {Reason.NONE, Reason.REVIEW, Reason.BY_OPERATOR}
 """Reasons that latch no error: nothing is out of order."""
 
 
-UNDECIDED = frozenset(Reason) - {Reason.NONE, Reason.TOO_LATE}
+UNDECIDED = frozenset(Reason) - {Reason.NONE, Reason.TOO_LATE, Reason.BY_OPERATOR}
 """Reasons that go with no decision."""
 
 
@@ -160,6 +163,8 @@ class Judgement:
         decided = self.verdict in (Verdict.OK, Verdict.NOK)
         if self.reason is Reason.TOO_LATE:
             right = self.verdict is Verdict.NOK
+        elif self.reason is Reason.BY_OPERATOR:
+            right = decided
         else:
             right = self.verdict is not Verdict.NONE and decided == (self.reason is Reason.NONE)
         if not right:
@@ -198,6 +203,19 @@ BY_TAGS = Origin()
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """An operator was asked (H38). Times are monotonic microseconds; what PEKAT found is in the result's judgement."""
+
+    offered_at: int
+    ended_at: int
+    decision: Verdict = Verdict.NONE
+    """OK, NOK, or NO_DECISION where the operator could not tell either. NONE: nobody decided in time."""
+    operator: str = ""
+    over: str = ""
+    """How the operator reached the station, "opcua" or "command line": only the first one proves who it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The one answer to one accepted trigger. Times are monotonic microseconds.
 
@@ -217,6 +235,8 @@ class Result:
     origin: Origin = BY_TAGS
     late: bool = False
     """It came after the answer that the PLC got, and is for the journal alone (H36)."""
+    review: Review | None = None
+    """What came of asking an operator; None where nobody was asked (H38)."""
 
     @property
     def verdict(self) -> Verdict:

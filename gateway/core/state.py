@@ -54,6 +54,8 @@ class Options:
     it is shown at once. `show_unkept`: so is one that the journal could not keep in that time.
     `decision_deadline_ms` is when the PLC has its answer; what judges may go on until the inspection's time-out. With 0
     the two are one. `late_is_nok`: what has no answer then is NOK (H36).
+    `review_wait_ms` is how long an operator is asked about a part whose score is in doubt, at most until the decision
+    deadline (H38). With 0 nobody is asked.
     `stop_after_nok` is how many parts NOK in a row raise the alarm (H34); with 0 there is none.
     """
 
@@ -69,6 +71,7 @@ class Options:
     stop_after_nok: int = 0
     decision_deadline_ms: int = 0
     late_is_nok: bool = False
+    review_wait_ms: int = 0
     views: tuple[str, ...] = ()
     """Names of the views, where each trigger takes several images (H32); empty where it takes one."""
 

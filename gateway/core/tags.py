@@ -149,6 +149,7 @@ STATUS_VALUES: tuple[Tag, ...] = (
     _status("result_recipe", _U16, "The recipe that this result was judged with"),
     _status("results_pending", _U16, "Results that wait in the FIFO behind the presented one"),
     _status("stop_line", _BIT, "stop_after_nok parts in a row were NOK; until error_ack or reset"),
+    _status("review_waiting", _BIT, "An operator is asked about a part whose score lies between good and bad"),
     _status("count_triggers", _U32, "Accepted triggers since the start of the gateway or its journal"),
     _status("count_ok", _U32, "Results OK since the start of the gateway or its journal"),
     _status("count_nok", _U32, "Results NOK since the start of the gateway or its journal"),

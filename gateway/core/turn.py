@@ -1,13 +1,13 @@
 """One step under way: what becomes of inspections in it, from the trigger to the one answer.
 
-The numbers H1..H36 in the comments here and in the modules around are the rules of docs/handshake.md.
+The numbers H1..H38 in the comments here and in the modules around are the rules of docs/handshake.md.
 """
 
 from dataclasses import dataclass, field, replace
 
 from gateway.core import actions as act
 from gateway.core import events as ev
-from gateway.core import fault_latch, nok_row, presenting, views
+from gateway.core import fault_latch, nok_row, presenting, review, views
 from gateway.core.actions import Action
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.inspection import Inspection, Keeping
@@ -115,9 +115,13 @@ class Turn:
         """
         s = self.s
         for place, inspection in enumerate(s.flight):
-            if inspection.id == inspection_id and inspection.open:
+            if inspection.id == inspection_id and inspection.open and not inspection.reviewing:
                 if inspection.answers:
                     judgement = views.completed(s.options.views, inspection.answers, judgement)
+                if review.wanted(s, inspection, judgement):
+                    self._put(place, asked := review.offered(s, inspection, judgement, self.now))
+                    self.actions.append(act.OfferReview(asked.id, judgement, asked.review_by))
+                    return True
                 self._put(place, replace(inspection, judgement=judgement, answered_at=self.now))
                 if judgement.reason not in NOT_A_FAULT and not inspection.origin.simulated:
                     self.error(ErrorCode(100 + judgement.reason), Cause.INSPECTION)
@@ -147,6 +151,9 @@ class Turn:
 
     def time_out(self, one: Inspection) -> None:
         """Its time is up. What judges may go on for the journal where the part's picture is taken (H36)."""
+        if one.reviewing:  # PEKAT has judged
+            self.end_review(review.not_decided(one))
+            return
         self.judge(one.id, too_late() if self.s.options.late_is_nok else no_decision(Reason.TIMEOUT))
         if one.exposed_at and one.work_by > self.now:
             self.s.overdue = (*self.s.overdue, one)
@@ -161,11 +168,21 @@ class Turn:
         self.actions += [act.Cancel(one.id) for one in late if one not in kept]
         self.s.overdue = kept
 
+    def end_review(self, over: Inspection) -> None:
+        """Nobody is asked about this inspection any more, and it has its answer (H38)."""
+        assert over.review is not None
+        ended = replace(over.review, ended_at=self.now)
+        place = next(at for at, one in enumerate(self.s.flight) if one.id == over.id)
+        self._put(place, replace(over, answered_at=self.now, review=ended))
+        self.actions.append(act.EndReview(over.id, ended))
+
     def cancel_all(self, reason: Reason, *, present: bool = True) -> None:
         """Answer everything that is still open (H15, H16), and let all answers out."""
         self.end_late_work()
         for inspection in self.s.flight:
-            if self.judge(inspection.id, no_decision(reason)):
+            if inspection.reviewing:
+                self.end_review(review.not_decided(inspection, reason))
+            elif self.judge(inspection.id, no_decision(reason)):
                 self.actions.append(act.Cancel(inspection.id))
         self.release(present=present)
 
@@ -255,5 +272,5 @@ class Turn:
 def _result(done: Inspection, judgement: Judgement, seq: int) -> Result:
     return Result(
         done.id, seq, done.trigger_seq, done.part_id, done.recipe, judgement,
-        done.accepted_at, done.exposed_at, done.answered_at, done.origin,
+        done.accepted_at, done.exposed_at, done.answered_at, done.origin, review=done.review,
     )  # fmt: skip

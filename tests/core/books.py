@@ -26,6 +26,8 @@ class Ticket:
     give_up: int = 0
     """When the journal has to have it (H30)."""
     asked: bool = False
+    asked_until: int = 0
+    """An operator is asked about it until then (H38)."""
     out: bool = False
     """The journal has it, or nobody waits for the journal any more."""
 
@@ -96,6 +98,7 @@ class Books:
             "recipe": self.recipe,
             "results_pending": len(self.queue),
             "stop_line": self.alarm,
+            "review_waiting": bool(self.in_doubt),
             "error_code": self.latched,
             "error_count": self.errors,
             "count_triggers": self.accepted,
@@ -105,6 +108,11 @@ class Books:
     @property
     def alarm(self) -> bool:
         return ErrorCode.NOK_IN_A_ROW in (self.latched, *self.standing)
+
+    @property
+    def in_doubt(self) -> list[Ticket]:
+        """Those that an operator is asked about (H38)."""
+        return [ticket for ticket in self.flying.values() if ticket.answer is None and ticket.asked_until]
 
     @property
     def simulating(self) -> bool:
@@ -122,11 +130,49 @@ class Books:
             (self.change is not None, RejectReason.RECIPE_CHANGE),
             (self.unprepared, RejectReason.NO_RECIPE),
             (self.held_since is not None, RejectReason.TRIGGER_HELD),
-            (any(not t.exposed and t.answer is None for t in self.flying.values()), RejectReason.EXPOSING),
+            (
+                any(not (t.exposed or t.answer or t.asked_until) for t in self.flying.values()),
+                RejectReason.EXPOSING,
+            ),
             (len(self.flying) >= self.options.max_in_flight, RejectReason.BUSY),
             (buffering and places >= self.options.result_depth and not self.simulating, RejectReason.RESULTS_FULL),
         ]
         return next((reason for holds, reason in questions if holds), RejectReason.NONE)
+
+    # ---- recipes, being offline ----------------------------------------------------------------------------
+
+    def begin_change(self, recipe: int, token: int) -> None:
+        refused = ErrorCode.NONE
+        if recipe not in (1, 2):
+            refused = ErrorCode.RECIPE_UNKNOWN
+        elif self.flying or self.change or self.run:
+            refused = ErrorCode.RECIPE_BUSY
+        elif OfflineReason.STOPPING in self.down:
+            refused = ErrorCode.RECIPE_FAILED
+        if refused:
+            self.err(refused)
+            if not token:
+                self.outcome = "failed"
+            return
+        self.changes += 1
+        self.change = (recipe, self.now + self.options.recipe_timeout_ms * 1000, token)
+        self.change_heard = True
+
+    def end_change(self, error: ErrorCode) -> None:
+        assert self.change is not None
+        (recipe, _, token), self.change = self.change, None
+        if error:
+            self.err(error)
+        else:
+            self.recipe, self.unprepared, self.row = recipe, False, 0
+        if not token and self.change_heard:
+            self.outcome = "failed" if error else "done"
+
+    def set_down(self, reason: OfflineReason, gone: bool) -> None:
+        if gone and reason is not OfflineReason.NONE:
+            self.down.add(reason)
+        if not gone:
+            self.down.discard(reason)
 
     # ---- errors (H20) ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from gateway.core.image import result_values, status
 from gateway.core.inspection import Keeping
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State, StationState
+from tests.core.review_invariants import check_review
 
 ROW = Fault(ErrorCode.NOK_IN_A_ROW, Cause.INSPECTION)
 BITS_OF_VERDICT = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
@@ -48,7 +49,7 @@ def _check_verdict_bits(state: State, tags: dict[str, bool | int | float | str])
 def _check_ready(state: State, tags: dict[str, bool | int | float | str]) -> None:
     """H2, spelled out again from its text."""
     options = state.options
-    exposing = any(one.judgement is None and one.exposed_at == 0 for one in state.flight)
+    exposing = any(one.open and not one.reviewing and one.exposed_at == 0 for one in state.flight)
     queueing = state.commands.buffer_results or len(state.waiting) > 0
     places = len(state.flight) + len(state.waiting) + (1 if state.valid else 0)
     allowed = (
@@ -74,6 +75,7 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[a
     _check_frozen(before, event, after)
     _check_run(before, event, after, actions)
     _check_row(before, event, after, actions)
+    check_review(before, event, after, actions)
     _check_simulation(after, actions)
     _check_what_only_ends_with_reset(before, event, after)
     _check_the_end(before, event, after, actions)
@@ -91,7 +93,7 @@ def _check_answers(before: State, after: State, actions: Sequence[act.Action], n
     queue = [one.id for one in before.flight] + started
     assert [result.inspection_id for result in recorded] == queue[: len(recorded)], "H9: out of order"
     assert [one.id for one in after.flight] == queue[len(recorded) :], "H7: an inspection got lost"
-    assert all(one.deadline > now for one in after.flight if one.judgement is None), "H7: past its deadline"
+    assert all(min(one.deadline, one.answer_by) > now for one in after.flight if one.open), "H7: past its deadline"
     assert all(one.work_by > now for one in after.overdue), "H36: worked on past its time"
     assert len(after.overdue) <= after.options.max_in_flight, "H36: late work without bounds"
     assert not {one.id for one in after.overdue} & {one.id for one in after.flight if one.open}, "H36: late, and open"
@@ -224,7 +226,8 @@ def _check_the_end(before: State, event: ev.Event, after: State, actions: Sequen
     assert OfflineReason.STOPPING in after.offline or OfflineReason.STOPPING not in before.offline, "H33: it came back"
     if isinstance(event, ev.Draining):
         open_before = {one.id for one in before.flight if one.open}
-        cancelled = {action.inspection_id for action in actions if isinstance(action, act.Cancel)}
+        over = (act.Cancel, act.EndReview)
+        cancelled = {action.inspection_id for action in actions if isinstance(action, over)}
         timed_out = {one.id for one in before.flight if one.open and one.id in cancelled}
         still = {one.id for one in after.flight if one.open}
         assert open_before - still == timed_out, "H33: draining answered an inspection"

@@ -26,6 +26,7 @@ OPTIONS = st.builds(
     stop_after_nok=st.sampled_from([0, 1, 2]),
     decision_deadline_ms=st.sampled_from([0, 0, 200]),
     late_is_nok=st.booleans(),
+    review_wait_ms=st.sampled_from([0, 100, 300]),
 )
 
 

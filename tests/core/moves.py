@@ -8,6 +8,7 @@ from gateway.core import events as ev
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.inspection import Keeping
+from gateway.core.result import Verdict
 from gateway.core.state import Options, State
 from tests.core.driver import NOK, OK, REVIEW
 
@@ -32,9 +33,11 @@ class Scope:
     @property
     def options(self) -> Options:
         keep_ms, row = 300 * ("journal" in self.also), 2 * ("row" in self.also)
+        times = (1_000, self.ack_timeout_ms, 1_000)
         return Options(
-            self.max_in_flight, self.depth, 1_000, self.ack_timeout_ms, 1_000, keep_ms=keep_ms, stop_after_nok=row
-        )
+            self.max_in_flight, self.depth, *times, keep_ms=keep_ms, stop_after_nok=row,
+            review_wait_ms=400 * ("review" in self.also),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         style, mode = "bits" if self.bits else "seq", "buffered" if self.buffered else "free"
@@ -45,7 +48,7 @@ def moves(state: State, scope: Scope) -> Iterator[Move]:
     """Every event of the scope's alphabet that can happen in this state."""
     yield from _plc_moves(state, scope)
     yield from _world_moves(state, scope)
-    times = [one.deadline for one in state.flight if one.open]
+    times = [one.answer_by for one in state.flight if one.open]
     times += [one.keep_by for one in state.flight if one.keeping is Keeping.ASKED]
     times += [at for at in (trigger_held_too_long(state), acknowledgement_overdue(state)) if at is not None]
     if state.changing is not None:
@@ -101,6 +104,10 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         if "row" in scope.also:
             yield f"bad {one.id}", 0, ev.Answered(one.id, NOK)
             yield f"undecided {one.id}", 0, ev.Answered(one.id, REVIEW)
+        if "review" in scope.also:
+            yield f"in doubt {one.id}", 0, ev.Answered(one.id, REVIEW)
+            for verdict in (Verdict.OK, Verdict.NOK, Verdict.NO_DECISION):
+                yield f"{verdict.name} by operator {one.id}", 0, calls.ReviewDecided(1, one.id, verdict, "anna")
         if "journal" in scope.also and not one.open:
             yield f"kept {one.id}", 0, ev.Kept(one.id, True)
             yield f"not kept {one.id}", 0, ev.Kept(one.id, False)

@@ -1,4 +1,5 @@
-"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22, H25..H30, H34, H36.
+"""A second opinion: what the PLC should read, kept by simple bookkeeping from the text of H1..H22, H25..H30, H34,
+H36, H38.
 
 Deliberately slow and plain, with other structures than the core: one list of everything accepted, one list of
 results that nobody has seen yet. It shares the events, the enumerations and the answers with the core, no logic.
@@ -10,6 +11,8 @@ from gateway.core.result import Judgement, Reason, Verdict, no_decision
 from gateway.core.state import WatchdogAction
 from tests.core.books import NAMES, TOO_LATE, Books, Ticket
 
+QUIET = (Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.REVIEW, Reason.BY_OPERATOR)
+
 
 class Oracle(Books):
     """The books, and how each event changes them."""
@@ -19,7 +22,10 @@ class Oracle(Books):
     def pass_to(self, now: int) -> None:
         self.now = now
         for ticket in self.flying.values():
-            if ticket.answer is None and now >= ticket.deadline:
+            if ticket.answer is None and ticket.asked_until:
+                if now >= ticket.asked_until:
+                    self.say(ticket, no_decision(Reason.REVIEW))
+            elif ticket.answer is None and now >= ticket.deadline:
                 self.say(ticket, TOO_LATE if self.options.late_is_nok else no_decision(Reason.TIMEOUT))
         self.let_out()
         self.give_up(now)
@@ -183,15 +189,30 @@ class Oracle(Books):
 
     def answered(self, number: int, judgement: Judgement) -> None:
         ticket = self.flying.get(number)
-        if ticket is not None and ticket.answer is None:
-            self.say(ticket, judgement)
-            self.let_out()
+        if ticket is None or ticket.answer is not None or ticket.asked_until:
+            return
+        wait = 0 if ticket.simulated or OfflineReason.STOPPING in self.down else self.options.review_wait_ms
+        if judgement.reason is Reason.REVIEW and wait:
+            ticket.asked_until = min(self.now + wait * 1000, ticket.deadline)
+            return
+        self.say(ticket, judgement)
+        self.let_out()
+
+    def decided(self, number: int, verdict: Verdict) -> RejectReason:
+        """H38."""
+        ticket = self.flying.get(number)
+        if ticket is None or ticket.answer is not None or not ticket.asked_until:
+            return RejectReason.NO_REVIEW
+        undecided = verdict is Verdict.NO_DECISION
+        self.say(ticket, Judgement(verdict, Reason.REVIEW if undecided else Reason.BY_OPERATOR))
+        self.let_out()
+        return RejectReason.NONE
 
     def say(self, ticket: Ticket, judgement: Judgement) -> None:
         ticket.answer = judgement
         if ticket.simulated:
             return
-        if judgement.reason not in (Reason.NONE, Reason.CANCELLED, Reason.RESET, Reason.SHUTDOWN, Reason.REVIEW):
+        if judgement.reason not in QUIET:
             self.err(ErrorCode(100 + judgement.reason))
 
     def cancel(self, reason: Reason) -> None:
@@ -260,38 +281,3 @@ class Oracle(Books):
     def show(self, ticket: Ticket) -> None:
         self.shown, self.shown_seq = ticket, ticket.result_seq
         self.valid_since, self.overdue_told = self.now, False
-
-    # ---- recipes, faults -----------------------------------------------------------------------------------
-
-    def begin_change(self, recipe: int, token: int) -> None:
-        refused = ErrorCode.NONE
-        if recipe not in (1, 2):
-            refused = ErrorCode.RECIPE_UNKNOWN
-        elif self.flying or self.change or self.run:
-            refused = ErrorCode.RECIPE_BUSY
-        elif OfflineReason.STOPPING in self.down:
-            refused = ErrorCode.RECIPE_FAILED
-        if refused:
-            self.err(refused)
-            if not token:
-                self.outcome = "failed"
-            return
-        self.changes += 1
-        self.change = (recipe, self.now + self.options.recipe_timeout_ms * 1000, token)
-        self.change_heard = True
-
-    def end_change(self, error: ErrorCode) -> None:
-        assert self.change is not None
-        (recipe, _, token), self.change = self.change, None
-        if error:
-            self.err(error)
-        else:
-            self.recipe, self.unprepared, self.row = recipe, False, 0
-        if not token and self.change_heard:
-            self.outcome = "failed" if error else "done"
-
-    def set_down(self, reason: OfflineReason, gone: bool) -> None:
-        if gone and reason is not OfflineReason.NONE:
-            self.down.add(reason)
-        if not gone:
-            self.down.discard(reason)

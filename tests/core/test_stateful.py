@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from gateway.core import actions as act
+from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.inspection import Keeping
+from gateway.core.result import Verdict
 from tests.core.driver import NOK, OK, REVIEW, UNDEFINED
 from tests.core.mode_rules import ModeRules
 
@@ -47,7 +49,7 @@ NEW_OPTIONS = st.fixed_dictionaries(
 PARTS = st.tuples(
     st.booleans(),  # by number
     st.sampled_from([True, True, False]),  # exposed
-    st.sampled_from([OK, NOK, UNDEFINED, None]),
+    st.sampled_from([OK, NOK, UNDEFINED, REVIEW, None]),
     st.sampled_from(["", "", "number", "pulse", "rise"]),
 )
 
@@ -129,6 +131,14 @@ class Handshake(ModeRules):
         number = flight[place].id if place < len(flight) else self.bench.state.next_id - 1 + place % 2
         self.happen(ev.Answered(number, judgement))
         self.oracle.answered(number, judgement)
+
+    @rule(place=st.integers(0, 2), verdict=st.sampled_from([Verdict.OK, Verdict.NOK, Verdict.NO_DECISION]))
+    def operator_decides(self, place: int, verdict: Verdict) -> None:
+        """About one that he is asked about, or not, or no longer."""
+        flight = self.bench.state.flight
+        number = flight[place].id if place < len(flight) else self.bench.state.next_id - 1 + place % 2
+        self.happen(calls.ReviewDecided(9, number, verdict, "anna"))
+        self.refused(self.oracle.decided(number, verdict))
 
     @rule(place=st.integers(0, 2), ok=st.sampled_from([True, True, False]), late=st.booleans())
     def keep(self, place: int, ok: bool, late: bool) -> None:

@@ -47,8 +47,13 @@ RICH = [
     Scope(True, False, 1, 1, also=frozenset({"end", "run", "recipes"})),
     Scope(False, False, 2, 1, also=frozenset({"row"})),
     Scope(True, False, 1, 1, latches=True, also=frozenset({"row"})),
+    Scope(False, True, 2, 2, also=frozenset({"review"})),
+    Scope(False, True, 1, 1, also=frozenset({"review", "journal"})),
+    Scope(True, False, 1, 1, also=frozenset({"review", "end", "simulation", "calls"})),
 ]
 BIG = [
+    Scope(True, False, 1, 1, also=frozenset({"review", "halt"})),
+    Scope(False, False, 2, 1, also=frozenset({"review", "run"})),
     *(Scope(bits, True, 3, 3, also=frozenset({"modes", "calls"})) for bits in (True, False)),
     *(Scope(bits, True, 2, 2, also=frozenset({"modes", "recipes"})) for bits in (True, False)),
     Scope(False, True, 1, 2, also=frozenset({"recipes", "offline"})),
@@ -133,6 +138,12 @@ def test_the_walk_reaches_the_alarm_by_itself_and_behind_another_error() -> None
     assert any(state.error == NOK_IN_A_ROW for state in states)
     assert any(NOK_IN_A_ROW in state.standing for state in states)
     assert any(state.nok_row == 1 and state.error is not None for state in states)
+
+
+def test_the_walk_reaches_operators_that_are_asked() -> None:
+    states = list(Walk(Scope(False, True, 2, 2, also=frozenset({"review"}))).run(20_000).states.values())
+    assert any(all(one.reviewing for one in state.flight) and len(state.flight) == 2 for state in states)
+    assert any(state.flight and state.flight[0].reviewing and not state.flight[-1].open for state in states)
 
 
 def test_the_walk_reaches_every_mode() -> None:

@@ -21,7 +21,7 @@ from gateway.core.inspection import Inspection, Keeping
 from gateway.core.nok_row import NOK_IN_A_ROW
 from gateway.core.result import Origin, Result
 from gateway.core.state import State
-from tests.core.driver import NOK, OK
+from tests.core.driver import NOK, OK, REVIEW
 from tests.core.invariants import check_image, check_step
 from tests.core.moves import NOW, Move, Scope, moves
 
@@ -72,7 +72,10 @@ def _plain(one: Inspection, place: int, past: int) -> Inspection:
     keep_by = one.keep_by - past if journal else NOW + 1
     judgement = one.judgement if one.judgement in (None, NOK) else OK
     exposed_at, origin = NOW if one.exposed_at else 0, Origin(simulated=one.origin.simulated)
-    return Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin, keep_by, one.keeping)
+    plain = Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin, keep_by, one.keeping)
+    if not one.reviewing:
+        return plain
+    return replace(plain, found=REVIEW, offered_at=one.offered_at - past, review_by=one.review_by - past)
 
 
 def _number_results(s: State) -> None:

@@ -64,6 +64,7 @@ GOLDEN = {
     "detections[8].height": 105,
     "values_saturated": 106,
     "stop_line": 107,
+    "review_waiting": 107,
     "images_lost": 108,
     "result_seq_end": 119,
     "user_result_seq": 128,
