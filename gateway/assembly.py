@@ -56,7 +56,7 @@ def make_station(
 
 def options_of(settings: StationSettings, keeping: Keeping) -> Options:
     """What the core goes by."""
-    options = settings.handshake.options(settings.view_names)
+    options = settings.handshake.options(settings.view_names, settings.own_timeouts_ms)
     return replace(options, keep_ms=keeping.wait_ms, show_unkept=keeping.show_unkept)
 
 

@@ -1,5 +1,6 @@
 """The tables of gateway.toml as one frozen tree. What a part needs to know is defined beside that part."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -172,8 +173,8 @@ class HandshakeSettings(BaseModel):
             raise PydanticCustomError("depth", "{depth} is less than max_in_flight ({flight})", what)
         return depth
 
-    def options(self, views: tuple[str, ...] = ()) -> Options:
-        """As the core takes them, with the names of several views."""
+    def options(self, views: tuple[str, ...] = (), own_timeouts_ms: Mapping[int, int] | None = None) -> Options:
+        """As the core takes them, with the names of several views, and the time-outs of recipes that have their own."""
         return Options(
             max_in_flight=self.max_in_flight,
             result_depth=self.result_depth,
@@ -187,6 +188,7 @@ class HandshakeSettings(BaseModel):
             decision_deadline_ms=self.decision_deadline_ms,
             late_is_nok=self.late_is == "nok",
             review_wait_ms=self.review_wait_ms,
+            own_timeouts_ms=own_timeouts_ms or {},
         )
 
 
@@ -238,6 +240,11 @@ class StationSettings(BaseModel):
     def first_recipe(self) -> int:
         """The recipe in force after a start."""
         return self.recipes[0].number if self.initial_recipe is None else self.initial_recipe
+
+    @property
+    def own_timeouts_ms(self) -> dict[int, int]:
+        """The inspection time-outs of recipes that have one of their own."""
+        return {recipe.number: recipe.timeout_ms for recipe in self.recipes if recipe.timeout_ms}
 
     @property
     def user_tags(self) -> tuple[Tag, ...]:

@@ -4,6 +4,7 @@ GatewayError
 +-- ConfigError      the files are wrong: exit code 2 before anything starts
 +-- SourceError      no image
 +-- InspectorError   no judgement
+    +-- RecipeError       a recipe could not be made ready
 +-- LinkError        the PLC side: a port is taken, a certificate is missing
 +-- SinkError        a result could not be kept, read back or sent on
 +-- ControlError     the running gateway cannot be reached, or does not do what the command line asks
@@ -132,6 +133,9 @@ class ErrorCode(IntEnum):
     RECIPE_TIMEOUT = 9
     WATCHDOG = 10
     NOK_IN_A_ROW = 11
+    RECIPE_MANAGER = 12
+    RECIPE_PROJECT = 13
+    RECIPE_WARM_UP = 14
     SOURCE_DOWN = 20
     INSPECTOR_DOWN = 21
     JOURNAL_DOWN = 22
@@ -156,6 +160,7 @@ class ErrorCode(IntEnum):
     NO_DECISION_JOURNAL = 121
     NO_DECISION_UNCHECKED = 124
     NO_DECISION_TOO_LATE = 125
+    NO_DECISION_UNPREPARED = 127
 
 
 class Cause(IntEnum):
@@ -172,6 +177,14 @@ class Cause(IntEnum):
     INSPECTOR = 8
     JOURNAL = 9
     ARCHIVE = 10
+
+
+class RecipeError(InspectorError):
+    """A recipe could not be made ready. `code` tells the PLC what kind of fault it was."""
+
+    def __init__(self, message: str, code: ErrorCode, *, reason: Reason = Reason.UNPREPARED, hint: str = "") -> None:
+        super().__init__(message, reason=reason, hint=hint)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Tick:
 class TriggerAsked:
     """A trigger that comes as a call, not as a tag, as OPC UA `Inspect`. `token` comes back in the outcome.
 
-    `recipe` 0 means the one in force. `timeout_ms` 0 means the station's own; it can only shorten it.
+    `recipe` 0 means the one in force. `timeout_ms` 0 means the recipe's or the station's own; it can only shorten it.
     """
 
     token: int

@@ -49,6 +49,7 @@ class Reason(IntEnum):
     UNCHECKED = 24
     TOO_LATE = 25
     BY_OPERATOR = 26
+    UNPREPARED = 27
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -79,6 +80,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.UNCHECKED: "PEKAT found the part good, but its reply lacks what the recipe's rules go by",
     Reason.TOO_LATE: "no answer by the decision deadline, which counts as NOK here: not PEKAT's verdict",
     Reason.BY_OPERATOR: "an operator decided: the score lay between good and bad",
+    Reason.UNPREPARED: "the PEKAT project of the recipe in force is not known to run; nothing was sent anywhere",
 }
 
 AT_THE_IMAGE = frozenset(

@@ -3,7 +3,8 @@
 A `State` is a value: `handshake.step` works on a copy and never changes the one it is given.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gateway.core.commands import Commands
@@ -72,8 +73,14 @@ class Options:
     decision_deadline_ms: int = 0
     late_is_nok: bool = False
     review_wait_ms: int = 0
+    own_timeouts_ms: Mapping[int, int] = field(default_factory=dict, hash=False)
+    """By recipe: its inspection's time-out, where it is another than `inspection_timeout_ms`, longer or shorter."""
     views: tuple[str, ...] = ()
     """Names of the views, where each trigger takes several images (H32); empty where it takes one."""
+
+    def timeout_of(self, recipe: int) -> int:
+        """An inspection's time by this recipe (ms)."""
+        return self.own_timeouts_ms.get(recipe, self.inspection_timeout_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class Turn:
     ) -> None:
         """Begin an inspection (H3). A simulated one leaves the PLC's tags as they are (H29)."""
         s = self.s
-        timeout = min(timeout_ms or s.options.inspection_timeout_ms, s.options.inspection_timeout_ms)
+        longest = s.options.timeout_of(s.recipe)
+        timeout = min(timeout_ms or longest, longest)
         decide = min(s.options.decision_deadline_ms or timeout, timeout)  # H36
         keep_by = self.now + decide * 1000
         deadline = keep_by - min(s.options.keep_ms * 1000, decide * 1000 // 2)  # H30

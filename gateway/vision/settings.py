@@ -88,6 +88,13 @@ class RecipeSettings(BaseModel):
     rules: VerdictRuleSettings = Field(
         VerdictRuleSettings(), description="What makes a part that PEKAT found good NOK, or one to be looked at"
     )
+    timeout_ms: int = Field(
+        0,
+        ge=0,
+        le=3_600_000,
+        description="From the accepted trigger to the answer at the latest, by this recipe: in place of the station's "
+        "handshake.inspection_timeout_ms, longer or shorter; 0: as the station's",
+    )
     data: DataText = Field("{part_id}", description=f"Text for the flow's `data`; may hold {DATA_FIELDS}")
     result_path: ContextPath = Field("", description="JMESPath to the deciding boolean, where it is not `result`")
     response_type: ResponseType = Field(

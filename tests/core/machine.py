@@ -27,6 +27,7 @@ OPTIONS = st.builds(
     decision_deadline_ms=st.sampled_from([0, 0, 200]),
     late_is_nok=st.booleans(),
     review_wait_ms=st.sampled_from([0, 100, 300]),
+    own_timeouts_ms=st.sampled_from([{}, {2: 300}, {1: 900}]),
 )
 
 

@@ -167,7 +167,7 @@ class Oracle(Books):
         return why
 
     def accept(self, seq: int, part_id: str, timeout_ms: int = 0) -> None:
-        limit = self.options.inspection_timeout_ms
+        limit = self.options.own_timeouts_ms.get(self.recipe, self.options.inspection_timeout_ms)
         limit = min(limit, self.options.decision_deadline_ms or limit)
         ends = self.now + min(timeout_ms or limit, limit) * 1000
         share = min(self.options.keep_ms, min(timeout_ms or limit, limit) / 2) * 1000

@@ -37,7 +37,7 @@ TEXT = "Triggers an inspection and returns its answer. Refused while the station
 _INPUTS = (
     ("partId", TagType.STRING, "Serial or carrier, at most 32 bytes of UTF-8; echoed with the result"),
     ("recipe", TagType.UINT16, "Recipe to judge by, changed to first where it is another one; 0 the one in force"),
-    ("timeoutMs", TagType.UINT32, "Time for this inspection in ms; 0 the station's own, which it can only shorten"),
+    ("timeoutMs", TagType.UINT32, "Time for this inspection in ms; 0 as configured, which it can only shorten"),
 )
 _OUTPUTS = (
     ("verdict", TagType.UINT16, "1 OK, 2 NOK, 3 no decision"),
@@ -54,6 +54,9 @@ _OUTPUTS = (
 _CODES: Mapping[ErrorCode | RejectReason, int] = {
     ErrorCode.RECIPE_FAILED: StatusCodes.BadResourceUnavailable,
     ErrorCode.RECIPE_TIMEOUT: StatusCodes.BadTimeout,
+    ErrorCode.RECIPE_MANAGER: StatusCodes.BadResourceUnavailable,
+    ErrorCode.RECIPE_PROJECT: StatusCodes.BadResourceUnavailable,
+    ErrorCode.RECIPE_WARM_UP: StatusCodes.BadResourceUnavailable,
 }
 
 

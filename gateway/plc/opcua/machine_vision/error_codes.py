@@ -41,6 +41,9 @@ class MethodError(IntEnum):
     UNKNOWN_RECIPE = -207
     RECIPE_FAILED = -208
     RECIPE_TIMEOUT = -209
+    RECIPE_MANAGER = -212
+    RECIPE_PROJECT = -213
+    RECIPE_WARM_UP = -214
 
 
 ERROR_TEXTS: Mapping[MethodError, str] = MappingProxyType(
@@ -73,6 +76,9 @@ ERROR_TEXTS: Mapping[MethodError, str] = MappingProxyType(
         MethodError.UNKNOWN_RECIPE: "no recipe with this id is configured",
         MethodError.RECIPE_FAILED: "PEKAT could not be made ready for the recipe",
         MethodError.RECIPE_TIMEOUT: "PEKAT was not ready for the recipe in time",
+        MethodError.RECIPE_MANAGER: "PEKAT's Projects Manager did not answer, or refused",
+        MethodError.RECIPE_PROJECT: "PEKAT's Projects Manager could not start the recipe's project",
+        MethodError.RECIPE_WARM_UP: "PEKAT did not judge the recipe's warm-up picture",
     }
 )
 """What each of them means, for a person."""
