@@ -51,9 +51,15 @@ def check_books(rows: list[StoredResult], before: StoredResult | None = None) ->
     assert len(set(ids)) == len(ids)
     for earlier, later in pairwise([before, *rows] if before else rows):
         assert earlier.answered < later.answered, f"{later.result_id} is not after {earlier.result_id}"
-    for row in rows:
-        counts = row.counts
-        assert counts.ok + counts.nok + counts.no_decision == row.result.result_seq, counts
+        assert _answers(earlier) <= _answers(later), f"the counters fall: {earlier.counts}, {later.counts}"
+        assert later.result.result_seq <= _answers(later) <= numbers[-1], (later.result_id, later.counts)
+    if rows:
+        assert _answers(rows[-1]) == numbers[-1], rows[-1].counts
+
+
+def _answers(row: StoredResult) -> int:
+    """All that had been given when it was; what one `reset` answers together has the counts of the last of it."""
+    return row.counts.ok + row.counts.nok + row.counts.no_decision
 
 
 def check_counters(last: StoredResult, tags: Mapping[str, TagValue]) -> None:
