@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
+from gateway.backoff import BackOff
 from gateway.core import events as ev
 from gateway.core.errors import Cause, ErrorCode, Fault, GatewayError, InspectorError, OfflineReason
 from gateway.core.events import Event
-from gateway.ports import Inspector, Part
+from gateway.ports import Inspector
+from gateway.station.living import LivingInspector, LivingSource
 from gateway.station.views import View
 
 log = logging.getLogger(__name__)
@@ -24,6 +28,8 @@ RETRY_S = 1.0
 """A share or a camera that comes up later than this PC is in use within a second of its own start."""
 LONGEST_RETRY_S = 30.0
 """What crashes is restarted after RETRY_S, and after twice as long each further time, up to this."""
+ENTER_S = 60.0
+"""How long a restart may take: the slowest camera is up in a third of that."""
 
 Start = Literal["fail", "retry", "ignore"]
 """What a part that cannot start leads to: the gateway does not start either; the station waits for it, offline; or the
@@ -46,8 +52,7 @@ class HealthPolicy:
 class _Patient:
     name: str
     """"source", "inspector"; with several views, the view's name before it."""
-    part: Part
-    check: Callable[[], Awaitable[None]]
+    part: LivingSource | LivingInspector
     fault: Fault
     offline: OfflineReason
     """Where it is to be while the part is ill."""
@@ -58,35 +63,54 @@ class _Patient:
     ill: bool = False
     told: OfflineReason = OfflineReason.NONE
     """Where it is because of this part."""
-    pause_s: float = RETRY_S
+    pause_s: float = 0.0
+    """Until the next attempt to enter it."""
+    pauses: BackOff = field(default_factory=lambda: BackOff(RETRY_S, LONGEST_RETRY_S))
+    """After a crash."""
+    crashed: asyncio.Event = field(default_factory=asyncio.Event)
+    """It crashed in this life, and has to be left."""
+    leaving: asyncio.Task[None] | None = None
+    restarts: int = 0
 
 
 def _patients(views: Sequence[View], policy: HealthPolicy) -> Iterator[_Patient]:
-    """The parts of all views. With several, a fault says which view it is of."""
+    """The living parts of all views. With several, a fault says which view it is of."""
     source_offline = OfflineReason.SOURCE if policy.source_takes_offline else OfflineReason.NONE
     inspector_offline = OfflineReason.INSPECTOR if policy.inspector_takes_offline else OfflineReason.NONE
     for at, view in enumerate(views, start=1):
         number, whose = (at, f"{view.name} ") if len(views) > 1 else (0, "")
-        if (source := view.source) is not None:
+        if isinstance(source := view.source, LivingSource):
             fault = Fault(ErrorCode.SOURCE_DOWN, Cause.SOURCE, number)
             start = policy.source_start
             gone = OfflineReason.NONE if start == "ignore" else OfflineReason.SOURCE
-            yield _Patient(f"{whose}source", source, source.check, fault, source_offline, gone, start)
+            yield _Patient(f"{whose}source", source, fault, source_offline, gone, start)
         fault = Fault(ErrorCode.INSPECTOR_DOWN, Cause.INSPECTOR, number)
-        inspector, start = view.inspector, policy.inspector_start
+        start = policy.inspector_start
         gone = OfflineReason.NONE if start == "ignore" else OfflineReason.INSPECTOR
-        yield _Patient(f"{whose}inspector", inspector, inspector.check, fault, inspector_offline, gone, start)
+        if isinstance(inspector := view.inspector, LivingInspector):
+            yield _Patient(f"{whose}inspector", inspector, fault, inspector_offline, gone, start)
 
 
 class Health:
-    """Watches the parts of one station. Reports changes only: once when a fault begins, once when it ends."""
+    """Watches the parts of one station. Reports changes only: once when a fault begins, once when it ends.
+
+    `views` are those that it was given; by way of them it sees where a part crashes in the middle of a call.
+    """
 
     def __init__(
         self, station: str, views: Sequence[View], post: Callable[[Event], None], policy: HealthPolicy
     ) -> None:
-        self._station, self._views, self._post, self._policy = station, views, post, policy
-        self._patients = tuple(_patients(views, policy))
+        self._station, self._post, self._policy = station, post, policy
+        self.views = tuple(_living(view) for view in views)
+        self._patients = tuple(_patients(self.views, policy))
+        for patient in self._patients:
+            patient.part.on_crash(partial(self._crash, patient))
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each part was restarted after a crash."""
+        return {patient.name: patient.restarts for patient in self._patients}
 
     async def start(self) -> None:
         """Enter all parts; what fails goes by its `Start`."""
@@ -106,13 +130,15 @@ class Health:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
         for patient in self._patients:
-            if patient.entered:
+            if patient.leaving is not None:
+                await asyncio.wait({patient.leaving}, timeout=CHECK_TIMEOUT_S)
+            elif patient.entered:
                 patient.entered = False
                 await patient.part.__aexit__(None, None, None)
 
     async def prepared(self, recipe: int) -> ErrorCode:
         """Have every inspector prepare a recipe, all at once; what to tell the core about it."""
-        failed = await asyncio.gather(*(self._prepared(view.inspector, recipe) for view in self._views))
+        failed = await asyncio.gather(*(self._prepared(view.inspector, recipe) for view in self.views))
         return max(failed)
 
     async def _prepared(self, inspector: Inspector, recipe: int) -> ErrorCode:
@@ -127,25 +153,24 @@ class Health:
         return ErrorCode.NONE
 
     async def _enter(self, patient: _Patient, *, first: bool) -> None:
+        patient.pause_s = RETRY_S
         try:
-            await patient.part.__aenter__()
+            async with asyncio.timeout(None if first else ENTER_S):
+                await patient.part.__aenter__()
             patient.entered = True
         except GatewayError as error:
             if first and (patient.start == "fail" or (patient.start == "retry" and not error.retriable)):
                 raise
             if not error.retriable:
-                self._wait_longer(patient, first=first)
+                patient.pause_s = patient.pauses.failed()
             self._report(patient, error, patient.offline)
         except Exception as error:
             if first and patient.start == "fail":
                 text = f"{self._station}: its {patient.name} crashed at the start: {type(error).__name__}: {error}"
                 raise GatewayError(text, hint="see docs/operations.md for start policies") from error
             log.exception("%s: %s crashed while it started", self._station, patient.name)
-            self._wait_longer(patient, first=first)
+            patient.pause_s = patient.pauses.failed()
             self._report(patient, error, patient.gone)
-
-    def _wait_longer(self, patient: _Patient, *, first: bool) -> None:
-        patient.pause_s = RETRY_S if first else min(2 * patient.pause_s, LONGEST_RETRY_S)
 
     def _open(self) -> None:
         """Once all parts are there, or those that it cannot do without, the station is no longer starting."""
@@ -156,7 +181,11 @@ class Health:
         while True:
             if patient.entered:
                 await self._examine(patient)
-                await asyncio.sleep(self._policy.check_s if patient.entered else 0)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._policy.check_s):
+                        await patient.crashed.wait()
+                if patient.crashed.is_set():
+                    await self._leave(patient)
                 continue
             await asyncio.sleep(patient.pause_s)
             await self._enter(patient, first=False)
@@ -165,30 +194,46 @@ class Health:
     async def _examine(self, patient: _Patient) -> None:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await patient.check()
+                await patient.part.check()
         except (GatewayError, TimeoutError) as error:
             self._report(patient, error, patient.offline)
         except Exception as error:
-            self._wait_longer(patient, first=not patient.ill)
-            log.exception("%s: %s crashed and is restarted in %.0f s", self._station, patient.name, patient.pause_s)
-            self._report(patient, error, patient.gone)
-            await self._leave(patient)
+            log.exception("%s: the health check of the %s crashed", self._station, patient.name)
+            self._crash(patient, error)
         else:
-            patient.pause_s = RETRY_S
+            if patient.crashed.is_set():  # in a call meanwhile
+                return
+            patient.pauses.well()
             if patient.ill:
                 log.info("%s: %s is back", self._station, patient.name)
                 patient.ill = False
                 self._post(ev.PartRecovered(patient.fault, self._gone(patient)))
                 patient.told = OfflineReason.NONE
 
+    def _crash(self, patient: _Patient, error: Exception) -> None:
+        """At once nobody may rely on it any more; `_care` restarts it. Whoever called it logs the trace."""
+        if patient.crashed.is_set():
+            return
+        patient.crashed.set()
+        patient.restarts += 1
+        patient.pause_s = patient.pauses.failed()
+        text = "%s: %s crashed (%s: %s) and is restarted in %.0f s"
+        log.error(text, self._station, patient.name, type(error).__name__, error, patient.pause_s)
+        self._report(patient, error, patient.gone)
+
     async def _leave(self, patient: _Patient) -> None:
-        """What crashed is left as well as it can be; then it may come up again."""
+        """What crashed is left as well as it can be, then it may come up again. A task of its own: `stop` may come."""
+        name = f"{self._station}-leaving-{patient.name.replace(' ', '-')}"
+        patient.leaving = leaving = asyncio.create_task(patient.part.__aexit__(None, None, None), name=name)
         patient.entered = False
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await patient.part.__aexit__(None, None, None)
-        except Exception:
-            log.exception("%s: %s could not be left", self._station, patient.name)
+        _, late = await asyncio.wait({leaving}, timeout=CHECK_TIMEOUT_S)
+        if late:
+            log.error("%s: %s could not be left within %.0f s", self._station, patient.name, CHECK_TIMEOUT_S)
+            leaving.cancel()
+        elif not leaving.cancelled() and (error := leaving.exception()) is not None:
+            log.error("%s: %s could not be left", self._station, patient.name, exc_info=error)
+        patient.leaving = None
+        patient.crashed.clear()
 
     def _gone(self, patient: _Patient) -> OfflineReason:
         """The reason to be offline that ends with this recovery: none while the same part of another view is ill."""
@@ -203,3 +248,8 @@ class Health:
             log.warning("%s: %s is down: %s", self._station, patient.name, text)
         patient.ill, patient.told = True, offline
         self._post(ev.PartFailed(patient.fault, offline))
+
+
+def _living(view: View) -> View:
+    source = LivingSource(view.source) if view.source is not None else None
+    return replace(view, source=source, inspector=LivingInspector(view.inspector))

@@ -71,7 +71,9 @@ class Station:
         self._name = name
         names = options.views if options is not None else ()
         first = View(names[0] if names else "", inspector, source, simulation=simulation)
-        self._views = tuple(on_demand(view) for view in (first, *further))
+        views = [on_demand(view) for view in (first, *further)]
+        self._health = Health(name, views, self.post, health or HealthPolicy())
+        self._views = self._health.views
         self._user_tags = user_tags
         self._recipes = tuple(recipes)
         self._projection = Projection(user_tags)
@@ -81,7 +83,6 @@ class Station:
             self._state = resumed(self._state, memory, now)
         self._image = self._projection.image(self._state)
         self._journal = Journaling(name, journal, self.post)
-        self._health = Health(name, self._views, self.post, health or HealthPolicy())
         self._gallery = Gallery(name, pictures, self._views, lambda: self._state.flight)
         self.pictures = self._gallery.listeners
         self._work = Work(name, self._views, self.post, self._gallery.taken)

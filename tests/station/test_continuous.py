@@ -109,7 +109,8 @@ async def test_a_source_that_crashes_ends_the_run_and_is_told(caplog: pytest.Log
         rig.station.select_automatic()
         rig.station.run_continuously("batch", BATCH)
         await rig.until(lambda: rig.station.state.continuous is None)
-        assert rig.tag("ready")
+        assert rig.tag("offline_reason") == OfflineReason.SOURCE
+        await rig.until(lambda: bool(rig.tag("ready")))
         assert "waiting for pictures crashed" in caplog.text
 
 

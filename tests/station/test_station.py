@@ -10,6 +10,7 @@ from gateway.core.errors import ErrorCode, InspectorError, OfflineReason, Refuse
 from gateway.core.image import TagImage
 from gateway.core.result import Reason, Verdict
 from gateway.ports import Fate, Step
+from gateway.station import health
 from gateway.station.health import HealthPolicy
 from gateway.station.station import Station
 from tests.bare_station import RECIPES
@@ -63,17 +64,20 @@ async def test_accepted_trigger_is_seen_before_write_returns() -> None:
     ],
 )
 async def test_fault_is_verdict_3_with_its_reason(
-    part: str, error: Exception, reason: Reason, fate: Fate | None
+    part: str, error: Exception, reason: Reason, fate: Fate | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """H7, H10: whatever a part raises ends in no decision, and the station is ready again."""
+    """H7, H10: whatever a part raises ends in no decision, and the station is ready again; after a crash, soon."""
+    monkeypatch.setattr(health, "RETRY_S", 0.01)
+    crash = reason is Reason.INTERNAL
     async with running() as rig:
         getattr(rig, part).error = error
         await rig.trigger()
         await rig.until(lambda: rig.tag("result_valid"))
         assert (rig.tag("verdict"), rig.tag("reason"), rig.tag("no_decision")) == (3, reason, True)
         assert not rig.tag("ok")
-        assert rig.tag("error_code") == 100 + reason
-        assert rig.tag("ready")
+        assert rig.tag("error_code") == (ErrorCode[f"{part.upper()}_DOWN"] if crash else 100 + reason)
+        assert rig.tag("ready") != crash
+        await rig.until(lambda: bool(rig.tag("ready")))
     assert [fate for _, fate in rig.source.settled] == ([fate] if fate is not None else [])
 
 
