@@ -13,6 +13,7 @@ LIVE_IN_THE_HANDSHAKE = (
     "recipe_timeout_ms",
     "decision_deadline_ms",
     "late_is",
+    "review_wait_ms",
     "stop_after_nok",
 )
 """Its depths size queues and threads, and its watchdog a PLC's program."""

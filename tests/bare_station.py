@@ -17,6 +17,7 @@ from gateway.core.state import Options, State
 from gateway.core.tags import Tag
 from gateway.ports import RecipeInfo, Step
 from gateway.station.calls import Calls
+from gateway.station.reviews import Reviews
 
 OK = Judgement(Verdict.OK, score=0.99, inspector_us=3_000)
 RECIPES = (RecipeInfo(1, "bottle", "product 1"), RecipeInfo(2, "can", "product 2"))
@@ -45,6 +46,7 @@ class BareStation:
         self._watchers: list[Callable[[TagImage], None]] = []
         self._observers: list[Callable[[Step], None]] = []
         self._calls = Calls(self.post)
+        self.reviews = Reviews(name, (), lambda: self.state, self._calls.ask)
         self._inbox: deque[Event] = deque()
         self._stepping = False
         self.written: list[Commands] = []
@@ -186,6 +188,10 @@ class BareStation:
             case act.Record(result):
                 self.recorded.append(action)
                 self._calls.recorded(result)
+            case act.OfferReview():
+                self.reviews.offered(action, {})
+            case act.EndReview():
+                self.reviews.ended(action)
             case act.PrepareRecipe(change_id, _):
                 self.post(ev.RecipePrepared(change_id))
             case act.RecipeSettled(token, error):

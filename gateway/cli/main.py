@@ -17,6 +17,7 @@ from gateway.cli.config_file import ConfigFile, console, settings_or_exit
 from gateway.cli.doctor.command import doctor
 from gateway.cli.pekat import pekat
 from gateway.cli.results import results
+from gateway.cli.review import review
 from gateway.cli.runner import fail, run, set_up_logs
 from gateway.cli.serve import serve
 from gateway.cli.simulate import sim
@@ -44,6 +45,7 @@ app.add_typer(
 )
 app.add_typer(users, name="users", help="Users of the OPC UA server: add, list, passwd, remove.")
 app.add_typer(results, name="results", help="What was answered: list, show, export. Also while a gateway runs.")
+app.add_typer(review, name="review", help="Parts in doubt that wait for an operator: list, show, ok, nok, undecided.")
 
 
 def _version(wanted: bool) -> None:

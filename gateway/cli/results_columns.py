@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from gateway.cli.moments import shown
+from gateway.core.result import Review, Verdict
 from gateway.ports import StoredResult
 
 Cell = bool | int | float | str | datetime | None
@@ -48,6 +49,18 @@ def _user_values(stored: StoredResult) -> str:
     return _json(dict(stored.result.judgement.user_values))
 
 
+def _review(review: Review | None) -> str:
+    """What an operator decided; empty where none was asked."""
+    if review is None:
+        return ""
+    return "nobody" if review.decision is Verdict.NONE else word(review.decision)
+
+
+def _review_ms(review: Review | None) -> float | None:
+    """How long an operator was asked."""
+    return _ms(review.ended_at - review.offered_at) if review is not None else None
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -79,4 +92,8 @@ COLUMNS: Mapping[str, Callable[[StoredResult], Cell]] = {
     "user_values": _user_values,
     "views": _views,
     "images": lambda stored: _json(stored.images),
+    "review": lambda stored: _review(stored.result.review),
+    "reviewed_by": lambda stored: review.operator if (review := stored.result.review) is not None else "",
+    "reviewed_over": lambda stored: review.over if (review := stored.result.review) is not None else "",
+    "review_ms": lambda stored: _review_ms(stored.result.review),
 }

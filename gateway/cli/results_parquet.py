@@ -16,7 +16,7 @@ GROUP = 20_000
 
 _TYPES = {
     **dict.fromkeys(("result_seq", "trigger_seq", "recipe", "detection_count"), pa.int64()),
-    **dict.fromkeys(("score", "exposed_ms", "inspector_ms", "total_ms"), pa.float64()),
+    **dict.fromkeys(("score", "exposed_ms", "inspector_ms", "total_ms", "review_ms"), pa.float64()),
     **dict.fromkeys(("simulated", "presented"), pa.bool_()),
     "time": pa.timestamp("us", tz="UTC"),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.app import Gateway
 from gateway.cli.doctor.running import ABOUT, about
 from gateway.cli.reloading import Reloading
+from gateway.cli.review_answers import review_answers
 from gateway.cli.runner import Stop, settle_memory
 from gateway.cli.trace import TRACE, answers
 from gateway.config import Settings
@@ -29,6 +30,7 @@ async def serve(settings: Settings, config: Path, stop: Stop) -> int:
             "reload": reloading.command,
             TRACE: answers(gateway.figures.black_box),
             ABOUT: about(gateway),
+            **review_answers(lambda: list(gateway.stations.values())),
         }
         settle_memory()
         async with (

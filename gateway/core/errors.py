@@ -93,10 +93,10 @@ class RejectReason(IntEnum):
 
 
 class RefusedError(GatewayError):
-    """The station did not take a trigger or a command. `reason` says why, as a RejectReason or ErrorCode."""
+    """The station did not take a trigger or a command. `reason` says why; `why` does in words."""
 
-    def __init__(self, reason: "RejectReason | ErrorCode") -> None:
-        super().__init__(f"refused: {reason.name.lower().replace('_', ' ')}")
+    def __init__(self, reason: "RejectReason | ErrorCode", why: str = "") -> None:
+        super().__init__(why or f"refused: {reason.name.lower().replace('_', ' ')}")
         self.reason = reason
 
 

@@ -20,6 +20,7 @@ from gateway.ports.results import (
     StoredResult,
     result_id,
 )
+from gateway.ports.reviews import PendingReview, ReviewDesk
 from gateway.ports.station import RecipeInfo, StationPort, StationView, Step
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Journal",
     "Order",
     "Part",
+    "PendingReview",
     "Picture",
     "PictureSink",
     "Pictured",
@@ -43,6 +45,7 @@ __all__ = [
     "ResultQuery",
     "ResultSink",
     "ResultStore",
+    "ReviewDesk",
     "Stages",
     "StationPort",
     "StationView",

@@ -12,6 +12,7 @@ from gateway.core.registers import RegisterMap
 from gateway.core.result import Origin, Result
 from gateway.core.state import State
 from gateway.core.tags import Tag
+from gateway.ports.reviews import ReviewDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class StationPort(Protocol):
 
     def drawn(self, inspection_id: int) -> bytes | None:
         """The image that was drawn for this inspection, as a PNG, as long as it is one of the last few."""
+        ...
+
+    @property
+    def reviews(self) -> ReviewDesk:
+        """The parts that an operator is asked about."""
         ...
 
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:

@@ -9,12 +9,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from gateway.images.ends import BMP_MAGIC, JPEG_MAGIC, PNG_MAGIC
-from gateway.images.png import png_of
-from gateway.ports import Picture, Pictured, StoredResult
+from gateway.images.files import image_file
+from gateway.ports import Pictured, StoredResult
 from gateway.sinks.archive_names import SIDE, ending, partial, stem_of, verdict_word
-
-_FORMS = {PNG_MAGIC: "png", JPEG_MAGIC: "jpg", BMP_MAGIC: "bmp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def files_of(job: Job) -> Files:
     """
     stem, images = stem_of(job.stored), []
     for one in job.pictures:
-        form, data = _image(one.picture)
+        form, data = image_file(one.picture)
         images.append((stem + ending(one.view, form, drawn=one.drawn), data))
     side = json.dumps(side_of(job.stored, [name for name, _ in images]), indent=1, allow_nan=False)
     return [*images, (stem + SIDE, side.encode())]
@@ -105,10 +102,3 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 def _number(value: Any) -> Any:
     """JSON has no word for what is no number."""
     return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _image(picture: Picture) -> "tuple[str, bytes | memoryview]":
-    if picture.raw is not None:
-        return "png", png_of(picture.data, picture.raw)
-    start = bytes(memoryview(picture.data)[:8])
-    return next((form for magic, form in _FORMS.items() if start.startswith(magic)), "bin"), picture.data

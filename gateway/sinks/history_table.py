@@ -5,7 +5,7 @@ is no valid Unicode is kept with question marks, a score that is no number is no
 """
 
 import json
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
@@ -31,13 +31,13 @@ from sqlalchemy import (
 )
 
 from gateway.core.counts import Counts
-from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Verdict, ViewJudgement
+from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Review, Verdict, ViewJudgement
 from gateway.ports import Stages, StoredResult
 from gateway.records import EPOCH
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 5
+VERSION = 6
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
@@ -114,6 +114,7 @@ RESULTS = Table(
     _since(5, "pictures", Words),  # JSON: view and name, for each
     _since(5, "images", Words),  # JSON: files in the archive's folder
     _since(5, "images_kept", Boolean),
+    _since(6, "review", Words),  # JSON: who was asked, and decided what; NULL where no operator was asked
     Index("results_by_time", "station", "answered"),
     Index("results_by_age", "answered"),
     Index("results_by_id", "station", "result_id"),
@@ -211,6 +212,7 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "pictures": text(as_json(stored.pictures)) if stored.pictures else None,
         "images": text(as_json(stored.archived)) if stored.archived else None,
         "images_kept": stored.images_kept,
+        "review": text(as_json(_review_of(result))) if result.review is not None else None,
     }
 
 
@@ -222,6 +224,7 @@ def result_of(row: Row[Any]) -> StoredResult:
         trigger_seq, part_id, recipe, recipe_name, verdict, reason, score, detail, inspector_us, detections,
         user_values, counts, presented, simulated, asked_by, job_id, meas_id, product_id, views, late,
         client, pictured_us, asked_us, shown_us, acknowledged_us, pictures, images, images_kept,
+        review,
     ) = values  # fmt: skip
     judgement = Judgement(
         _VERDICTS[verdict],
@@ -238,6 +241,7 @@ def result_of(row: Row[Any]) -> StoredResult:
     result = Result(
         inspection_id, result_seq, trigger_seq, part_id, recipe, judgement,
         accepted_at, exposed_at, accepted_at + total_us, origin, bool(late),
+        _review(review, accepted_at) if review is not None else None,
     )  # fmt: skip
     return StoredResult(
         result_id,
@@ -263,6 +267,20 @@ def _views(kept: str) -> tuple[ViewJudgement, ...]:
         ViewJudgement(view, name, _VERDICTS[verdict], _REASONS[reason], *rest)
         for view, name, verdict, reason, *rest in _read(kept)
     )
+
+
+def _review_of(result: Result) -> dict[str, object]:
+    """With names, for who asks the database itself; times are counted from the accepted trigger."""
+    assert result.review is not None
+    kept = asdict(result.review)
+    asked_us, ended_us = kept.pop("offered_at") - result.accepted_at, kept.pop("ended_at") - result.accepted_at
+    return {**kept, "asked_us": asked_us, "ended_us": ended_us}
+
+
+def _review(kept: str, accepted_at: int) -> Review:
+    told = _read(kept)
+    at, until = accepted_at + told["asked_us"], accepted_at + told["ended_us"]
+    return Review(at, until, _VERDICTS[told["decision"]], told["operator"], told["over"])
 
 
 def as_json(value: object) -> str:

@@ -16,6 +16,7 @@ from gateway.station.gallery import Gallery
 from gateway.station.health import Health
 from gateway.station.journaling import Journaling
 from gateway.station.pictures import PictureWatch
+from gateway.station.reviews import Reviews
 from gateway.station.sinks import Sinks
 from gateway.station.views import View, shots
 from gateway.station.work import Work
@@ -34,9 +35,11 @@ class Errands:
         journal: Journaling,
         gallery: Gallery,
         sinks: Sinks,
+        reviews: Reviews,
     ) -> None:
         self._views, self._work, self._health, self._pictures = views, work, health, pictures
         self._calls, self._journal, self._gallery, self._sinks = calls, journal, gallery, sinks
+        self._reviews = reviews
 
     def perform(self, action: Action, state: State) -> None:
         """Begin what ACTION asks for. STATE is the one that the step with this action led to."""
@@ -48,6 +51,10 @@ class Errands:
                 self._work.cancel(inspection_id)
             case act.Record(result, presented):
                 self._record(result, presented, state)
+            case act.OfferReview(inspection_id):
+                self._reviews.offered(action, self._work.about(inspection_id))
+            case act.EndReview():
+                self._reviews.ended(action)
             case act.Keep():
                 self._journal.keep(action)
             case act.Reject(token, reason) | act.Refused(token, reason):

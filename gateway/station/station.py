@@ -23,7 +23,17 @@ from gateway.core.result import Origin, Result
 from gateway.core.resume import Memory, resumed
 from gateway.core.state import Options, State
 from gateway.core.tags import Tag
-from gateway.ports import ImageSource, Inspector, Journal, PictureSink, RecipeInfo, ResultSink, Step
+from gateway.ports import (
+    ImageSource,
+    Inspector,
+    Journal,
+    Order,
+    Picture,
+    PictureSink,
+    RecipeInfo,
+    ResultSink,
+    Step,
+)
 from gateway.station.calls import Calls
 from gateway.station.errands import Errands
 from gateway.station.gallery import Gallery
@@ -31,6 +41,7 @@ from gateway.station.health import Health, HealthPolicy
 from gateway.station.journaling import Journaling
 from gateway.station.listeners import Listeners
 from gateway.station.pictures import PictureWatch
+from gateway.station.reviews import Reviews
 from gateway.station.sinks import Sinks
 from gateway.station.views import View, on_demand
 from gateway.station.work import Work, monotonic_us
@@ -85,12 +96,13 @@ class Station:
         self._journal = Journaling(name, journal, self.post)
         self._gallery = Gallery(name, pictures, self._views, lambda: self._state.flight)
         self.pictures = self._gallery.listeners
-        self._work = Work(name, self._views, self.post, self._gallery.taken)
+        self._work = Work(name, self._views, self.post, self._taken)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
         doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._gallery)
         self._sinks = Sinks(name, sinks)
-        self._errands = Errands(self._views, *doers, self._sinks)
+        self._reviews = Reviews(name, self._views, lambda: self._state, self._calls.ask)
+        self._errands = Errands(self._views, *doers, self._sinks, self._reviews)
         self._watchers = Listeners[TagImage]()
         self._observers = Listeners[Step]()
         self._inbox: deque[Event] = deque()
@@ -131,6 +143,10 @@ class Station:
     def drawn(self, inspection_id: int) -> bytes | None:
         drawings = (view.inspector.drawn(inspection_id) for view in self._views)
         return next((drawing for drawing in drawings if drawing is not None), None)
+
+    @property
+    def reviews(self) -> Reviews:
+        return self._reviews
 
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
         return self._watchers.add(callback)
@@ -235,8 +251,13 @@ class Station:
         self._journal.note(before, self._state)  # first: what is kept is then known to be in flight
         for action in actions:
             self._errands.perform(action, self._state)
+        self._reviews.tend()
         if self._observers:
             self._observers.tell_each(Step(event, before, self._state, actions, now), self._name)
+
+    def _taken(self, order: Order, view: str, picture: Picture) -> None:
+        self._reviews.taken(order, view, picture)
+        self._gallery.taken(order, view, picture)
 
     def _publish(self) -> None:
         image = self._projection.image(self._state)

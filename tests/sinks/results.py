@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway.core.counts import Counts
-from gateway.core.result import UNDECIDED, Detection, Judgement, Origin, Result, Verdict
+from gateway.core.result import UNDECIDED, Detection, Judgement, Origin, Result, Review, Verdict
 from gateway.ports import Recorded
 from gateway.records import EPOCH, Registrar, WallClock
 
@@ -66,6 +66,11 @@ _origins = st.builds(
 )
 
 
+def _reviews(accepted_at: int) -> st.SearchStrategy[Review | None]:
+    times = st.integers(accepted_at, accepted_at + 30)
+    return st.none() | st.builds(Review, times, times, st.sampled_from(Verdict), _texts, st.sampled_from(["", "opcua"]))
+
+
 @st.composite
 def recordeds(draw: st.DrawFn) -> list[Recorded]:
     """What stations answer one after the other: ids that rise, times that repeat or even fall back now and then."""
@@ -83,6 +88,7 @@ def recordeds(draw: st.DrawFn) -> list[Recorded]:
             draw(st.sampled_from([0, accepted_at + 1])),
             accepted_at + draw(st.integers(2, 30)),
             draw(_origins),
+            review=draw(_reviews(accepted_at)),
         )
         counts = draw(st.builds(Counts, _counts, _counts, _counts, _counts, _counts, _counts))
         made.append(Recorded(draw(st.sampled_from(["s1", "s2"])), result, counts, draw(st.booleans())))
