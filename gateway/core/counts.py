@@ -1,10 +1,10 @@
 """A station's counters."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.core.result import Verdict
 
-_NAMES = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
+_ANSWERS = (Verdict.OK, Verdict.NOK, Verdict.NO_DECISION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Counts:
 
     def with_answer(self, verdict: Verdict) -> "Counts":
         """One more answer."""
-        name = _NAMES[verdict]
-        return replace(self, **{name: getattr(self, name) + 1})
+        ok, nok, undecided = (verdict is one for one in _ANSWERS)
+        return Counts(self.triggers, self.ok + ok, self.nok + nok, self.no_decision + undecided, self.missed, self.late)
 
 
 NO_COUNTS = Counts()

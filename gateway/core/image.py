@@ -143,12 +143,10 @@ def result_values(result: Result | None, user_tags: Iterable[Tag] = ()) -> dict[
     # Durations saturate without being counted: 65.5 s says "very long" well enough.
     values["inspection_time_ms"] = min(round(asked_us / 1000), 0xFFFF)
     values["total_time_ms"] = min(round(total_us / 1000), 0xFFFF)
-    for row in range(DETECTION_ROWS):
-        cells: tuple[float, ...] = (0, 0, 0, 0, 0, 0)
-        if row < len(found):
-            d = found[row]
-            cells = (d.class_number, d.confidence * 1000, d.x, d.y, d.width, d.height)
-        for name, cell in zip(_ROW_NAMES[row], cells, strict=True):
+    values |= _NO_ROWS
+    for names, d in zip(_ROW_NAMES, found, strict=False):
+        cells = (d.class_number, d.confidence * 1000, d.x, d.y, d.width, d.height)
+        for name, cell in zip(names, cells, strict=True):
             values[name] = fit.number(cell, TagType.UINT16)
     given = dict(judgement.user_values) if judgement is not None else {}
     for tag in user_tags:
@@ -178,6 +176,7 @@ def view_values(result: Result | None, shown_seq: int, count: int) -> dict[str, 
 _ROW_NAMES = [
     [detection_tag(row, column) for column, _, _ in tags.DETECTION_COLUMNS] for row in range(1, DETECTION_ROWS + 1)
 ]
+_NO_ROWS: dict[str, TagValue] = {name: 0 for names in _ROW_NAMES for name in names}
 
 
 @dataclass(slots=True)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gateway.core import calls
 from gateway.core import events as ev
+from gateway.core.commands import Commands
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.inspection import Keeping
@@ -59,11 +61,17 @@ def moves(state: State, scope: Scope) -> Iterator[Move]:
             yield "half a second", 500_000, ev.Tick()
 
 
+@lru_cache(10_000)
+def written(commands: Commands, **tags: object) -> Commands:
+    """These commands with some tags as they are written now. A walk does the same few thousand times each."""
+    return replace(commands, **tags)  # type: ignore[arg-type]  # tags by name
+
+
 def _plc_moves(state: State, scope: Scope) -> Iterator[Move]:
     c = state.commands
 
     def write(**tags: object) -> Move:
-        return f"write {tags}", 0, ev.PlcWrote(replace(c, **tags))  # type: ignore[arg-type]  # tags by name
+        return f"write {tags}", 0, ev.PlcWrote(written(c, **tags))
 
     new_seq, foreign = c.trigger_seq % 2 + 1, state.result_seq + 7
     yield write(enable=not c.enable)

@@ -34,7 +34,7 @@ def _plant(bug: Bug, home: Path) -> None:
     (home / "tests").mkdir()
     (home / "tests" / "__init__.py").touch()
     (home / "conftest.py").write_text(NO_SHRINKING)
-    shutil.copytree(ROOT / "gateway" / "core", home / "gateway" / "core", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "gateway" / "core", home / "gateway" / "core")
     shutil.copytree(HERE, home / "tests" / "core", ignore=shutil.ignore_patterns("__pycache__"))
     source = home / "gateway" / "core" / f"{bug.file}.py"
     text = source.read_text()

@@ -7,8 +7,8 @@ invariants are checked on the real successor, before it is made canonical.
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable
-from copy import copy
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 
 from gateway.core import events as ev
 from gateway.core import nok_row
@@ -23,7 +23,7 @@ from gateway.core.result import Origin, Result
 from gateway.core.state import State
 from tests.core.driver import NOK, OK, REVIEW
 from tests.core.invariants import check_image, check_step
-from tests.core.moves import NOW, Move, Scope, moves
+from tests.core.moves import NOW, Move, Scope, moves, written
 
 SOME_ERROR = Fault(ErrorCode.SEVERAL_COMMANDS, Cause.COMMANDS)
 
@@ -41,7 +41,7 @@ def first_state(scope: Scope) -> State:
 
 def canonical(state: State, now: int, scope: Scope) -> State:
     """The representative of this state's class, at the moment NOW."""
-    s, past = copy(state), now - NOW
+    s, past = state.copy(), now - NOW
     s.started_at = s.plc_beat_at = s.beat_at = NOW
     s.heartbeat, s.toggle, s.counts, s.error_count, s.boot_id = 0, False, NO_COUNTS, 0, 1
     s.trigger_seq_accepted = 1
@@ -86,7 +86,7 @@ def _number_results(s: State) -> None:
     s.presented = _nameless(1) if s.presented is not None else None
     s.result_seq, s.shown_seq = len(s.waiting) + 1, shown
     seq = 1 if s.commands.trigger_seq else 0
-    s.commands = replace(s.commands, result_ack_seq=acked * shown, trigger_seq=seq, plc_heartbeat=0)
+    s.commands = written(s.commands, result_ack_seq=acked * shown, trigger_seq=seq, plc_heartbeat=0)
     s.recipe = 1
 
 
@@ -94,11 +94,9 @@ def _nameless(number: int) -> Result:
     return Result(0, number, 1, "", 1, OK, 0, 0, 0)
 
 
-NAMES = tuple(f.name for f in fields(State))
-
-
-def key(state: State) -> Hashable:
-    return tuple(getattr(state, name) for name in NAMES)
+UNMOVED = {"options", "recipes", "boot_id", "started_at", "plc_beat_at", "beat_at"}
+"""The same in every state of a walk."""
+key: Callable[[State], Hashable] = attrgetter(*(f.name for f in fields(State) if f.name not in UNMOVED))
 
 
 # ---- the walk ---------------------------------------------------------------------------------------------------
@@ -106,24 +104,27 @@ def key(state: State) -> Hashable:
 
 @dataclass
 class Walk:
-    """The graph that was found. `back` has the edges that do not need `reset`, from successor to predecessors."""
+    """The graph that was found: its states by number, as they were found. `back` has the edges that do not need
+    `reset`, from successor to predecessors.
+    """
 
     scope: Scope
-    states: dict[Hashable, State] = field(default_factory=dict)
-    came: dict[Hashable, tuple[Hashable, str]] = field(default_factory=dict)
-    back: dict[Hashable, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    states: dict[int, State] = field(default_factory=dict)
+    came: dict[int, tuple[int, str]] = field(default_factory=dict)
+    back: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     edges: int = 0
+    _numbers: dict[Hashable, int] = field(default_factory=dict)
 
     def run(self, most_states: int) -> "Walk":
         """Find every state that can be reached. AssertionError with the way there where a rule is broken."""
         first = first_state(self.scope)
-        self.states[key(first)] = first
-        todo = deque([key(first)])
+        self.states[0], self._numbers[key(first)] = first, 0
+        todo = deque([0])
         while todo:
             at = todo.popleft()
             for move in moves(self.states[at], self.scope):
                 after = self._go(at, move)
-                there = key(after)
+                there = self._numbers.setdefault(key(after), len(self.states))
                 self.edges += 1
                 if "'reset'" not in move[0]:
                     self.back[there].add(at)
@@ -133,19 +134,20 @@ class Walk:
             assert len(self.states) <= most_states, f"{self.scope}: over {most_states} states, not bounded any more"
         return self
 
-    def _go(self, at: Hashable, move: Move) -> State:
+    def _go(self, at: int, move: Move) -> State:
         name, wait, event = move
         before, now = self.states[at], NOW + wait
+        untouched = dict(vars(before))
         try:
             after, actions = step(before, event, now)
-            assert key(before) == at, "step changed the state it was given"
+            assert vars(before) == untouched, "step changed the state it was given"
             check_image(after)
             check_step(before, event, after, actions, now)
             return canonical(lowered(after, now), now, self.scope)
         except AssertionError as error:
             raise AssertionError(f"{error}\nway: {[*self.way(at), name]}") from error
 
-    def way(self, at: Hashable) -> list[str]:
+    def way(self, at: int) -> list[str]:
         """The moves that led here first."""
         names: list[str] = []
         while at in self.came:
@@ -153,7 +155,7 @@ class Walk:
             names.append(name)
         return names[::-1]
 
-    def cannot_reach(self, good: Callable[[State], bool]) -> list[Hashable]:
+    def cannot_reach(self, good: Callable[[State], bool]) -> list[int]:
         """The states from which no sequence of moves without `reset` leads to a good one."""
         seen = {at for at, state in self.states.items() if good(state)}
         todo = deque(seen)
@@ -166,11 +168,12 @@ class Walk:
 
 def lowered(state: State, now: int) -> State:
     """The pulsed bits low again: their falling edge means nothing, and it is checked here that nothing happens."""
-    low = replace(state.commands, abort=False, flush_results=False, reset=False, error_ack=False)
-    if low == state.commands:
+    c = state.commands
+    if not (c.abort or c.flush_results or c.reset or c.error_ack):
         return state
+    low = written(c, abort=False, flush_results=False, reset=False, error_ack=False)
     after, actions = step(state, ev.PlcWrote(low), now)
-    expected = copy(state)
+    expected = state.copy()
     expected.commands = low
     assert (after, actions) == (expected, ()), "a falling pulse had an effect"
     return after

@@ -118,6 +118,7 @@ async def test_a_scada_system_is_trusted_runs_a_job_and_reads_the_past_after_a_r
     result_id = first["event"]["ResultId"]["id"]
     with served(config):
         again = await scada(result_id)
+    assert "refused" not in again, again
     assert again["byId"] == first["byId"]
     assert again["history"] == {
         "verdict": ["Good", [2]],
