@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypedDict
 
 from gateway.config import StationSettings
 from gateway.config_views import ViewSettings, image_of
@@ -60,21 +61,30 @@ def options_of(settings: StationSettings, keeping: Keeping) -> Options:
     return replace(options, keep_ms=keeping.wait_ms, show_unkept=keeping.show_unkept)
 
 
+class _Readiness(TypedDict):
+    """How an inspector is told in which time recipes are to be ready, and whether the first is warmed up."""
+
+    recipe_timeout_ms: int
+    warm_at_start: bool
+
+
 def inspectors_of(settings: StationSettings, first: int = 0) -> list[Inspector]:
     """One for each view. Raises ConfigError where an API key cannot be had.
 
-    Recipe `first` is the one in force: they look after its project from the start.
+    Recipe `first` is the one in force: they look after its project from the start. 0: the gateway starts.
     """
-    recipes = sorted(settings.recipes, key=lambda recipe: recipe.number != first)
+    in_force = first or settings.first_recipe
+    recipes = sorted(settings.recipes, key=lambda recipe: recipe.number != in_force)
     most = settings.handshake.max_in_flight
+    how = _Readiness(recipe_timeout_ms=settings.handshake.recipe_timeout_ms, warm_at_start=not first)
     if not settings.views:
-        return [settings.inspector.create(settings.name, recipes, settings.user_values, most)]
+        return [settings.inspector.create(settings.name, recipes, settings.user_values, most, **how)]
     names = settings.view_names
     made: list[Inspector] = []
     for view in names:
         values = [value for value in settings.user_values if (value.view or names[0]) == view]
         own = [recipe.for_view(view) for recipe in recipes]
-        made.append(settings.inspector.create(f"{settings.name}-{view}", own, values, most))
+        made.append(settings.inspector.create(f"{settings.name}-{view}", own, values, most, **how))
     return made
 
 

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from gateway.config_errors import flat, key_text
+from gateway.config_project_checks import project_errors
 from gateway.config_tree import LinkSettings, Settings, StationSettings
 from gateway.config_view_checks import view_errors
 from gateway.core.errors import ConfigError
@@ -31,6 +32,7 @@ def cross_errors(file: str, links: LinkSettings | None, stations: Stations) -> I
         yield from _station_errors(file, i, station)
         yield from view_errors(file, i, station)
         yield from _map_errors(file, i, station, maps)
+    yield from project_errors(file, stations)
     yield from _shared_folders(file, stations)
     if links is not None:
         yield from _link_errors(file, links, stations)

@@ -20,7 +20,8 @@ from gateway.sinks.history_settings import HistorySettings
 from gateway.sources import SourceSettings
 from gateway.sources.drop_settings import FileDropSettings
 from gateway.tagmap import load_map
-from gateway.vision.settings import PekatSettings, RecipeSettings, UserValueSettings
+from gateway.vision.settings import PekatSettings, RecipeSettings
+from gateway.vision.user_value_settings import UserValueSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 _Path = Annotated[Path, Field(strict=False)]

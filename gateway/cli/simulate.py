@@ -30,10 +30,20 @@ def pekat_project(
     misbehave: Annotated[Mode | None, typer.Option(help="Misbehave from the start.")] = None,
     count: Annotated[int | None, typer.Option(min=0, help="For so many requests; not given: always.")] = None,
     exit_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    manager_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="A Projects Manager listens there, and starts the projects.")
+    ] = None,
+    project: Annotated[
+        list[str] | None, typer.Option(help="With --manager-port: a project as PATH=PORT; give it again for more.")
+    ] = None,
+    running: Annotated[list[str] | None, typer.Option(help="With --manager-port: the PATH of one that runs.")] = None,
+    start_ms: Annotated[int, typer.Option(min=0, help="With --manager-port: how long a project starts.")] = 500,
+    separators: Annotated[str, typer.Option(help="With --manager-port: those that it understands.")] = ":|",
 ) -> None:
     """A simulated PEKAT project: the whole REST API, and it really looks at the pictures.
 
-    POST {"mode": "hang", "count": 3} to /sim/misbehave to have it misbehave while it runs.
+    POST {"mode": "hang", "count": 3} to /sim/misbehave to have it misbehave while it runs. With --manager-port it is
+    PEKAT's Projects Manager instead, with projects that its clients start, stop and switch to.
     """
     from gateway.sim.pekat import run as run_pekat  # brings a web server and an imaging library
 
@@ -49,9 +59,27 @@ def pekat_project(
         judge=judge,
     )
     try:
-        run_pekat(settings, exit_with_parent=exit_with_parent)
+        if manager_port is None:
+            run_pekat(settings, exit_with_parent=exit_with_parent)
+            return
+        from gateway.sim.projects_manager import ManagerSimSettings, run_manager
+
+        projects = dict(_project(one, settings) for one in project or ())
+        unknown = [path for path in running or () if path not in projects]
+        if not projects or unknown:
+            raise fail("--manager-port needs projects", "add --project PATH=PORT for each, also for those of --running")
+        manager = ManagerSimSettings(projects, host, manager_port, separators, start_ms / 1000, running or ())
+        run_manager(manager, exit_with_parent=exit_with_parent)
     except LinkError as error:
         raise fail(str(error), error.hint) from error
+
+
+def _project(text: str, like: PekatSimSettings) -> tuple[str, PekatSimSettings]:
+    """What --project says: a path, and a project like the others at its own port."""
+    path, _, port = text.rpartition("=")
+    if not path or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise fail(f"--project {text}: is no PATH=PORT", "write it like --project /projects/bottle=8001")
+    return path, like.model_copy(update={"port": int(port), "project": path})
 
 
 @sim.command()

@@ -160,22 +160,22 @@ def run(settings: PekatSimSettings, *, exit_with_parent: bool = False) -> None:
     sock = listening(settings.host, settings.port)
     server = _Server(settings)
     if exit_with_parent:
-        threading.Thread(target=_await_end_of_input, args=(server.stop,), name="parent-watch", daemon=True).start()
-    with sock, _stopped_by_signals(server.stop):
+        threading.Thread(target=await_end_of_input, args=(server.stop,), name="parent-watch", daemon=True).start()
+    with sock, stopped_by_signals(server.stop):
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         sys.stdout.write(f"PEKAT simulator on http://{host}:{sock.getsockname()[1]}\n")
         sys.stdout.flush()
         asyncio.run(server.serve(sockets=[sock]))
 
 
-def _await_end_of_input(stop: Callable[[], None]) -> None:
+def await_end_of_input(stop: Callable[[], None]) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         continue
     stop()
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         stop()
 

@@ -60,7 +60,7 @@ def context_of(analysis: Analysis, settings: PekatSimSettings, mode: Mode | None
         "completeTime": round(analysis.seconds + 0.0005, 4),
         "production_mode": True,
         "operatorInput": {},
-        "globalData": {},
+        "globalData": {"project": settings.project} if settings.project else {},
         "stdout": "",
         "stderr": "",
         "score": _score(analysis.sight),

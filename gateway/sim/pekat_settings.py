@@ -54,6 +54,7 @@ class PekatSimSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0: a free one")
+    project: str = Field("", description="Its name, which the context tells as globalData.project; empty: not")
     delay_ms: int = Field(0, ge=0, description="How long it thinks about each image, beyond looking at it")
     jitter_ms: int = Field(0, ge=0, description="Up to so much longer, by chance: a later image may be answered first")
     version: str = Field("4.0.3", description="What /version says; empty: 404, as before 3.18, and no shared memory")

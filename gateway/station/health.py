@@ -10,7 +10,7 @@ from typing import Literal
 
 from gateway.backoff import BackOff
 from gateway.core import events as ev
-from gateway.core.errors import Cause, ErrorCode, Fault, GatewayError, InspectorError, OfflineReason
+from gateway.core.errors import Cause, ErrorCode, Fault, GatewayError, InspectorError, OfflineReason, RecipeError
 from gateway.core.events import Event
 from gateway.ports import Inspector
 from gateway.station.living import LivingInspector, LivingSource
@@ -146,7 +146,7 @@ class Health:
             await inspector.prepare(recipe)
         except InspectorError as error:
             log.warning("%s: recipe %d cannot be used: %s", self._station, recipe, error)
-            return ErrorCode.RECIPE_FAILED
+            return error.code if isinstance(error, RecipeError) else ErrorCode.RECIPE_FAILED
         except Exception:
             log.exception("%s: preparing recipe %d crashed", self._station, recipe)
             return ErrorCode.RECIPE_FAILED

@@ -87,6 +87,23 @@ class Dispatch:
         route = self._routes[recipe]
         await self._pings.ask(route.endpoints, route.options)
 
+    async def everywhere(self, recipe: int, until: float, act: Callable[[PekatClient, Call], None]) -> None:
+        """Do this at every endpoint of the recipe, by `until` (seconds of `time.monotonic()`), beside the parts' lanes.
+
+        Raises InspectorError where it went well at none; the others are named in the log.
+        """
+        route = self._routes[recipe]
+        tries = [self._ping_lanes.run(one.url, route.options, Call(until), act) for one in route.endpoints]
+        ended = await asyncio.gather(*tries, return_exceptions=True)
+        failures = [one for one in ended if isinstance(one, InspectorError)]
+        for one in ended:
+            if isinstance(one, BaseException) and not isinstance(one, InspectorError):
+                raise one
+        if len(failures) == len(ended):
+            raise all_failed(failures)
+        for failure in failures:
+            log.warning("%s: one of several addresses of recipe %d fails: %s", self._station, recipe, failure)
+
     async def judge(self, order: Order, act: Callable[[PekatClient, Call], Judgement]) -> Judgement:
         """What `act` makes of a client of one of the recipe's endpoints. Raises InspectorError.
 

@@ -11,44 +11,38 @@ from gateway.ports import Order, Picture
 from gateway.vision.breaker import USUAL_RULE, BreakerRule
 from gateway.vision.dispatch import Dispatch
 from gateway.vision.drawings import Drawings
-from gateway.vision.pekat import Ask, ClientOptions, PekatClient
-from gateway.vision.pekat_reply import Reply, ReplyRules, read_reply
+from gateway.vision.pekat import Ask, PekatClient
+from gateway.vision.pekat_reply import Reply, read_reply
+from gateway.vision.preparing import Preparing
+from gateway.vision.program import Program, data_text
+from gateway.vision.projects import Projects
 from gateway.vision.sending import Sender
+from gateway.vision.warm_up import warm_up
 from gateway.vision.way import WaySetting
 from gateway.vision.wire import Call
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """One recipe as the inspector runs it: a PEKAT project, the same at each of `urls`. For `data` see `data_text`."""
+class ReadyRule:
+    """How recipes are made ready: by whom, in which time, and whether the first one is warmed up at the start."""
 
-    number: int
-    name: str
-    urls: tuple[str, ...]
-    rules: ReplyRules
-    options: ClientOptions
-    data: str = ""
-    context_in_body: bool = True
+    projects: Projects | None = None
+    limit_s: float = 30.0
+    warm_at_start: bool = True
+    keep_running: bool = True
 
 
-def data_text(template: str, order: Order) -> str:
-    """The text that goes with the image as `data`. Raises ValueError, LookupError, AttributeError on a bad one."""
-    return template.format(
-        part_id=order.part_id,
-        station=order.station,
-        inspection_id=order.inspection_id,
-        trigger_seq=order.trigger_seq,
-        recipe=order.recipe,
-    )
+USUAL_READY_RULE = ReadyRule()
 
 
 class PekatInspector:
     """Judges pictures in PEKAT projects, one for each recipe, at most `workers` at a time at each of its addresses.
 
     Its threads are named after the station. Which address gets a picture is the pool's and `breaker_rule`'s to say.
-    Entering it asks PEKAT nothing: a gateway that starts before PEKAT is in use as soon as PEKAT answers. `in_flight`
+    Entering it does not wait for PEKAT: a gateway that starts before it is in use as soon as PEKAT answers. `in_flight`
     is how many inspections the station may have under way. `on_reply` gets each reply with its order, on the
-    inspecting thread: for what wants the images that PEKAT drew.
+    inspecting thread: for what wants the images that PEKAT drew. The first program is the recipe in force;
+    `ready_rule` says how it and others are made ready.
     """
 
     def __init__(
@@ -61,10 +55,10 @@ class PekatInspector:
         way: WaySetting = "auto",
         ping_timeout_s: float = 2.0,
         breaker_rule: BreakerRule = USUAL_RULE,
+        ready_rule: ReadyRule = USUAL_READY_RULE,
         on_reply: Callable[[Order, Reply], None] | None = None,
     ) -> None:
         self._programs = {program.number: program for program in programs}
-        self._current = next(iter(self._programs.values()), None)
         self._on_reply = on_reply
         # Answers leave in order: the drawing of a quick one must outlive the slow one that it waits for.
         self._drawings = Drawings(2 * max(workers, in_flight))
@@ -80,14 +74,27 @@ class PekatInspector:
             ping_timeout_s=ping_timeout_s,
             rule=breaker_rule,
         )
+        self._preparing = Preparing(
+            station,
+            self._dispatch,
+            self._programs,
+            next(iter(self._programs), 0),
+            projects=ready_rule.projects,
+            warm_up=partial(warm_up, station, self._dispatch, self._sender),
+            limit_s=ready_rule.limit_s,
+            warm_at_start=ready_rule.warm_at_start,
+            keep_running=ready_rule.keep_running,
+        )
 
     async def __aenter__(self) -> Self:
         self._sender.open()
         await self._dispatch.__aenter__()
+        await self._preparing.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         try:
+            await self._preparing.stop()
             await self._dispatch.__aexit__(*exc)
         finally:
             self._sender.close()
@@ -98,21 +105,21 @@ class PekatInspector:
         What PEKAT answers is a judgement, refusals included; that it did not answer is an error.
         """
         program = self._program(order.recipe)
+        self._preparing.require(order.recipe)
         return await self._dispatch.judge(order, partial(self._judge, program, picture, order))
 
     async def prepare(self, recipe: int) -> None:
-        """Make sure that the recipe's project answers at one of its addresses. Raises InspectorError."""
-        program = self._program(recipe)
-        await self._dispatch.prepare(recipe)
-        self._current = program
+        """Make sure that the recipe's project answers at one of its addresses, and have it started and warmed up where
+        that is configured. Raises InspectorError; then the recipe before stays in force.
+        """
+        await self._preparing.prepare(self._program(recipe).number)
 
     async def check(self) -> None:
         """Ping the project of the recipe in force at all its addresses, on connections of their own.
 
         Raises InspectorError where none answers.
         """
-        if self._current is not None:
-            await self._dispatch.check(self._current.number)
+        await self._preparing.check()
 
     @property
     def draws(self) -> bool:

@@ -9,7 +9,7 @@ from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, Field
 
 from gateway.ports import Order
-from gateway.vision.inspector import data_text
+from gateway.vision.program import data_text
 from gateway.vision.urls import check_url, check_urls
 
 DATA_FIELDS = "{part_id}, {station}, {inspection_id}, {trigger_seq}, {recipe}"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.vision.pekat_reply import ResponseType
+from gateway.vision.projects_settings import ProjectPath
 from gateway.vision.recipe_rules import DATA_FIELDS, ClassNumber, ContextPath, DataText, ProjectUrl, ProjectUrls
 from gateway.vision.verdict_settings import VerdictRuleSettings
 
@@ -26,6 +27,10 @@ class RecipeViewSettings(BaseModel):
     view: str = Field(description="Name of the view, as in [[stations.views]]")
     url: ProjectUrl | None = Field(None, description="Where the view's PEKAT project listens")
     urls: ProjectUrls | None = Field(None, description="Instead of `url`: up to 16 addresses of the same project")
+    project: ProjectPath | None = Field(None, description="The project that the Projects Manager starts for the view")
+    warm_up: Annotated[Path, Field(strict=False)] | None = Field(
+        None, description="Picture that the view's project is given before the first part"
+    )
     classes: dict[str, ClassNumber] | None = Field(None, description="Number in the PLC for each label")
     rules: VerdictRuleSettings | None = Field(None, description="What makes a part NOK, or one to be looked at")
     data: DataText | None = Field(None, description=f"Text for the flow's `data`; may hold {DATA_FIELDS}")

@@ -9,62 +9,25 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from gateway.core.errors import ConfigError
-from gateway.core.tags import Tag, TagType, user_tag
-from gateway.ports import RecipeInfo
+from gateway.ports import Picture, RecipeInfo
 from gateway.vision.breaker import BreakerRule
-from gateway.vision.context import UserValueRule
-from gateway.vision.inspector import PekatInspector, Program
+from gateway.vision.inspector import PekatInspector, ReadyRule
 from gateway.vision.pekat import ClientOptions
 from gateway.vision.pekat_reply import ReplyRules, ResponseType
+from gateway.vision.program import Program
+from gateway.vision.projects_settings import ManagerSettings, ProjectPath
 from gateway.vision.recipe_rules import DATA_FIELDS, ClassNumber, ContextPath, DataText, ProjectUrls, compiled
 from gateway.vision.recipe_views import RecipeViewSettings
 from gateway.vision.urls import check_url
+from gateway.vision.user_value_settings import UserValueSettings
 from gateway.vision.verdict_settings import VerdictRuleSettings
+from gateway.vision.warm_up import warm_up_picture
 from gateway.vision.way import WaySetting
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-
-class UserValueSettings(BaseModel):
-    """A value from PEKAT's context in a tag of its own, `user.NAME`."""
-
-    model_config = _STRICT
-
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$", description="Name of the tag, without 'user.'")
-    path: Annotated[ContextPath, Field(min_length=1)] = Field(
-        description="JMESPath to the value in PEKAT's context, as `measurement.gap`"
-    )
-    type: Annotated[TagType, Field(strict=False)] = Field(description="Type of the tag")
-    scale: float = Field(1.0, allow_inf_nan=False, description="What a number is multiplied by")
-    offset: float = Field(0.0, allow_inf_nan=False, description="What is added to a number after scaling")
-    default: bool | int | float | str | None = Field(
-        None, description="Value where none, or one of another type, is found; 0, false or empty if not given"
-    )
-    unit: str = Field("", max_length=16, description="Unit after scaling, for people")
-    length: int = Field(16, ge=1, le=200, description="Characters of a string at most")
-    description: str = Field("", max_length=200, description="What the value means, for people")
-    view: str = Field("", description="Of several views, the one whose context it is in; if not given, the first one")
-    register_: int | None = Field(
-        None, ge=0, le=65535, alias="register", description="Register of the value; if not given, the next free one"
-    )
-
-    @model_validator(mode="after")
-    def _default_fits(self) -> Self:
-        wanted: tuple[type, ...] = {TagType.BIT: (bool,), TagType.STRING: (str,)}.get(self.type, (int, float))
-        right = isinstance(self.default, wanted) and isinstance(self.default, bool) == (self.type is TagType.BIT)
-        if self.default is not None and not right:
-            raise ValueError(f"default {self.default!r} is no {self.type.value}")
-        return self
-
-    def tag(self) -> Tag:
-        """The status tag `user.NAME`."""
-        length = self.length if self.type is TagType.STRING else 1
-        return user_tag(self.name, self.type, length=length, unit=self.unit, description=self.description)
-
-    def rule(self) -> UserValueRule:
-        """How the value is found and converted."""
-        default = self.tag().default if self.default is None else self.default
-        return UserValueRule(self.name, compiled(self.path), self.type, default, self.scale, self.offset)
+OWN_END_S = 0.25
+"""A recipe that is not ready in time fails by so much before the handshake's own end: the error then says why."""
 
 
 class RecipeSettings(BaseModel):
@@ -82,6 +45,13 @@ class RecipeSettings(BaseModel):
         (), description="Instead of `url`: up to 16 addresses where the same project runs; the images are shared out"
     )
     url: str = Field("", validate_default=True, description="Where the PEKAT project listens, as http://127.0.0.1:8000")
+    project: ProjectPath = Field(
+        "", description="The project's path in PEKAT's Projects Manager, which has it started: see inspector.manager"
+    )
+    warm_up: Annotated[Path, Field(strict=False)] | None = Field(
+        None, description="Picture that PEKAT is given while the recipe is made ready; what it says goes nowhere"
+    )
+    warm_up_times: int = Field(1, ge=1, le=20, description="How often it is given that picture")
     classes: dict[str, ClassNumber] = Field(
         default_factory=dict, description="Number in the PLC for each label; a label that is not here gets 0"
     )
@@ -148,6 +118,15 @@ class RecipeSettings(BaseModel):
         if self.api_key_env:
             return _key_from_environment(self.api_key_env)
         return _key_from_file(self.api_key_file) if self.api_key_file is not None else ""
+
+    def warm_up_picture(self) -> Picture | None:
+        """The picture, None where none is configured. Raises ConfigError where it cannot be had."""
+        if self.warm_up is None:
+            return None
+        try:
+            return warm_up_picture(self.warm_up)
+        except ValueError as error:
+            raise ConfigError(str(self.warm_up), "warm_up", str(error), "name a whole PNG, JPEG or BMP") from error
 
     def info(self) -> RecipeInfo:
         """As links show it."""
@@ -224,14 +203,31 @@ class PekatSettings(BaseModel):
         description="Recipes with `urls`: longest pause before an address whose images failed gets one again",
     )
 
+    manager: ManagerSettings | None = Field(
+        None, description="PEKAT's Projects Manager, where recipes have their projects started by it"
+    )
+
     def create(
         self,
         station_name: str,
         recipes: Sequence[RecipeSettings],
         user_values: Sequence[UserValueSettings],
         in_flight: int = 1,
+        *,
+        recipe_timeout_ms: int = 30_000,
+        warm_at_start: bool = True,
     ) -> PekatInspector:
-        """The inspector of a station with at most `in_flight` inspections. ConfigError: an API key cannot be had."""
+        """The inspector of a station with at most `in_flight` inspections; the first recipe is the one in force.
+
+        Raises ConfigError where an API key or a warm-up picture cannot be had.
+        """
+        manager, seconds = self.manager, recipe_timeout_ms / 1000
+        ready_rule = ReadyRule(
+            projects=manager.projects() if manager is not None else None,
+            limit_s=max(seconds - OWN_END_S, seconds * 0.8),
+            warm_at_start=warm_at_start,
+            keep_running=manager is not None and manager.keep_running,
+        )
         return PekatInspector(
             station_name,
             [self._program(recipe, user_values) for recipe in recipes],
@@ -240,6 +236,7 @@ class PekatSettings(BaseModel):
             way=self.way,
             ping_timeout_s=self.ping_timeout_ms / 1000,
             breaker_rule=BreakerRule(self.failures, pause_max_us=self.pause_max_ms * 1000),
+            ready_rule=ready_rule,
         )
 
     def _program(self, recipe: RecipeSettings, user_values: Sequence[UserValueSettings]) -> Program:
@@ -252,5 +249,14 @@ class PekatSettings(BaseModel):
         )
         rules = recipe.reply_rules(user_values)
         return Program(
-            recipe.number, recipe.name, recipe.endpoints, rules, options, recipe.data, recipe.context_in_body
+            recipe.number,
+            recipe.name,
+            recipe.endpoints,
+            rules,
+            options,
+            recipe.data,
+            recipe.context_in_body,
+            recipe.project,
+            recipe.warm_up_picture(),
+            recipe.warm_up_times,
         )

@@ -10,7 +10,8 @@ from gateway.core.result import Judgement, Reason
 from gateway.ports import Order, Picture
 from gateway.sim.parts import part_image
 from gateway.vision.inspector import PekatInspector
-from gateway.vision.settings import PekatSettings, RecipeSettings, UserValueSettings
+from gateway.vision.settings import PekatSettings, RecipeSettings
+from gateway.vision.user_value_settings import UserValueSettings
 
 GOOD, BAD = part_image(1, 0), part_image(1, 2)
 AREA = UserValueSettings.model_validate({"name": "area", "path": "measurement.defect_area", "type": "uint32"})

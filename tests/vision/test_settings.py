@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from gateway.core.errors import ConfigError
 from gateway.core.tags import TagType
-from gateway.vision.settings import PekatSettings, RecipeSettings, UserValueSettings
+from gateway.vision.settings import PekatSettings, RecipeSettings
+from gateway.vision.user_value_settings import UserValueSettings
 
 RECIPE: dict[str, Any] = {"number": 1, "name": "bottle", "url": "http://127.0.0.1:8000"}
 VALUE: dict[str, Any] = {"name": "gap_um", "path": "measurement.gap", "type": "uint16"}
