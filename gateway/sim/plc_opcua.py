@@ -1,6 +1,6 @@
 """The simulated PLC's OPC UA face: asyncua as the client, one Write and one Read service call each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Self
@@ -33,13 +33,17 @@ class OpcUaFace:
     user: str = ""
     password: str = ""
     namespace: int = 2
+    tags: Sequence[str] = ESSENTIAL_TAGS
+    """What is read."""
+    timeout_s: float = REQUEST_TIMEOUT_S
+    """For each request. asyncua also waits this long for a connection that was reset while it was being opened."""
     _client: Client = field(init=False)
     _status: list[Node] = field(init=False)
     _control: dict[str, Node] = field(init=False)
     _written: Commands | None = None
 
     async def __aenter__(self) -> Self:
-        self._client = Client(self.url, timeout=REQUEST_TIMEOUT_S)
+        self._client = Client(self.url, timeout=self.timeout_s)
         if self.user:
             self._client.set_user(self.user)
             self._client.set_password(self.password)
@@ -47,7 +51,7 @@ class OpcUaFace:
             await self._client.connect()
         except (OSError, UaError, TimeoutError) as error:
             raise ConnectionError(f"no OPC UA server answers at {self.url}: {error}") from error
-        self._status = [self._node("status", name) for name in ESSENTIAL_TAGS]
+        self._status = [self._node("status", name) for name in self.tags]
         self._control = {f.name: self._node("control", f.name) for f in fields(Commands)}
         return self
 
@@ -76,4 +80,4 @@ class OpcUaFace:
             values = await self._client.read_values(self._status)
         except (OSError, UaError, TimeoutError) as error:
             raise ConnectionError(f"read failed: {error}") from error
-        return dict(zip(ESSENTIAL_TAGS, values, strict=True))
+        return dict(zip(self.tags, values, strict=True))

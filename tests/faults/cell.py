@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 
 from gateway.core.result import Reason
+from gateway.core.state import next_seq
 from gateway.ports import StoredResult
 from tests.faults.books import Part, check_books, check_counters, check_row
 from tests.faults.plant import Plant
@@ -34,6 +35,8 @@ class Cell:
     audited: StoredResult | None = None
     """The journal's last row that was found right before this cell began; those up to it are not read again."""
     _boot_id: int = 0
+    _standing: bool = False
+    """A number stands in `trigger_seq` that the PLC has not seen answered."""
 
     # ---- a part ----------------------------------------------------------------------------------------
 
@@ -49,11 +52,24 @@ class Cell:
         Before it the last one has to be low: raised again at once, it would be no edge, and its `trigger_ack` the last
         part's.
         """
-        await self.plc.until(lambda tags: not tags["trigger_ack"], within_s)
+        tags = await self.plc.until(lambda tags: not tags["trigger_ack"], within_s)
         part = self.next_part()
+        if self.plc.program.by_number:
+            return await self._trigger_by_number(part, int(tags["trigger_seq_accepted"]), within_s)
         self.plc.set(trigger=True, part_id=part.part_id)
         tags = await self.plc.until(lambda tags: tags["trigger_ack"] or tags["trigger_rejected"], within_s)
         part.rejected = not tags["trigger_ack"]
+        return part
+
+    async def _trigger_by_number(self, part: Part, accepted: int, within_s: float) -> Part:
+        """The PLC counts by itself; where it has just begun, it goes on from what the station accepted last."""
+        number = next_seq(self.plc.commands.trigger_seq or accepted)
+        self._standing = True
+        self.plc.set(trigger_seq=number, part_id=part.part_id)
+        tags = await self.plc.until(
+            lambda tags: tags["trigger_seq_accepted"] == number or tags["trigger_rejected"], within_s
+        )
+        self._standing, part.rejected = False, tags["trigger_seq_accepted"] != number
         return part
 
     def photograph(self, part: Part) -> None:
@@ -69,10 +85,15 @@ class Cell:
                 tags = await self.plc.until(lambda tags: tags["result_valid"], within_s)
                 if tags["result_part_id"] == part.part_id:
                     return tags
-                await self.take(within_s)
+                if self.plc.program.buffered:
+                    await self.take(within_s)
+                else:
+                    await asyncio.sleep(0.005)
 
     async def take(self, within_s: float = STEP_S) -> None:
-        """Acknowledge what is on show, if anything is."""
+        """Acknowledge what is on show, if anything is, and the program does so."""
+        if not self.plc.program.buffered:
+            return
         tags = await self.plc.until(lambda _: True, within_s)
         if not tags["result_valid"]:
             return
@@ -96,9 +117,13 @@ class Cell:
     # ---- the line ------------------------------------------------------------------------------------------
 
     async def settle(self, within_s: float = STEP_S) -> None:
-        """From wherever it stands to ready, without a reset, which would drop results. Raises TimeoutError."""
+        """From wherever it stands to ready, without a reset, which would drop results. Raises TimeoutError.
+
+        A number cannot be taken back as a bit is lowered: seen with `enable` 0 it is used up.
+        """
         deadline = time.monotonic() + within_s
-        self.plc.set(**dict.fromkeys(LOW, False))
+        self.plc.set(**dict.fromkeys(LOW, False), enable=self.plc.commands.enable and not self._standing)
+        self._standing = False
         while True:
             left = deadline - time.monotonic()
             tags = await self.plc.until(lambda _: True, left)
@@ -107,7 +132,7 @@ class Cell:
                 self._boot_id = int(tags["boot_id"])
             elif not self.plc.commands.enable:
                 self.plc.set(enable=True)
-            elif tags["result_valid"]:
+            elif tags["result_valid"] and self.plc.program.buffered:
                 await self.take(left)
             elif tags["ready"]:
                 return

@@ -19,5 +19,4 @@ def written_report() -> Iterator[None]:
         return
     file = Path(place)
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    fresh = {name: part for name, part in report.as_json().items() if part}
-    file.write_text(json.dumps(before | fresh, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(report.over(before), indent=1) + "\n", encoding="utf-8")

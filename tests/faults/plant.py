@@ -17,7 +17,11 @@ from gateway.config import load_settings
 from gateway.core.registers import RegisterMap
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sim.parts import part_image
+from gateway.sim.plc import ESSENTIAL_TAGS, PlcFace
+from gateway.sim.plc_modbus import ModbusFace
+from gateway.sim.plc_opcua import OpcUaFace
 from gateway.sinks.history_reader import HistoryReader
+from tests.faults.faces import ANSWER_S, Link
 from tests.faults.housing import Housing
 
 ROOT = Path(__file__).parents[2]
@@ -42,15 +46,14 @@ CONFIG = """
 [gateway]
 data = "{data}"
 
-[links.modbus]
-host = "127.0.0.1"
-port = {modbus}
+{link}
 
 [history]
 wait_ms = {wait_ms}
 
 [[stations]]
 name = "station1"
+control = "{control}"
 
 [stations.source]
 kind = "file_drop"
@@ -88,6 +91,29 @@ type = "string"
 length = 32
 """
 
+MODBUS = """[links.modbus]
+host = "127.0.0.1"
+port = {port}
+"""
+OPCUA = """[links.opcua]
+host = "127.0.0.1"
+port = {port}
+allow_unencrypted = true
+machine_vision = false
+
+[[links.opcua.users]]
+name = "plc"
+role = "engineer"
+password_env = "FAULTS_PLC_PASSWORD"
+"""
+LINKS: Mapping[Link, str] = {"modbus": MODBUS, "opcua": OPCUA}
+PASSWORD = "of the plant's PLC"
+TAGS = (
+    *ESSENTIAL_TAGS, "state", "result_recipe", "recipe_ack", "recipe_error",
+    "count_triggers", "count_ok", "count_nok", "count_no_decision",
+)  # fmt: skip
+"""What a PLC reads over OPC UA; over Modbus it reads the whole block."""
+
 
 @cache
 def _picture(*, good: bool) -> bytes:
@@ -100,8 +126,8 @@ class Plant:
     Nothing here holds a socket: what is under way lives in processes.
     """
 
-    def __init__(self, home: Path, housing: Housing, handshake: Handshake | None = None) -> None:
-        self.home, self.housing, self._handshake = home, housing, handshake or Handshake()
+    def __init__(self, home: Path, housing: Housing, handshake: Handshake | None = None, link: Link = "modbus") -> None:
+        self.home, self.housing, self._handshake, self._link = home, housing, handshake or Handshake(), link
         self.plc_port = free_port()
         self._ports = {"gateway": free_port(), "pekat": free_port(), "route": free_port(), "route2": free_port()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -165,10 +191,17 @@ class Plant:
     def registers(self) -> RegisterMap:
         return load_settings(self.config).stations[0].registers
 
+    def reach(self) -> PlcFace:
+        """A new connection for the PLC, which goes through the proxy; it is made when it is entered."""
+        if self._link == "opcua":
+            url = f"opc.tcp://127.0.0.1:{self.plc_port}"
+            return OpcUaFace(url, user="plc", password=PASSWORD, tags=TAGS, timeout_s=ANSWER_S)
+        return ModbusFace("127.0.0.1", self.plc_port, self.registers)
+
     def _config(self, data: Path) -> str:
-        ports = self._ports
+        ports, link = self._ports, LINKS[self._link].format(port=self._ports["gateway"])
         return CONFIG.format(
-            data=data, modbus=ports["gateway"], pekat=ports["route"], pekat2=ports["route2"],
+            data=data, link=link, control=self._link, pekat=ports["route"], pekat2=ports["route2"],
             watchdog_ms=WATCHDOG_MS, **asdict(self._handshake),
         )  # fmt: skip
 
@@ -212,7 +245,7 @@ class Plant:
         self, name: str, command: list[str], log: Path | None, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         out = subprocess.PIPE if log is None else os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        more = {**os.environ, **environment}
+        more = {**os.environ, "FAULTS_PLC_PASSWORD": PASSWORD, **environment}
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=out, stderr=out if log else None, cwd=ROOT, env=more
         )

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.core.commands import Commands
-from gateway.core.registers import RegisterMap
 from gateway.core.tags import TagValue
-from gateway.sim.plc_modbus import ModbusFace
+from gateway.sim.plc import PlcFace
+from tests.faults.faces import ANSWER_S, BITS, Program
 
 CYCLE_S = 0.01
 AGAIN_S = 0.05
 """Between two attempts to connect."""
-ANSWER_S = 0.5
-"""For both requests of a cycle; pymodbus would wait this long, or its own 3 s, for a connection that was reset."""
-
 Tags = Mapping[str, TagValue]
 
 
@@ -51,7 +48,8 @@ class Memory:
 
     def note(self, written: Commands, tags: Tags) -> None:
         """One scan. `written` is what stood in the command tags when it was read."""
-        if tags["trigger_ack"] and written.trigger:
+        by_number = written.trigger_seq != 0 and written.trigger_seq == tags["trigger_seq_accepted"]
+        if by_number or (tags["trigger_ack"] and written.trigger):
             self.accepted.setdefault(written.part_id, time.monotonic())
         bits = [bool(tags["ok"]), bool(tags["nok"]), bool(tags["no_decision"])]
         if tags["result_seq"] != tags["result_seq_end"]:
@@ -88,9 +86,9 @@ class Memory:
 class Plc:
     """The cycle. `set` changes commands; `until` waits for tags that were read after they were written."""
 
-    def __init__(self, port: int, registers: RegisterMap, memory: Memory) -> None:
-        self._port, self._registers, self.memory = port, registers, memory
-        self.commands = Commands(buffer_results=True)
+    def __init__(self, reach: Callable[[], PlcFace], memory: Memory, program: Program = BITS) -> None:
+        self._reach, self.memory, self.program = reach, memory, program
+        self.commands = program.first
         self.tags: Tags = {}
         """Empty until the commands as they are now have been written, and read after."""
         self._running = asyncio.Event()
@@ -125,14 +123,14 @@ class Plc:
 
     def restart(self) -> None:
         """Lose all that was in its memory, and the connection. The next write is that of a PLC that has just begun."""
-        self.commands, self.tags, self._restarting = Commands(buffer_results=True, reset=True), {}, True
+        self.commands, self.tags, self._restarting = replace(self.program.first, reset=True), {}, True
 
     # ---- the cycle -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         while not self._ending:
             try:
-                async with ModbusFace("127.0.0.1", self._port, self._registers) as face:
+                async with self._reach() as face:
                     await self._serve(face)
             except OSError:  # refused, reset, no answer: connect anew, as every PLC does
                 self.tags = {}
@@ -143,7 +141,7 @@ class Plc:
         self._ending = True
         self._running.set()
 
-    async def _serve(self, face: ModbusFace) -> None:
+    async def _serve(self, face: PlcFace) -> None:
         self._restarting, beat = False, int(time.monotonic() * 100)
         while not self._ending and not self._restarting:
             await self._running.wait()
@@ -158,9 +156,9 @@ class Plc:
 
 
 @asynccontextmanager
-async def playing(port: int, registers: RegisterMap, memory: Memory) -> AsyncIterator[Plc]:
-    """A PLC at work."""
-    plc = Plc(port, registers, memory)
+async def playing(reach: Callable[[], PlcFace], memory: Memory, program: Program = BITS) -> AsyncIterator[Plc]:
+    """A PLC at work. `reach` makes a new connection."""
+    plc = Plc(reach, memory, program)
     cycle = asyncio.create_task(plc.run(), name="plc")
     try:
         yield plc

@@ -21,6 +21,10 @@ class Outcome:
     stated_s: float
 
 
+KINDS = ("scenarios", "modbus", "replies", "replies_sent")
+"""What counts, beside the matrix."""
+
+
 @cache
 def this_run() -> dict[str, Any]:
     """When, with what and with which commit's code; `+` where the checkout differs from it."""
@@ -36,7 +40,8 @@ def this_run() -> dict[str, Any]:
 class Report:
     """Filled by the tests of one run."""
 
-    matrix: list[Outcome] = field(default_factory=list)
+    matrix: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By the key of the face: the cells that passed, of how many, and the run."""
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By the name of the test: what it counted."""
 
@@ -44,8 +49,16 @@ class Report:
         """What a test has counted, with the run that it stands for."""
         self.figures[test] = {**counted, "run": this_run()}
 
-    def as_json(self) -> dict[str, Any]:
-        return {"matrix": [asdict(one) for one in self.matrix], **self.figures}
+    def cell_passed(self, face: str, outcome: Outcome, of: int) -> None:
+        seen = self.matrix.setdefault(face, {"of": of, "cells": [], "run": this_run()})
+        seen["cells"].append(asdict(outcome))
+
+    def over(self, before: dict[str, Any]) -> dict[str, Any]:
+        """What stands in the file after this run: each kind of test, and each face, replaces its own part."""
+        old = before.get("matrix")
+        faces = {**(old if isinstance(old, dict) else {}), **self.matrix}
+        kept = {name: before[name] for name in KINDS if name in before}
+        return {"matrix": faces, **kept, **self.figures}
 
 
 report = Report()

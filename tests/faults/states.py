@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.core.state import StationState
 from tests.faults.cell import STEP_S, Cell
+from tests.faults.faces import Program
 
 THINKS_MS = 400
 """How long PEKAT thinks about the image in the state "inspecting": a fault comes in the middle of that."""
@@ -98,18 +99,25 @@ class Situation:
     bring: Callable[[Cell], Awaitable[None]]
     world: Callable[[Cell], Awaitable[None]]
     program: Callable[[Cell, float], Awaitable[None]]
+    shows: bool = False
+    """Ready, with a result on show that nobody has to take: free running knows no other state after an answer."""
 
     @property
     def name(self) -> str:
-        return self.state.name.lower().replace("_", " ")
+        return "result on show" if self.shows else self.state.name.lower().replace("_", " ")
+
+    @property
+    def idle(self) -> bool:
+        """Nothing has happened yet, and the station waits for the first trigger."""
+        return self.state is StationState.READY and not self.shows
 
     async def enter(self, cell: Cell) -> None:
         """Until the tags show it."""
         await self.bring(cell)
-        await cell.plc.until(lambda tags: tags["state"] == self.state, STEP_S)
+        await cell.plc.until(lambda tags: tags["state"] == self.state and tags["result_valid"] >= self.shows, STEP_S)
 
 
-SITUATIONS = (
+BUFFERED = (
     Situation(StationState.OFFLINE, _offline, _nothing, _trigger_in_vain),
     Situation(StationState.READY, _ready, _nothing, _one_part),
     Situation(StationState.ACQUIRING, _acquiring, _deliver, _finish),
@@ -118,3 +126,12 @@ SITUATIONS = (
     Situation(StationState.ACKNOWLEDGING, _acknowledging, _nothing, _acknowledge),
     Situation(StationState.CHANGING_RECIPE, _changing_recipe, _let_change, _end_change),
 )
+FREE_RUNNING = (
+    *(one for one in BUFFERED if one.state not in (StationState.RESULT_PENDING, StationState.ACKNOWLEDGING)),
+    Situation(StationState.READY, _acknowledging, _nothing, _one_part, shows=True),
+)
+
+
+def situations(program: Program) -> tuple[Situation, ...]:
+    """The states that a PLC with this program gets to see."""
+    return BUFFERED if program.buffered else FREE_RUNNING

@@ -111,7 +111,7 @@ async def _throw(plant: Plant, count: int) -> None:
 
 async def _still_at_work(plant: Plant) -> None:
     """What the frames wrote were commands, too: a PLC that begins anew gets its answer, and the journal is whole."""
-    async with playing(plant.plc_port, plant.registers, Memory()) as plc:
+    async with playing(plant.reach, Memory()) as plc:
         plc.restart()
         await plc.until(lambda _: True, 10.0)
         cell = Cell("after", plant, plc)

@@ -115,7 +115,7 @@ class Night:
             if not self._left:
                 break
             seed = self._left.pop()
-            async with playing(plant.plc_port, plant.registers, Memory()) as plc:
+            async with playing(plant.reach, Memory()) as plc:
                 cell = Cell(f"r{number}", plant, plc, audited=last)
                 self.seen.update(await _play(cell, seed))
             last = cell.audited
