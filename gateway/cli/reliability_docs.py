@@ -8,6 +8,14 @@ from typing import Any
 REPORT = Path(__file__).parents[2] / "docs" / "reliability.json"
 """Written by `FAULTS_REPORT=docs/reliability.json pytest tests/faults`; in the source checkout only."""
 
+FACES = {
+    "modbus_bits": "Modbus TCP, bits, buffered",
+    "opcua_bits": "OPC UA, bits, buffered",
+    "modbus_numbers": "Modbus TCP, numbers, free running",
+}
+"""The parts of the matrix, in the order of the tables."""
+SCENARIOS = ("scenarios", "scenarios_before")
+"""The last run, and the one before it with another commit's code."""
 NOT_PASSED = "not passed"
 NONE_WRONG = "no answer missing, doubled or another part's"
 
@@ -18,8 +26,18 @@ def _report() -> dict[str, Any]:
 
 
 def matrix_table() -> str:
-    """A row for each fault, a column for each state, and in each cell the seconds until a part got its verdict."""
-    cells = _report()["matrix"]
+    """For each face a row for each fault, a column for each state, and in each cell the seconds until a part got its
+    verdict.
+    """
+    return "\n".join(f"**{FACES[key]}**\n\n{_cells(played['cells'])}" for key, played in _matrix().items())
+
+
+def _matrix() -> dict[str, Any]:
+    played = _report()["matrix"]
+    return {key: played[key] for key in FACES if key in played}
+
+
+def _cells(cells: list[dict[str, Any]]) -> str:
     faults, states = _in_order(cells, "fault"), _in_order(cells, "state")
     took = {(one["fault"], one["state"]): f"{one['well_s']:.2f}" for one in cells}
     stated = {one["fault"]: f"{one['stated_s']:g}" for one in cells}
@@ -31,34 +49,42 @@ def matrix_table() -> str:
 def counts_table() -> str:
     """How many of each kind, and what came of them."""
     found = _report()
-    cells, parts = len(found["matrix"]), sum(one["parts"] for one in found["matrix"])
-    slowest = max(one["well_s"] for one in found["matrix"])
     rows = [
         _row("", "Tried", "Result", "Run"),
         _row("---", "---:", "---", "---"),
-        _row(
-            "Fault in a state", f"{cells} of {found['cells']['of']}", f"{parts} parts; well again in {slowest:.2f} s",
-            _run(found, "cells"),
-        ),
-        _scenarios(found["scenarios"], _run(found, "scenarios")),
+        *(_face(FACES[key], played) for key, played in _matrix().items()),
+        *(_scenarios(found[part], _run(found, part)) for part in SCENARIOS if found.get(part)),
         _modbus(found["modbus"], _run(found, "modbus")),
         _replies(found["replies"], found["replies_sent"], _run(found, "replies")),
-    ]  # fmt: skip
+    ]
     return "\n".join([*rows, "", "*Run*: the day, and the commit whose code it was where the run has noted it."]) + "\n"
+
+
+def _face(name: str, played: dict[str, Any]) -> str:
+    cells, parts = played["cells"], sum(one["parts"] for one in played["cells"])
+    slowest = max(one["well_s"] for one in cells)
+    passed = f"{len(cells)} of {played['of']}"
+    return _row(
+        f"Fault in a state: {name}", passed, f"{parts} parts; well again in {slowest:.2f} s", _day(played["run"])
+    )
 
 
 def _run(found: dict[str, Any], part: str) -> str:
     """When a part was written, and with which commit's code."""
-    run = found[part].get("run") or found["run"]
+    return _day(found[part].get("run") or found["run"])
+
+
+def _day(run: dict[str, Any]) -> str:
     return f"{run['date']} `{run['code']}`" if "code" in run else str(run["date"])
 
 
 def _scenarios(counted: dict[str, Any], run: str) -> str:
-    failed = counted.get("failed", 0)
+    failed, slow = counted.get("failed", 0), counted.get("slow", 0)
     result = (
         f"{counted['accepted']:,} accepted triggers, {counted['kills']:,} kills; "
         f"{f'{failed:,} FAILED' if failed else NONE_WRONG}; "
         f"{counted['forgotten']:,} of the triggers unknown after a kill, within the limits above"
+        f"{f'; {slow:,} times well again later than 8 s' if slow else ''}"
     )
     return _row("Random scenarios", f"{counted['scenarios'] + failed:,}", result, run)
 

@@ -21,8 +21,10 @@ class Outcome:
     stated_s: float
 
 
-KINDS = ("scenarios", "modbus", "replies", "replies_sent")
-"""What counts, beside the matrix."""
+KINDS = ("scenarios", "scenarios_before", "modbus", "replies", "replies_sent", "run")
+"""What counts, beside the matrix: the scenarios of another commit's code too, that they ran with before; `run` stands
+for those that have none of their own.
+"""
 
 
 @cache
@@ -58,6 +60,9 @@ class Report:
         old = before.get("matrix")
         faces = {**(old if isinstance(old, dict) else {}), **self.matrix}
         kept = {name: before[name] for name in KINDS if name in before}
+        last = before.get("scenarios", {})
+        if "scenarios" in self.figures and last.get("run", {}).get("code") != this_run()["code"]:
+            kept["scenarios_before"] = last
         return {"matrix": faces, **kept, **self.figures}
 
 

@@ -26,6 +26,9 @@ SHORT_S = 0.2
 """How long the PLC waits for one effect before it does something else."""
 PAUSES_S = (0.0, 0.0, 0.002, 0.01, 0.03, 0.1)
 WELL_S = 8.0
+"""From the end of all faults until a part gets its verdict, on a machine that has time for it."""
+PATIENCE_S = 45.0
+"""Until then it is waited for. The books are checked, however long it took."""
 UNNOTED_S = 0.25
 """An acceptance is written within 10 ms (H31), on a machine that has time for it; the PLC sees it a cycle later."""
 RETRIED_S = 2.0
@@ -74,7 +77,7 @@ class Scenario:
         for fault in tuple(self._on):
             await self._end(fault)
         self.told.append("recover")
-        well_s = await self.cell.recovered(WELL_S)
+        well_s = await self.cell.recovered(PATIENCE_S)
         await self.cell.audit(ANY_REASON, results_dropped=self._dropped)
         return well_s
 
