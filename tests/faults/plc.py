@@ -12,7 +12,7 @@ from gateway.core.tags import TagValue
 from gateway.sim.plc import PlcFace
 from tests.faults.faces import ANSWER_S, BITS, Program
 
-CYCLE_S = 0.01
+CYCLE_S = 0.02
 AGAIN_S = 0.05
 """Between two attempts to connect."""
 Tags = Mapping[str, TagValue]
@@ -94,6 +94,8 @@ class Plc:
         self._running = asyncio.Event()
         self._running.set()
         self._ending = self._restarting = False
+        self._news = asyncio.Event()
+        """Set with the next scan; each has one of its own."""
 
     # ---- what a test does ----------------------------------------------------------------------------------
 
@@ -105,7 +107,7 @@ class Plc:
         """The first tags for which it is so. Raises TimeoutError."""
         async with asyncio.timeout(within_s):
             while not self.tags or not true(self.tags):
-                await asyncio.sleep(CYCLE_S / 2)
+                await self._news.wait()
         return self.tags
 
     async def written(self, within_s: float, **tags: Any) -> Tags:
@@ -152,6 +154,8 @@ class Plc:
             self.memory.note(commands, tags)
             if commands is self.commands:
                 self.tags = tags
+            news, self._news = self._news, asyncio.Event()
+            news.set()
             await asyncio.sleep(CYCLE_S)
 
 

@@ -114,7 +114,9 @@ class Situation:
     async def enter(self, cell: Cell) -> None:
         """Until the tags show it."""
         await self.bring(cell)
-        await cell.plc.until(lambda tags: tags["state"] == self.state and tags["result_valid"] >= self.shows, STEP_S)
+        await cell.plc.until(
+            lambda tags: tags["state"] == self.state and (tags["result_valid"] or not self.shows), STEP_S
+        )
 
 
 BUFFERED = (

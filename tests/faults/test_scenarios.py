@@ -1,6 +1,7 @@
 """Random scenarios by seed: some here, ten thousand at night. SCENARIO_SEED plays those again that failed."""
 
 import asyncio
+import math
 import os
 import random
 import time
@@ -35,7 +36,7 @@ TOLD_S = 30.0
 ENOUGH = 20
 """After so many failures the rest is not played."""
 SLOW_SHARE = 0.002
-"""Of the scenarios after which the station may have taken longer than WELL_S: eight plants share what else runs here."""
+"""Of the scenarios after which the station may take longer than WELL_S: eight plants share the machine."""
 COUNTED = ("scenarios", "parts", "accepted", "answered", "kills", "forgotten", "slow")
 
 
@@ -84,6 +85,8 @@ class Night:
     tell: Callable[[str], None]
     seen: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    longest_s: float = math.inf
+    """After this time no other one is begun."""
 
     def __post_init__(self) -> None:
         self._left, self._began = list(reversed(self.seeds)), time.monotonic()
@@ -103,7 +106,7 @@ class Night:
         assert self.seen["slow"] <= SLOW_SHARE * len(self.seeds), f"{self.seen['slow']} stations were well too late"
 
     async def _work(self) -> None:
-        while self._left and len(self.failures) < ENOUGH:
+        while self._more():
             plant = Plant(next(self.homes), Plain(), SHORTEST)
             try:
                 async with _standing(plant):
@@ -112,11 +115,15 @@ class Night:
                 self.failures.append(str(error))
                 self.tell(f"FAILED: {error}; what the gateway logged is in {plant.home}")
 
+    def _more(self) -> bool:
+        in_time = time.monotonic() - self._began < self.longest_s
+        return bool(self._left) and len(self.failures) < ENOUGH and in_time
+
     async def _share(self, plant: Plant) -> None:
         """A plant's worth of them, or until one fails: what is wrong with it then is not the next one's fault."""
         last: StoredResult | None = None
         for number in range(self.a_plant):
-            if not self._left:
+            if not self._more():
                 break
             seed = self._left.pop()
             async with playing(plant.reach, Memory()) as plc:
@@ -147,11 +154,11 @@ async def test_some_random_scenarios(homes: Iterator[Path]) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(6 * 3600)
 async def test_ten_thousand_random_scenarios(homes: Iterator[Path], capfd: pytest.CaptureFixture[str]) -> None:
-    """SCENARIO_COUNT plays another number of them, for a night that is short."""
+    """For a night that is short, SCENARIO_COUNT plays another number of them, SCENARIO_MINUTES as many as that allows."""
 
     def tell(line: str) -> None:
         with capfd.disabled():
             print(line, flush=True)
 
-    many = int(os.environ.get("SCENARIO_COUNT", MANY))
-    await Night(homes, _seeds(many), A_LONG_PLANT, tell).play(AT_ONCE_AT_NIGHT)
+    many, minutes = int(os.environ.get("SCENARIO_COUNT", MANY)), float(os.environ.get("SCENARIO_MINUTES", math.inf))
+    await Night(homes, _seeds(many), A_LONG_PLANT, tell, longest_s=60 * minutes).play(AT_ONCE_AT_NIGHT)
