@@ -154,7 +154,7 @@ async def test_some_random_scenarios(homes: Iterator[Path]) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(6 * 3600)
 async def test_ten_thousand_random_scenarios(homes: Iterator[Path], capfd: pytest.CaptureFixture[str]) -> None:
-    """For a night that is short, SCENARIO_COUNT plays another number of them, SCENARIO_MINUTES as many as that allows."""
+    """For a short night: SCENARIO_COUNT plays another number of them, SCENARIO_MINUTES as many as that allows."""
 
     def tell(line: str) -> None:
         with capfd.disabled():
