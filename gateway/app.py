@@ -74,9 +74,11 @@ class Gateway:
             self.archive = self._archive(registrar)
             own = (self.history, self.archive)
             sinks = (*self._sinks, *(sink for sink in own if sink is not None))
+            if self.archive is not None and self.history is not None:
+                self.archive.on_written(self.history.images_kept)
             for sink in sinks:
                 await stack.enter_async_context(sink)
-            await self._enter_stations(stack, boot_id, sinks)
+            await self._enter_stations(stack, registrar, sinks)
             if self.archive is not None:
                 stack.callback(self.archive.on_fault(self._tell_archive_fault))
                 stack.callback(self.archive.on_loss(lambda name, lost: self.stations[name].post(ImagesLost(lost))))
@@ -114,7 +116,7 @@ class Gateway:
                 await self._all_shown()
         await self._stack.aclose()
 
-    async def _enter_stations(self, stack: AsyncExitStack, boot_id: int, sinks: Sequence[ResultSink]) -> None:
+    async def _enter_stations(self, stack: AsyncExitStack, registrar: Registrar, sinks: Sequence[ResultSink]) -> None:
         """Each goes on where the journal ends."""
         history, data = self._settings.history, self._settings.data_folder
         names = [settings.name for settings in self._settings.stations]
@@ -126,7 +128,7 @@ class Gateway:
             self._inspectors[settings.name] = inspectors
             station = make_station(
                 settings,
-                boot_id,
+                registrar.boot_id,
                 sinks,
                 inspectors=inspectors,
                 journal=self.history,
@@ -134,7 +136,8 @@ class Gateway:
                 memory=memories.get(settings.name),
                 pictures=self.archive,
             )
-            self.figures.follow(station)
+            station.pictures.add(registrar.pictured)
+            self.figures.follow(station, self.history)
             self.stations[settings.name] = await stack.enter_async_context(station)
 
     def _archive(self, registrar: Registrar) -> Archive | None:
@@ -166,6 +169,8 @@ class Gateway:
             self._settings = before
             raise
         self._recipe_names |= _recipe_names(settings)
+        if self.archive is not None and settings.archive is not None:
+            self.archive.choices = settings.archive.choices()
         for one in settings.stations:
             if one.name in inspectors:
                 self._renew(one, inspectors[one.name])

@@ -19,6 +19,10 @@ LIVE_IN_THE_HANDSHAKE = (
 """Its depths size queues and threads, and its watchdog a PLC's program."""
 
 
+LIVE_IN_THE_ARCHIVE = ("keep", "every_nth_ok", "original", "drawn", "overrides")
+"""Its limits and its folder are its thread's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """`settings` is what can be in force without a restart: the old configuration with the keys in `made` changed.
@@ -34,10 +38,14 @@ class Changes:
 def changes(now: Settings, new: Settings) -> Changes:
     """From what is in force to what the file says."""
     by_name = {station.name: station for station in new.stations}
+    archive = now.archive
+    if archive is not None and new.archive is not None:
+        archive = archive.model_copy(update={name: getattr(new.archive, name) for name in LIVE_IN_THE_ARCHIVE})
     told = {"log_level": new.gateway.log_level, "stop_timeout_ms": new.gateway.stop_timeout_ms}
     wanted = now.model_copy(
         update={
             "gateway": now.gateway.model_copy(update=told),
+            "archive": archive,
             "stations": tuple(_station(one, by_name.get(one.name)) for one in now.stations),
         }
     )

@@ -1,7 +1,7 @@
 """What no single table can know: names and numbers given twice, addresses and ports that clash, missing links."""
 
 import os
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from gateway.config_tree import LinkSettings, Settings, StationSettings
 from gateway.config_view_checks import view_errors
 from gateway.core.errors import ConfigError
 from gateway.core.registers import RegisterMap
+from gateway.sinks.archive_settings import ArchiveOverride
 
 Stations = Mapping[int, StationSettings]
 """Stations by their place in the file."""
@@ -41,9 +42,10 @@ def cross_errors(file: str, links: LinkSettings | None, stations: Stations) -> I
 
 
 def archive_errors(file: str, settings: Settings) -> Iterator[ConfigError]:
-    """Of the image archive: it needs a folder, and one in which nobody looks for new pictures."""
+    """Of the image archive: it needs a folder, and one in which nobody looks for new pictures; overrides of what is."""
     if settings.archive is None:
         return
+    yield from _override_errors(file, settings.archive.overrides, settings.stations)
     place = settings.archive.place(settings.data_folder)
     if place is None:
         instead = 'write folder = "archive", or name a folder for all data: data = "data" below [gateway]'
@@ -54,6 +56,25 @@ def archive_errors(file: str, settings: Settings) -> Iterator[ConfigError]:
             if place.is_relative_to(folder):
                 wrong = f'{place} lies in {folder}, a drop folder of station "{station.name}"'
                 yield ConfigError(file, "archive.folder", wrong, "name a folder elsewhere: its images would be parts")
+
+
+def _override_errors(
+    file: str, overrides: Sequence[ArchiveOverride], stations: Sequence[StationSettings]
+) -> Iterator[ConfigError]:
+    recipes = {station.name: [recipe.number for recipe in station.recipes] for station in stations}
+    for at, one in enumerate(overrides):
+        key = f"archive.overrides[{at}]"
+        if one.station not in recipes:
+            there = ", ".join(recipes)
+            yield ConfigError(file, f"{key}.station", f'there is no station "{one.station}"', f"there are: {there}")
+        elif one.recipe is not None and one.recipe not in recipes[one.station]:
+            there = ", ".join(map(str, recipes[one.station]))
+            wrong = f'station "{one.station}" has no recipe {one.recipe}'
+            yield ConfigError(file, f"{key}.recipe", wrong, f"its recipes are: {there}")
+    places = {at: one.place for at, one in enumerate(overrides)}
+    for at, earlier in _repeated(places):
+        wrong = f"archive.overrides[{earlier}] is for the same"
+        yield ConfigError(file, f"archive.overrides[{at}]", wrong, "write both in one table")
 
 
 def _repeated(things: Mapping[_Place, _Thing]) -> Iterator[tuple[_Place, _Place]]:

@@ -1,12 +1,13 @@
 """What is noted and counted of a running gateway, for `pekat-gateway trace` and Prometheus."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from gateway import __version__
 from gateway.blackbox import BlackBox
 from gateway.blackbox.recorder import TOTAL
 from gateway.blackbox.spans import SPANS
-from gateway.metrics.families import Store, Watched
+from gateway.metrics.families import Images, Store, Watched
 from gateway.metrics.server import MetricsServer
 from gateway.metrics.settings import MetricsSettings
 from gateway.metrics.tally import Tally
@@ -25,15 +26,16 @@ class Figures:
         self._stations: dict[str, Station] = {}
         self._tallies: dict[str, Tally] = {}
 
-    def follow(self, station: Station) -> None:
-        """Note the station's inspections from now on."""
+    def follow(self, station: Station, history: History | None = None) -> None:
+        """Note the station's inspections from now on; `history` is told of what comes after an answer."""
         tally = None
         if self._settings is not None:
             tally = self._tallies[station.name] = Tally((*SPANS, TOTAL))
             station.observe(tally.note)
         self._stations[station.name] = station
         measured = tally.measured if tally is not None else None
-        self.black_box.follow(station.name, station.observe, station.pictures.add, measured)
+        passed = partial(history.passed, station.name) if history is not None else None
+        self.black_box.follow(station.name, station.observe, station.pictures.add, measured, passed)
 
     def server(
         self, links: Mapping[str, PlcLink], history: History | None, archive: Archive | None
@@ -45,7 +47,14 @@ class Figures:
         def connections() -> dict[str, int]:
             return {name: link.connections for name, link in links.items()}
 
-        watched = Watched(__version__, self._stations, self._tallies, connections, lambda: _stores(history, archive))
+        watched = Watched(
+            __version__,
+            self._stations,
+            self._tallies,
+            connections,
+            lambda: _stores(history, archive),
+            lambda: _images(archive) if archive is not None else None,
+        )
         return MetricsServer(self._settings, watched)
 
 
@@ -54,8 +63,13 @@ def _stores(history: History | None, archive: Archive | None) -> list[Store]:
     stores = []
     if history is not None:
         written = history.books
-        stores.append(Store("history", written.waiting, written.stored, written.lost))
+        stores.append(Store("history", written.waiting, written.stored, written.lost, bool(written.fault)))
     if archive is not None:
         kept = archive.books
-        stores.append(Store("archive", kept.waiting, kept.kept, kept.lost))
+        stores.append(Store("archive", kept.waiting, kept.kept, kept.lost, bool(kept.fault)))
     return stores
+
+
+def _images(archive: Archive) -> Images:
+    books = archive.books
+    return Images(books.kept_bytes, books.images, books.bytes, books.lost_of)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Self
 
 from gateway.core.result import Result
-from gateway.ports import Recorded, ResultStore, StoredResult, result_id
+from gateway.ports import NOT_NOTED, Pictured, Recorded, ResultStore, Stages, StoredResult, result_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DRIFT_US = 1000
@@ -21,6 +21,8 @@ LONGEST_WAIT = timedelta(hours=1)
 """No answer waits longer for the one before it: an inspection's time-out is an hour at most."""
 REMEMBERED = 1024
 """As many results as a station can hold back."""
+Images = Callable[[StoredResult], tuple[str, ...]]
+"""Which files the archive makes of this answer's pictures: asked before the answer is kept anywhere."""
 
 
 def unix_us() -> int:
@@ -43,6 +45,10 @@ class WallClock:
         self._wall, self._monotonic = wall, monotonic
         self._ahead = wall() - monotonic()
 
+    def now(self) -> int:
+        """This moment, in monotonic microseconds."""
+        return self._monotonic()
+
     def at(self, moment: int) -> datetime:
         """The time (UTC) at this moment, in monotonic microseconds."""
         ahead = self._wall() - self._monotonic()
@@ -51,8 +57,18 @@ class WallClock:
         return EPOCH + timedelta(microseconds=moment + self._ahead)
 
 
+@dataclass(slots=True)
+class _Seen:
+    """The pictures of an inspection: their views and names, and when the last one was in memory."""
+
+    at: int
+    pictures: tuple[tuple[str, str], ...]
+
+
 class Registrar:
     """Gives each answer of this run of the gateway its id, its times and its recipe's name: the same whoever asks.
+
+    Of its pictures it says how their sources call them, and where the archive keeps them (`images`).
 
     `recipe_names` goes by station and recipe number. The answers of a station get rising times, each its own: where
     several leave in one step, a microsecond is between them. History knows one value for one time (OPC UA Part 11).
@@ -73,6 +89,23 @@ class Registrar:
         self._known: OrderedDict[tuple[str, int], StoredResult] = OrderedDict()
         self._last: dict[str, datetime] = {}
         self._late = count(1)
+        self._seen: OrderedDict[tuple[str, int], _Seen] = OrderedDict()
+        self.images: Images = _none
+
+    def pictured(self, pictured: Pictured) -> None:
+        """A picture of an inspection is in memory."""
+        key, told = (pictured.station, pictured.inspection_id), (pictured.view, pictured.picture.name)
+        seen = self._seen.get(key)
+        if seen is not None:
+            seen.at, seen.pictures = self.clock.now(), (*seen.pictures, told)
+            return
+        self._seen[key] = _Seen(self.clock.now(), (told,))
+        if len(self._seen) > REMEMBERED:  # that one was answered before its picture came
+            self._seen.popitem(last=False)
+
+    def known(self, station: str, inspection_id: int) -> StoredResult | None:
+        """The answer to this inspection, as long as it is one of the last ones of this run."""
+        return self._known.get((station, inspection_id))
 
     def result_id(self, inspection_id: int) -> str:
         """The id of what answers this inspection, also before it is answered."""
@@ -84,11 +117,16 @@ class Registrar:
         known = self._known.get(key)
         if known is not None and (known.result is result or _same(known.result, result)):
             if known.result is not result or known.presented != recorded.presented:
-                known = self._known[key] = replace(
-                    known, result=result, counts=recorded.counts, presented=recorded.presented
-                )
+                before = known.result.verdict
+                known = replace(known, result=result, counts=recorded.counts, presented=recorded.presented)
+                if result.verdict is not before:  # the names of the files say it
+                    known = replace(known, archived=self.images(known))
+                self._known[key] = known
             return known
-        known = self._known[key] = self._make(recorded)
+        known = self._make(recorded, self._seen.pop(key, None))
+        if archived := self.images(known):
+            known = replace(known, archived=archived)
+        self._known[key] = known
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return known
@@ -96,16 +134,17 @@ class Registrar:
     def late(self, recorded: Recorded) -> StoredResult:
         """What came after the answer that was given, as it is kept: under an id that no answer has.
 
-        Of several views each may be late.
+        Of several views each may be late. Its pictures are those of the answer that was given.
         """
-        made = self._make(recorded)
-        return replace(made, result_id=f"{made.result_id}-late-{next(self._late)}")
+        made, given = self._make(recorded, None), self.known(recorded.station, recorded.result.inspection_id)
+        made = replace(made, result_id=f"{made.result_id}-late-{next(self._late)}")
+        return made if given is None else replace(made, pictures=given.pictures, archived=given.archived)
 
     def recipe_name(self, station: str, recipe: int) -> str:
         """As the configuration has it; "" where it has none."""
         return self._recipe_names.get((station, recipe), "")
 
-    def _make(self, recorded: Recorded) -> StoredResult:
+    def _make(self, recorded: Recorded, seen: _Seen | None) -> StoredResult:
         result = recorded.result
         return StoredResult(
             self.result_id(result.inspection_id),
@@ -117,6 +156,8 @@ class Registrar:
             counts=recorded.counts,
             recipe_name=self.recipe_name(recorded.station, result.recipe),
             presented=recorded.presented,
+            stages=_stages(result, seen.at if seen is not None else 0),
+            pictures=seen.pictures if seen is not None else (),
         )
 
     def _in_order(self, station: str, answered: datetime) -> datetime:
@@ -126,6 +167,21 @@ class Registrar:
             answered = last + TICK
         self._last[station] = answered
         return answered
+
+
+def _none(_: StoredResult) -> tuple[str, ...]:
+    """Where there is no archive."""
+    return ()
+
+
+def _stages(result: Result, pictured: int) -> Stages:
+    """What is known of them when the answer is there."""
+    inspector_us = result.judgement.inspector_us
+    if not pictured and not inspector_us:
+        return NOT_NOTED
+    asked = max(result.answered_at - inspector_us, pictured) if inspector_us else 0
+    begin = result.accepted_at
+    return Stages(pictured - begin if pictured else None, asked - begin if asked else None)
 
 
 def _same(one: Result, other: Result) -> bool:

@@ -9,7 +9,7 @@ from gateway.blackbox.spans import SPANS
 from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.result import Result
-from gateway.ports import Step
+from gateway.ports import Pictured, Step
 
 MOST_OPEN = 2_048
 """Results that may wait to be shown, and pictures for their answer; more than a station can hold back."""
@@ -22,8 +22,14 @@ def monotonic_us() -> int:
 
 
 Measured = Callable[[str, int], None]
+Passed = Callable[[int, str, int], None]
 TOTAL = "total"
 """From the trigger to the answer in the tags."""
+_ENDING: Mapping[int, Mapping[str, int]] = {
+    _SHOWN: {"tags": _RELEASED, TOTAL: _ACCEPTED},
+    _ACKNOWLEDGED: {"plc": _SHOWN},
+}
+"""The times that end with a stage, and with which stage each began."""
 
 
 class BlackBox:
@@ -37,26 +43,33 @@ class BlackBox:
         self,
         station: str,
         observe: Callable[[Callable[[Step], None]], object],
-        observe_pictures: Callable[[Callable[[int], None]], object],
+        observe_pictures: Callable[[Callable[[Pictured], None]], object],
         measured: Measured | None = None,
+        passed: Passed | None = None,
     ) -> None:
         """Note a station's inspections from now on. The two are called with who is to be told.
 
         `measured` hears of each stage that is over: its name as in SPANS, or "total", and its time in microseconds.
+        `passed` hears of those that come after the answer: of which inspection, its name as in STAGES, and when.
         """
-        recorder = Recorder(self.ring, len(self.stations), measured)
+        recorder = Recorder(self.ring, len(self.stations), measured, passed)
         self.stations.append(station)
         observe(recorder.note)
-        observe_pictures(recorder.pictured)
+        observe_pictures(lambda pictured: recorder.pictured(pictured.inspection_id))
 
 
 class Recorder:
     """What is noted of one station. `now` is the clock of the handshake."""
 
     def __init__(
-        self, ring: Ring, station: int, measured: Measured | None = None, now: Callable[[], int] = monotonic_us
+        self,
+        ring: Ring,
+        station: int,
+        measured: Measured | None = None,
+        passed: Passed | None = None,
+        now: Callable[[], int] = monotonic_us,
     ) -> None:
-        self._ring, self._station, self._measured, self._now = ring, station, measured, now
+        self._ring, self._station, self._measured, self._passed, self._now = ring, station, measured, passed, now
         self._pictured = OrderedDict[int, int]()
         self._numbers = OrderedDict[int, int]()
         """Of the answers that may still be shown or acknowledged, by inspection."""
@@ -75,10 +88,10 @@ class Recorder:
         if old is not None and (changed or before.valid > after.valid):
             number = self._numbers.pop(old.inspection_id, None)
             if before.valid and _acknowledges(step):
-                self._stage(number, _ACKNOWLEDGED, step.at, {"plc": _SHOWN})
+                self._stage(number, old, _ACKNOWLEDGED, step.at)
         if changed and after.presented is not None:
             number = self._numbers.get(after.presented.inspection_id)
-            self._stage(number, _SHOWN, self._now(), {"tags": _RELEASED, TOTAL: _ACCEPTED})
+            self._stage(number, after.presented, _SHOWN, self._now())
 
     def _answered(self, result: Result, released: int) -> None:
         judgement = result.judgement
@@ -113,13 +126,15 @@ class Recorder:
                 self._measured(name, max(end - begin, 0))
                 begin = max(end, begin)
 
-    def _stage(self, number: int | None, stage: int, at: int, spans: Mapping[str, int]) -> None:
-        """A later stage is over. `spans`: the times that end with it, and with which stage each began."""
+    def _stage(self, number: int | None, result: Result, stage: int, at: int) -> None:
+        """A stage after the answer is over."""
         if number is None:
             return
         self._ring.put_time(number, stage, at)
+        if self._passed is not None:
+            self._passed(result.inspection_id, STAGES[stage], at)
         if self._measured is not None:
-            for name, began in spans.items():
+            for name, began in _ENDING[stage].items():
                 if moment := self._ring.time(number, began):
                     self._measured(name, max(at - moment, 0))
 

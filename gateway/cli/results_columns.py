@@ -31,6 +31,10 @@ def _ms(microseconds: int) -> float:
     return microseconds / 1000
 
 
+def _ms_or_none(microseconds: int | None) -> float | None:
+    return _ms(microseconds) if microseconds is not None else None
+
+
 def _exposure_ms(stored: StoredResult) -> float | None:
     result = stored.result
     return _ms(result.exposed_at - result.accepted_at) if result.exposed_at else None
@@ -96,4 +100,12 @@ COLUMNS: Mapping[str, Callable[[StoredResult], Cell]] = {
     "reviewed_by": lambda stored: review.operator if (review := stored.result.review) is not None else "",
     "reviewed_over": lambda stored: review.over if (review := stored.result.review) is not None else "",
     "review_ms": lambda stored: _review_ms(stored.result.review),
+    "client": lambda stored: stored.result.origin.client,
+    "pictured_ms": lambda stored: _ms_or_none(stored.stages.pictured_us),
+    "asked_ms": lambda stored: _ms_or_none(stored.stages.asked_us),
+    "shown_ms": lambda stored: _ms_or_none(stored.stages.shown_us),
+    "acknowledged_ms": lambda stored: _ms_or_none(stored.stages.acknowledged_us),
+    "pictures": lambda stored: _json([{"view": view, "name": name} for view, name in stored.pictures]),
+    "image_files": lambda stored: _json(stored.archived),
+    "images_kept": lambda stored: stored.images_kept,
 }

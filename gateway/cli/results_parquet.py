@@ -16,8 +16,8 @@ GROUP = 20_000
 
 _TYPES = {
     **dict.fromkeys(("result_seq", "trigger_seq", "recipe", "detection_count"), pa.int64()),
-    **dict.fromkeys(("score", "exposed_ms", "inspector_ms", "total_ms", "review_ms"), pa.float64()),
-    **dict.fromkeys(("simulated", "presented"), pa.bool_()),
+    **dict.fromkeys(("score", *(name for name in COLUMNS if name.endswith("_ms"))), pa.float64()),
+    **dict.fromkeys(("simulated", "presented", "images_kept"), pa.bool_()),
     "time": pa.timestamp("us", tz="UTC"),
 }
 SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])

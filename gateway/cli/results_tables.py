@@ -25,7 +25,7 @@ _WIDE = 130
 """Columns from which on a terminal gets all of _LIST."""
 _WHOLE = frozenset({"time (UTC)", "verdict", "id"})
 """Never broken over two lines."""
-_IN_TABLES = frozenset({"detections", "user_values", "views", "images", "time"})
+_IN_TABLES = frozenset({"detections", "user_values", "views", "images", "pictures", "image_files", "time"})
 
 
 def console() -> Console:
@@ -93,6 +93,10 @@ def _values(stored: StoredResult) -> Table:
             table.add_row(name, _verdict(stored.result.verdict))
         elif name not in _IN_TABLES:
             table.add_row(name, Text(visible(as_text(value))))
+    for view, picture in stored.pictures:
+        table.add_row(f"picture {view}".rstrip(), Text(visible(picture)))
+    for file in stored.archived:
+        table.add_row("archived as", Text(visible(file)))
     for image in stored.images:
         table.add_row("image", Text(visible(image)))
     table.add_row("why", REASON_TEXTS[stored.result.judgement.reason])

@@ -12,7 +12,13 @@ def image_file(picture: Picture) -> "tuple[str, bytes | memoryview]":
 
     Raises ValueError for pixels that do not fit their own format.
     """
+    form = form_of(picture)
+    return form, picture.data if picture.raw is None else png_of(picture.data, picture.raw)
+
+
+def form_of(picture: Picture) -> str:
+    """The ending alone, at once."""
     if picture.raw is not None:
-        return "png", png_of(picture.data, picture.raw)
+        return "png"
     start = bytes(memoryview(picture.data)[:8])
-    return next((form for magic, form in _FORMS.items() if start.startswith(magic)), "bin"), picture.data
+    return next((form for magic, form in _FORMS.items() if start.startswith(magic)), "bin")

@@ -22,6 +22,18 @@ class Store:
     waiting: int
     stored: int
     lost: int
+    fault: bool
+    """Nothing can be written now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The image archive: bytes written since the start, what lies on the disk, and the images lost by station."""
+
+    written_bytes: int
+    images: int
+    bytes: int
+    lost_of: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,8 @@ class Watched:
     connections: Callable[[], Mapping[str, int]]
     """Clients connected now, by link."""
     stores: Callable[[], Sequence[Store]]
+    images: Callable[[], Images | None]
+    """None where there is no archive."""
 
 
 def _error(fault: Fault | None) -> int:
@@ -52,6 +66,8 @@ class Families(Collector):
         yield from self._answers()
         yield from self._stations()
         yield from self._stores()
+        if (images := self._watched.images()) is not None:
+            yield from self._archive(images)
         links = GaugeMetricFamily(f"{PREFIX}_link_connections", "Clients connected now", labels=["link"])
         for link, count in self._watched.connections().items():
             links.add_metric([link], count)
@@ -97,10 +113,25 @@ class Families(Collector):
         waiting = GaugeMetricFamily(f"{PREFIX}_store_waiting", "What waits to be written", labels=["store"])
         stored = CounterMetricFamily(f"{PREFIX}_store_written", "What was written", labels=["store"])
         lost = CounterMetricFamily(f"{PREFIX}_store_lost", "What could not be written", labels=["store"])
+        fault = GaugeMetricFamily(f"{PREFIX}_store_fault", "1: nothing can be written now", labels=["store"])
         for store in self._watched.stores():
+            fault.add_metric([store.name], int(store.fault))
             waiting.add_metric([store.name], store.waiting)
             stored.add_metric([store.name], store.stored)
             lost.add_metric([store.name], store.lost)
         yield waiting
         yield stored
+        yield lost
+        yield fault
+
+    def _archive(self, images: Images) -> Iterator[Metric]:
+        text = "Images written by the archive since the start, in bytes"
+        yield CounterMetricFamily(f"{PREFIX}_archive_written_bytes", text, images.written_bytes)
+        yield GaugeMetricFamily(f"{PREFIX}_archive_images", "Images that the archive holds", images.images)
+        yield GaugeMetricFamily(f"{PREFIX}_archive_bytes", "The same in bytes, with their results", images.bytes)
+        lost = CounterMetricFamily(
+            f"{PREFIX}_images_lost", "Images that were to be kept and are not", labels=["station"]
+        )
+        for station in self._watched.stations:
+            lost.add_metric([station], images.lost_of.get(station, 0))
         yield lost

@@ -60,7 +60,11 @@ class PictureSink(ResultSink, Protocol):
     """Who also wants the pictures that results are of."""
 
     def see(self, pictured: Pictured) -> None:
-        """Take note of a picture, at once; on the trigger's path. Its inspection's result is always put later."""
+        """Take note of a picture, at once; on the trigger's path. Its inspection's result is always put later.
+
+        What comes after the journal was given that result is of no use any more: the journal says which images there
+        are.
+        """
         ...
 
 

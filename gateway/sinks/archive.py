@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from gateway.core.result import Result, Verdict
-from gateway.ports import Pictured, Recorded
+from gateway.core.result import Verdict
+from gateway.ports import Pictured, Recorded, StoredResult
 from gateway.records import Registrar
-from gateway.sinks.archive_files import Job
-from gateway.sinks.archive_writer import STOP_S, ArchiveBooks, ArchiveWriter, Limits, Room
+from gateway.sinks.archive_choice import Choice, Choices
+from gateway.sinks.archive_files import Job, names_of
+from gateway.sinks.archive_writer import STOP_S, ArchiveBooks, ArchiveWriter, Limits, Room, Written
 from gateway.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -27,36 +28,40 @@ TELL_S = 0.05
 """So long faults and losses are gathered, before somebody is told of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which inspections are archived, and what of them. `every_nth_ok` 0: no OK, unless all are asked for."""
+@dataclass(slots=True)
+class _Held:
+    """The pictures of an inspection. Once the registrar has `asked` what their files are called, no more are taken."""
 
-    verdicts: frozenset[Verdict]
-    every_nth_ok: int = 0
-    original: bool = True
-    drawn: bool = False
+    pictures: list[Pictured]
+    asked: bool = False
+    wanted: tuple[Pictured, ...] = ()
+    """Those of which there will be files, once that was asked."""
+    its_turn: bool | None = None
+    """As an OK it is the one in so many; None where nobody has counted it."""
 
 
 class Archive:
     """Enter it to write; `see` and `put` never wait. A folder that cannot be written keeps nobody from starting.
 
-    Pictures are held from `see` on until the result of their inspection is put: shared, not copied.
+    Pictures are held from `see` on until the result of their inspection is put: shared, not copied. The registrar is
+    told which files there will be of a result, so that whoever keeps the result keeps their names too.
     """
 
-    def __init__(self, registrar: Registrar, folder: Path, choice: Choice, limits: Limits, room: Room) -> None:
-        self._registrar, self._choice = registrar, choice
-        self._writer = ArchiveWriter(folder, limits, room, self._changed)
+    def __init__(self, registrar: Registrar, folder: Path, choices: Choices, limits: Limits, room: Room) -> None:
+        self._registrar, self.choices = registrar, choices
+        self._writer = ArchiveWriter(folder, limits, room, self._changed, self._tell_written)
         self._writing = Worker("archive-writer")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: asyncio.Future[None] | None = None
-        self._held: dict[tuple[str, int], list[Pictured]] = {}
-        self._oks: dict[str, int] = {}
+        self._held: dict[tuple[str, int], _Held] = {}
+        self._oks: dict[tuple[str, int], int] = {}
         self._shown = ""
         self._told: dict[str, int] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._waking: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._counters: list[Callable[[str, int], None]] = []
+        self._keepers: list[Written] = []
 
     @property
     def books(self) -> ArchiveBooks:
@@ -78,8 +83,13 @@ class Archive:
         self._counters.append(counter)
         return lambda: self._counters.remove(counter)
 
+    def on_written(self, keeper: Written) -> None:
+        """Call back with each result whose images were written, and with each whose images are lost. On any thread."""
+        self._keepers.append(keeper)
+
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self._registrar.images = self._files
         self._writing.start()
         self._run = self._writing.submit(self._writer.run)
         return self
@@ -97,30 +107,53 @@ class Archive:
             self._run.result()
 
     def see(self, pictured: Pictured) -> None:
-        if self._choice.drawn if pictured.drawn else self._choice.original:
-            self._held.setdefault((pictured.station, pictured.inspection_id), []).append(pictured)
+        held = self._held.setdefault((pictured.station, pictured.inspection_id), _Held([]))
+        if not held.asked:
+            held.pictures.append(pictured)
 
     def put(self, recorded: Recorded) -> None:
-        pictures = self._held.pop((recorded.station, recorded.result.inspection_id), None)
-        if self._wanted(recorded.station, recorded.result) and pictures:
-            self._writer.put(Job(self._registrar.stored(recorded), tuple(pictures)))
+        key = recorded.station, recorded.result.inspection_id
+        if key not in self._held:
+            return
+        stored = self._registrar.stored(recorded)
+        held = self._held.pop(key)
+        if held.wanted:
+            self._writer.put(Job(stored, held.wanted))
             if self._waking is None and self._loop is not None:
                 self._waking = self._loop.call_later(GATHER_S, self._wake)
+
+    def _files(self, stored: StoredResult) -> tuple[str, ...]:
+        held = self._held.get((stored.station, stored.result.inspection_id))
+        if held is None:
+            return ()
+        held.asked, held.wanted = True, self._wanted(stored, held)
+        return names_of(stored, held.wanted)
 
     def _wake(self) -> None:
         self._waking = None
         self._writer.wake()
 
-    def _wanted(self, station: str, result: Result) -> bool:
-        """Never those of simulation mode: they are of no part."""
-        if result.origin.simulated:
+    def _wanted(self, stored: StoredResult, held: _Held) -> tuple[Pictured, ...]:
+        """Those to be kept: none of simulation mode, which are of no part."""
+        result = stored.result
+        choice = self.choices.of(stored.station, result.recipe)
+        if result.origin.simulated or not (result.verdict in choice.verdicts or self._has_turn(stored, choice, held)):
+            return ()
+        return tuple([one for one in held.pictures if (choice.drawn if one.drawn else choice.original)])
+
+    def _has_turn(self, stored: StoredResult, choice: Choice, held: _Held) -> bool:
+        """Counted once, however often it is asked for."""
+        if stored.result.verdict is not Verdict.OK or not choice.every_nth_ok:
             return False
-        if result.verdict in self._choice.verdicts:
-            return True
-        if result.verdict is not Verdict.OK or not self._choice.every_nth_ok:
-            return False
-        count = self._oks[station] = self._oks.get(station, 0) + 1
-        return count % self._choice.every_nth_ok == 0
+        if held.its_turn is None:
+            whose = self.choices.place(stored.station, stored.result.recipe)
+            count = self._oks[whose] = self._oks.get(whose, 0) + 1
+            held.its_turn = count % choice.every_nth_ok == 0
+        return held.its_turn
+
+    def _tell_written(self, stored: StoredResult, kept: bool) -> None:
+        for keeper in self._keepers:
+            keeper(stored, kept)
 
     def _changed(self) -> None:
         """From both threads: the loop looks soon what the books say now."""

@@ -9,14 +9,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from gateway.images.files import image_file
+from gateway.images.files import form_of, image_file
 from gateway.ports import Pictured, StoredResult
-from gateway.sinks.archive_names import SIDE, ending, partial, stem_of, verdict_word
+from gateway.sinks.archive_names import SIDE, ending, hour_of, partial, stem_of, verdict_word
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An inspection to be archived."""
+    """An inspection to be archived: these pictures become the files `stored.archived`."""
 
     stored: StoredResult
     pictures: tuple[Pictured, ...]
@@ -36,12 +36,18 @@ def files_of(job: Job) -> Files:
 
     Raises ValueError for pixels that do not fit their own format.
     """
-    stem, images = stem_of(job.stored), []
-    for one in job.pictures:
-        form, data = image_file(one.picture)
-        images.append((stem + ending(one.view, form, drawn=one.drawn), data))
-    side = json.dumps(side_of(job.stored, [name for name, _ in images]), indent=1, allow_nan=False)
-    return [*images, (stem + SIDE, side.encode())]
+    names = [name.rpartition("/")[2] for name in job.stored.archived]
+    images = [(name, image_file(one.picture)[1]) for name, one in zip(names, job.pictures, strict=True)]
+    side = json.dumps(side_of(job.stored, names), indent=1, allow_nan=False)
+    return [*images, (stem_of(job.stored) + SIDE, side.encode())]
+
+
+def names_of(stored: StoredResult, pictures: Sequence[Pictured]) -> tuple[str, ...]:
+    """What their files are called, relative to the archive's folder."""
+    if not pictures:
+        return ()
+    start = f"{hour_of(stored)}/{stem_of(stored)}"
+    return tuple([start + ending(one.view, form_of(one.picture), drawn=one.drawn) for one in pictures])
 
 
 def write(folder: Path, files: Files) -> int:
@@ -81,6 +87,8 @@ def side_of(stored: StoredResult, images: Sequence[str]) -> dict[str, Any]:
         "accepted": stored.accepted.isoformat(),
         "exposed": stored.exposed.isoformat() if stored.exposed is not None else None,
         "answered": stored.answered.isoformat(),
+        "pictured_ms": _ms(stored.stages.pictured_us),
+        "asked_ms": _ms(stored.stages.asked_us),
         "total_ms": result.total_us / 1000,
         "inspector_ms": judgement.inspector_us / 1000,
         "score": _number(judgement.score),
@@ -90,6 +98,7 @@ def side_of(stored: StoredResult, images: Sequence[str]) -> dict[str, Any]:
         "counts": asdict(stored.counts),
         "presented": stored.presented,
         "origin": asdict(result.origin),
+        "pictures": [{"view": view, "name": name} for view, name in stored.pictures],
         "images": list(images),
     }
 
@@ -97,6 +106,10 @@ def side_of(stored: StoredResult, images: Sequence[str]) -> dict[str, Any]:
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     words = {name: values[name].name.lower() for name in ("verdict", "reason") if name in values}
     return {name: _number(value) for name, value in values.items()} | words
+
+
+def _ms(microseconds: int | None) -> float | None:
+    return microseconds / 1000 if microseconds is not None else None
 
 
 def _number(value: Any) -> Any:

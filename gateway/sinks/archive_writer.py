@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from gateway.ports import StoredResult
 from gateway.sinks.archive_files import Files, Job, files_of, write
 from gateway.sinks.archive_names import hour_of
 from gateway.sinks.archive_shelf import Amount, Shelf
@@ -47,6 +48,9 @@ class Room:
     bytes: int
 
 
+Written = Callable[[StoredResult, bool], None]
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveBooks:
     """Since the start of the gateway. `fault`: why images are not kept now; empty where they are."""
@@ -57,13 +61,20 @@ class ArchiveBooks:
     """The same by station."""
     waiting: int
     fault: str
+    kept_bytes: int
+    images: int
+    """That lie in the folder, with those of earlier starts once it is open; `bytes` with their side files."""
+    bytes: int
 
 
 class ArchiveWriter:
-    """`put` from the event loop; `run` is the thread, `stop` ends it. Both call `changed` where the books say more."""
+    """`put` from the event loop; `run` is the thread, `stop` ends it. Both call `changed` where the books say more.
 
-    def __init__(self, folder: Path, limits: Limits, room: Room, changed: Callable[[], None]) -> None:
-        self._limits, self._room, self._changed = limits, room, changed
+    `written` hears of each job in the end, on either thread: whether its images are on the disk, or lost.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, room: Room, changed: Callable[[], None], written: Written) -> None:
+        self._limits, self._room, self._changed, self._written = limits, room, changed, written
         self._shelf = Shelf(folder)
         self._opened = False
         self._lock = threading.Lock()
@@ -71,6 +82,7 @@ class ArchiveWriter:
         self._queue: deque[Job] = deque()
         self._waiting = Amount()
         self._kept = 0
+        self._kept_bytes = 0
         self._lost = Counter[str]()
         self._trouble = ""
         self._overflow = False
@@ -83,8 +95,16 @@ class ArchiveWriter:
     def books(self) -> ArchiveBooks:
         with self._lock:
             overflow = "images come faster than they can be written" if self._overflow else ""
+            held = self._shelf.total
             return ArchiveBooks(
-                self._kept, self._lost.total(), dict(self._lost), self._waiting.images, self._trouble or overflow
+                self._kept,
+                self._lost.total(),
+                dict(self._lost),
+                self._waiting.images,
+                self._trouble or overflow,
+                self._kept_bytes,
+                held.images,
+                held.bytes,
             )
 
     def put(self, job: Job) -> None:
@@ -104,6 +124,7 @@ class ArchiveWriter:
             log.error("archive: %d images wait to be written, no more have room: they are lost", waiting.images)
         if full:
             self._changed()
+            self._written(job.stored, False)
 
     def wake(self) -> None:
         """Have the thread look into the queue."""
@@ -136,6 +157,8 @@ class ArchiveWriter:
             return False
         if self._queue:
             log.error("archive: the gateway stops; %d images were not written and are lost", self.books.waiting)
+            for job in self._queue:
+                self._written(job.stored, False)
         return True
 
     def _pause(self) -> float:
@@ -179,6 +202,7 @@ class ArchiveWriter:
             log.exception("archive: the images of %s cannot be kept", job.stored.result_id, extra=job.stored.about)
             kept = 0
         self._done(job, kept)
+        self._written(job.stored, bool(kept))
         if not kept:
             self._changed()
 
@@ -197,6 +221,7 @@ class ArchiveWriter:
             self._queue.popleft()
             self._waiting.add(Amount(count, job.bytes), -1)
             self._kept += kept
+            self._kept_bytes += job.bytes if kept else 0
             self._lost[job.stored.station] += count - kept
 
     def _make_room(self, images: int, size: int) -> bool:

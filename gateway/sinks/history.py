@@ -102,6 +102,18 @@ class History:
     def note(self, station: str, memory: Callable[[], Memory]) -> None:
         self._writer.note(station, memory)
 
+    def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
+        """A stage after the answer is over, `shown` or `acknowledged`, at this monotonic microsecond.
+
+        Of answers from before the last start this is not kept.
+        """
+        if (stored := self._registrar.known(station, inspection_id)) is not None:
+            self._writer.later.put(station, stored.result_id, f"{stage}_us", at - stored.result.accepted_at)
+
+    def images_kept(self, stored: StoredResult, kept: bool) -> None:
+        """The archive has written the images of this result, or lost them. From any thread."""
+        self._writer.later.put(stored.station, stored.result_id, "images_kept", kept)
+
     async def recall(self, stations: Sequence[str], *, offer_again: bool) -> dict[str, Memory]:
         """What each station goes on with (H31). Empty where nothing can be known: in memory, or in a broken file.
 

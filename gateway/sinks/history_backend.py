@@ -72,6 +72,10 @@ class Backend(Marks, Protocol):
         """All of it or nothing, committed; see history_database.Database.write."""
         ...
 
+    def amend(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Run history_learnt.LEARNT with these, committed. It outlives the process, a loss of power maybe not."""
+        ...
+
     def limited(self, connection: Connection) -> AbstractContextManager[None]:
         """End a query after QUERY_S, as one without an index over all rows. Entered before the transaction begins."""
         ...

@@ -13,6 +13,8 @@ from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_backend import Backend, Written
 from gateway.sinks.history_file import DamagedError, move_aside
+from gateway.sinks.history_later import Learnt
+from gateway.sinks.history_learnt import row_learnt
 from gateway.sinks.history_place import Place, Server, needs_psycopg
 from gateway.sinks.history_query import selected
 from gateway.sinks.history_sqlite import SqliteBackend
@@ -77,6 +79,11 @@ class Database:
         """
         with self._using() as connection:
             self._backend.write(connection, Written(rows, amended, stations, durable))
+
+    def amend(self, learnt: Sequence[Learnt]) -> None:
+        """Put what is learnt of results into their rows; where they are gone, nowhere. No wait for the disk."""
+        with self._using() as connection:
+            self._backend.amend(connection, [row_learnt(*one.key, one.values) for one in learnt])
 
     def station(self, station: str) -> Remembered | None:
         """What was noted of this station; None where it is new."""

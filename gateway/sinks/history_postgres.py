@@ -1,7 +1,7 @@
 """The history in a PostgreSQL database, over psycopg 3."""
 
 import selectors
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from gateway.core.errors import SinkError
 from gateway.sinks.history_backend import BUSY_S, QUERY_S, Written
 from gateway.sinks.history_file import ForeignError
+from gateway.sinks.history_learnt import LEARNT
 from gateway.sinks.history_place import Server
 from gateway.sinks.history_schema import VERSION_TABLE, VERSIONS, is_current, prepare
 from gateway.sinks.history_stations import STATIONS
@@ -35,6 +36,7 @@ _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 _NOTES = insert(STATIONS)
 _INSERT = str(insert(RESULTS).inline().compile(dialect=_DIALECT, column_keys=COLUMNS)).encode()
 _AMEND = str(AMENDED.compile(dialect=_DIALECT)).encode()
+_LEARNT = str(LEARNT.compile(dialect=_DIALECT)).encode()
 _NOTE = str(
     _NOTES.on_conflict_do_update(
         index_elements=["station"], set_={one.name: one for one in _NOTES.excluded if one.name != "station"}
@@ -117,6 +119,13 @@ class PostgresBackend:
             self._doubtful.update(keys)
             raise
         self._doubtful.difference_update(keys)
+
+    def amend(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        raw = _raw(connection)
+        with raw.cursor() as cursor, raw.pipeline():
+            cursor.execute(_SOON)
+            cursor.executemany(_LEARNT, [_clean(row) for row in rows])
+            cursor.execute(b"COMMIT")  # as in _commit
 
     @contextmanager
     def limited(self, connection: Connection) -> Iterator[None]:

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.core.errors import SinkError
 from gateway.sinks.history_backend import BUSY_S, QUERY_S, Written
 from gateway.sinks.history_file import ForeignError, fault, look_at
+from gateway.sinks.history_learnt import LEARNT
 from gateway.sinks.history_schema import is_current, prepare
 from gateway.sinks.history_stations import STATIONS
 from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, VERSION
@@ -34,6 +35,7 @@ _STEPS = 10_000
 _DIALECT = sqlite.dialect(paramstyle="named")
 _INSERT = str(insert(RESULTS).compile(dialect=_DIALECT, column_keys=COLUMNS))
 _AMEND = str(AMENDED.compile(dialect=_DIALECT))
+_LEARNT = str(LEARNT.compile(dialect=_DIALECT))
 _NOTE = str(insert(STATIONS).prefix_with("OR REPLACE").compile(dialect=_DIALECT))
 """Written by SQLAlchemy once, run by the driver itself: a commit is on the way of every answer, and half as long so."""
 
@@ -98,6 +100,12 @@ class SqliteBackend:
             else:
                 raw.executemany(_INSERT, written.rows)
             raw.executemany(_NOTE, written.stations)
+
+    def amend(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        raw = _raw(connection)
+        self._synchronise(raw, False)
+        with _transaction(raw):
+            raw.executemany(_LEARNT, rows)
 
     @contextmanager
     def limited(self, connection: Connection) -> Iterator[None]:

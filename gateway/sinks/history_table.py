@@ -133,11 +133,12 @@ _JOBS = Index(
 
 COLUMNS = [one.name for one in RESULTS.c if one.name != "number"]
 """What a row brings along."""
-_KEY = ("station", "result_id")
+KEY = ("station", "result_id")
+"""What a result's row is found by."""
 AMENDED = (
     update(RESULTS)
-    .where(*(RESULTS.c[name] == bindparam(name) for name in _KEY))
-    .values({name: bindparam(name) for name in COLUMNS if name not in _KEY})
+    .where(*(RESULTS.c[name] == bindparam(name) for name in KEY))
+    .values({name: bindparam(name) for name in COLUMNS if name not in KEY})
 )
 """A result's row gets other words."""
 
@@ -256,8 +257,8 @@ def result_of(row: Row[Any]) -> StoredResult:
         number,
         (),
         Stages(pictured_us, asked_us, shown_us, acknowledged_us),
-        tuple((view, name) for view, name in json.loads(pictures)) if pictures is not None else (),
-        tuple(json.loads(images)) if images is not None else (),
+        tuple([(view, name) for view, name in _read(pictures)]) if pictures is not None else (),
+        tuple(_read(images)) if images is not None else (),
         bool(images_kept) if images_kept is not None else None,
     )
 

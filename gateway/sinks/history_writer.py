@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import StoredResult
+from gateway.sinks.history_later import Later
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
 
@@ -83,6 +84,8 @@ class Writer:
         self._tell = tell
         self._safe = safe
         self._queue = Queue()
+        self.later = Later()
+        """What is learnt of results after their answers."""
         self._put = 0
         self._settled = 0
         self._unsettled = threading.Condition()
@@ -167,7 +170,7 @@ class Writer:
     def _over(self) -> bool:
         if not self._stopping.is_set():
             return False
-        if not self._queue.idle and time.monotonic() < self._deadline:
+        if not (self._queue.idle and not self.later) and time.monotonic() < self._deadline:
             return False
         if self._queue:
             log.error("history: the gateway stops; %d results could not be written and are lost", len(self._queue))
@@ -223,8 +226,12 @@ class Writer:
 
     def _work(self) -> None:
         self._open()
+        learnt = self.later.due(now=self._stopping.is_set())
         while not self._queue.idle:
             self._write(*self._queue.take(GROUP))
+        if learnt and self.database is not None:
+            self.database.amend(learnt)
+            self.later.written(learnt)
         self._tidy()
 
     def _write(self, group: list[Taken], notes: list[Noted]) -> None:

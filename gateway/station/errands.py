@@ -55,7 +55,8 @@ class Errands:
                 self._reviews.offered(action, self._work.about(inspection_id))
             case act.EndReview():
                 self._reviews.ended(action)
-            case act.Keep():
+            case act.Keep(result):
+                self._gallery.draw(result.inspection_id)
                 self._journal.keep(action)
             case act.Reject(token, reason) | act.Refused(token, reason):
                 self._calls.refused(token, reason)

@@ -1,6 +1,7 @@
 """Tells who keeps pictures of every picture of one station."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from gateway.core.inspection import Inspection
@@ -9,6 +10,9 @@ from gateway.station.listeners import Listeners
 from gateway.station.views import View
 
 log = logging.getLogger(__name__)
+
+HANDED = 64
+"""Answers between the journal and the tags; more than can be in flight."""
 
 
 class Gallery:
@@ -25,22 +29,23 @@ class Gallery:
         flight: Callable[[], Sequence[Inspection]],
     ) -> None:
         self._station, self._sink, self._views, self._flight = station, sink, views, flight
-        self.listeners = Listeners[int]()
-        """Told first, with the inspection's id, that a picture of it is in memory; they must only take note."""
+        self._handed: deque[int] = deque(maxlen=HANDED)
+        self.listeners = Listeners[Pictured]()
+        """Told first that a picture is in memory; they must only take note."""
 
     def taken(self, order: Order, view: str, picture: Picture) -> None:
         """This picture was taken for this order; its bytes are shared, never copied."""
+        pictured = Pictured(self._station, order.inspection_id, view, picture)
         if self.listeners:
-            self.listeners.tell_each(order.inspection_id, self._station)
-        if self._sink is None:
-            return
-        if any(one.id == order.inspection_id for one in self._flight()):
-            self._see(self._sink, Pictured(self._station, order.inspection_id, view, picture))
+            self.listeners.tell_each(pictured, self._station)
+        if self._sink is not None and any(one.id == order.inspection_id for one in self._flight()):
+            self._see(self._sink, pictured)
 
     def draw(self, inspection_id: int) -> None:
-        """Hand on what was drawn for an inspection, just before its result."""
-        if self._sink is None:
+        """Hand on, once, what was drawn for an inspection: before anybody keeps its answer."""
+        if self._sink is None or inspection_id in self._handed or not any(one.inspector.draws for one in self._views):
             return
+        self._handed.append(inspection_id)
         for view in self._views:
             if view.inspector.draws and (drawn := view.inspector.drawn(inspection_id)) is not None:
                 picture = Picture(f"drawn {inspection_id}", drawn)

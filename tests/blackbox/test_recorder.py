@@ -162,7 +162,7 @@ async def test_what_is_over_is_forgotten() -> None:
     async with running() as rig:
         recorder = Recorder(Ring(10), 0)
         rig.station.observe(recorder.note)
-        rig.station.pictures.add(recorder.pictured)
+        rig.station.pictures.add(lambda pictured: recorder.pictured(pictured.inspection_id))
         await inspected(rig, "A1", 1)
         await inspected(rig, "A2", 2)
         assert list(recorder._numbers) == [2]  # the first one was replaced

@@ -20,6 +20,12 @@ from tests.cli.kept import keep
 from tests.sinks.results import recorded, recordeds
 
 FIRST = "result_seq,trigger_seq,time,station,part_id,recipe,verdict,reason,detection_count,"
+PROMISED = FIRST + (
+    "recipe_name,score,exposed_ms,inspector_ms,total_ms,result_id,asked_by,job_id,meas_id,product_id,simulated,"
+    "presented,detail,detections,user_values,views,images,review,reviewed_by,reviewed_over,review_ms,client,"
+    "pictured_ms,asked_ms,shown_ms,acknowledged_ms,pictures,image_files,images_kept"
+)
+"""New ones come after these."""
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -53,6 +59,10 @@ def check(row: dict[str, str], stored: StoredResult) -> None:
     assert (round(float(row["exposed_ms"]) * 1000) if row["exposed_ms"] else None) == exposed
     assert json.loads(row["detections"]) == [asdict(one) for one in judgement.detections]
     assert json.loads(row["user_values"]) == dict(judgement.user_values)
+
+
+def test_the_columns_stay_where_they_are() -> None:
+    assert ",".join(COLUMNS).startswith(PROMISED)
 
 
 @given(recordeds(), st.integers(1, 7))

@@ -21,7 +21,8 @@ def settings(tmp_path: Path, **station: Any) -> Settings:
     }
     others = one.pop("others", [])
     gateway, links = one.pop("gateway", {}), one.pop("links", {"modbus": {"port": 5020}})
-    table = {"gateway": gateway, "links": links, "stations": [one, *others]}
+    archive = {"folder": "pictures"} | one.pop("archive", {})
+    table = {"gateway": gateway, "links": links, "archive": archive, "stations": [one, *others]}
     return make_settings(table, tmp_path)
 
 
@@ -53,6 +54,8 @@ def settings(tmp_path: Path, **station: Any) -> Settings:
         ({"user_values": [], "map": "siemens_s7"}, (), (f"{S}.map", f"{S}.user_values[gap]")),
         ({"source": {"kind": "playlist", "folder": "other"}}, (), (f"{S}.source.folder",)),
         ({"links": {"modbus": {"port": 5021}}}, (), ("links.modbus.port",)),
+        ({"archive": {"keep": ["ok"], "keep_days": 3, "overrides": [{"station": "station1", "drawn": True}]}},
+         ("archive.keep", "archive.overrides[0]"), ("archive.keep_days",)),
     ],
 )  # fmt: skip
 def test_each_key_is_taken_over_or_named(

@@ -15,6 +15,7 @@ from gateway.cli.ports import free_port
 from gateway.config import load_settings
 from gateway.sim.plc import Play, Plc
 from gateway.sim.plc_modbus import ModbusFace
+from gateway.sinks.archive_writer import ArchiveBooks
 from gateway.tagmap import load_map
 from tests.cli.patient import Site, healthy
 
@@ -70,6 +71,40 @@ async def test_the_figures_agree_with_what_the_plc_saw(tmp_path: Path) -> None:
     assert figure(figures, "link_connections", link="modbus") == 1
     assert figure(later, "link_connections", link="modbus") == 0
     assert figure(figures, "store_lost_total", store="history") == 0
+    assert figure(figures, "store_fault", store="history") == 0
+    assert ("pekat_gateway_archive_images", ()) not in figures
+
+
+async def test_the_archives_figures_are_of_what_it_wrote_and_lost(tmp_path: Path) -> None:
+    with healthy(tmp_path) as (site, _):
+        port, folder = free_port(), tmp_path / "pictures"
+        archive = '[archive]\nfolder = "{}"\nkeep = ["ok", "nok"]\nmin_free_mb = {}\nqueue_images = 1\n'
+        whole = site.config.read_text()
+        for free_mb, kept, lost in ((0, 3, 0), (10**9, 0, 2)):  # never free, however many go: one waits
+            site.config.write_text(f"{whole}\n{archive.format(folder, free_mb)}")
+            async with with_metrics(site, port) as gateway:
+                async with ModbusFace("127.0.0.1", site.port, load_map("standard")) as face:
+                    assert (await Plc(face, Play(count=3, rate=5)).run()).good
+                books = await settled(gateway, 3)
+                figures = await asyncio.to_thread(scraped, port)
+            assert figure(figures, "store_written_total", store="archive") == kept
+            assert figure(figures, "store_lost_total", store="archive") == lost
+            assert figure(figures, "images_lost_total", station="station1") == lost
+            assert figure(figures, "store_fault", store="archive") == (lost > 0)
+            assert figure(figures, "archive_images") == len([*folder.rglob("*.png")]) == kept
+            assert figure(figures, "archive_bytes") == sum(one.stat().st_size for one in folder.rglob("2*_*"))
+            assert bool(figure(figures, "archive_written_bytes_total")) == bool(books.kept)
+
+
+async def settled(gateway: Gateway, images: int) -> ArchiveBooks:
+    """Its books, once each image is written, lost, or waits for a disk that does not take it."""
+    assert gateway.archive is not None
+    async with asyncio.timeout(10):
+        while True:
+            books = gateway.archive.books
+            if books.kept + books.lost + (books.waiting if books.fault else 0) == images:
+                return books
+            await asyncio.sleep(0.01)
 
 
 async def until_gone(gateway: Gateway) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from gateway.core.result import Judgement, Verdict
 from gateway.ports import Picture, Pictured, RawFormat
-from gateway.sinks.archive import Archive, Choice
+from gateway.sinks.archive import Archive
+from gateway.sinks.archive_choice import Choice, Choices
 from gateway.sinks.archive_names import is_day
 from gateway.sinks.archive_writer import Limits, Room
 from tests.sinks.results import recorded, registrar
@@ -29,7 +30,11 @@ def archive(
     room: Room | None = None,
 ) -> Archive:
     return Archive(
-        registrar(), folder, choice or Choice(ALL), limits or Limits(), room or Room(images=10_000, bytes=10**9)
+        registrar(),
+        folder,
+        Choices(choice or Choice(ALL)),
+        limits or Limits(),
+        room or Room(images=10_000, bytes=10**9),
     )
 
 

@@ -120,3 +120,15 @@ def test_a_demo_keeps_pictures_of_its_bad_parts_and_the_export_leads_to_them(tmp
             assert image.read_bytes().startswith(b"\x89PNG")
             side = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
             assert (side["result_id"], side["part_id"]) == (row["result_id"], row["part_id"])
+        assert [f"{tmp_path}/archive/{name}" for name in json.loads(row["image_files"])] == [*map(str, found)]
+        assert row["images_kept"] == ("true" if found else "")
+        check_stages(row)
+
+
+def check_stages(row: dict[str, str]) -> None:
+    """Each of them, in their order, and what the camera called the picture."""
+    stages = [float(row[f"{name}_ms"]) for name in ("pictured", "asked", "total", "shown", "acknowledged")]
+    assert stages == sorted(stages), row
+    assert stages[0] > 0
+    assert stages[2] - stages[1] == pytest.approx(float(row["inspector_ms"]), abs=0.01)
+    assert json.loads(row["pictures"]) == [{"view": "", "name": f"part-{int(row['part_id'][1:]):06}.png"}]
