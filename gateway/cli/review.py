@@ -106,7 +106,7 @@ def _table(waiting: list[Mapping[str, Any]]) -> Table:
         made.add_column(title, justify="right" if number else "left", no_wrap=title == "id", overflow="fold")
     for one in waiting:
         score = "" if one["score"] is None else f"{one['score']:.3f}"
-        left, objects = f"{one['seconds_left']:.1f}", str(len(one["detections"]))
+        left, objects = f"{one['seconds_left']:.1f}", str(one["detection_count"])
         cells = (one["id"], one["part_id"], str(one["recipe"]), score, left, objects, one["why"])
         made.add_row(*(Text(cell) for cell in cells))
     return made

@@ -3,9 +3,7 @@
 import base64
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 
-from gateway.cli.results_columns import word
 from gateway.control.place import JsonTable
 from gateway.control.server import Command
 from gateway.core.errors import ControlError, RefusedError
@@ -29,7 +27,8 @@ def review_answers(stations: Stations) -> dict[str, Command]:
     """The commands, by their names."""
 
     async def waiting(_: JsonTable) -> JsonTable:
-        return {"reviews": [_row(one) for one in _pending(stations())]}
+        now = time.monotonic_ns() // 1000
+        return {"reviews": [one.told(now) for one in _pending(stations())]}
 
     async def picture(question: JsonTable) -> JsonTable:
         shown = _chosen(_found(stations(), question), question)
@@ -93,20 +92,3 @@ def _encoded(shown: Pictured) -> tuple[str, str]:
     if memoryview(data).nbytes > LARGEST_PICTURE:
         raise ControlError(f"the picture is over {LARGEST_PICTURE >> 20} MB", hint="look at it where it comes from")
     return form, base64.b64encode(data).decode()
-
-
-def _row(review: PendingReview) -> JsonTable:
-    """One review for programs. Views and detections are as in the results' CSV."""
-    found, now = review.found, time.monotonic_ns() // 1000
-    return {
-        "id": review.review_id,
-        "station": review.station,
-        "part_id": review.part_id,
-        "recipe": review.recipe,
-        "score": found.score,
-        "why": found.detail,
-        "seconds_left": max(0.0, round((review.review_by - now) / 1e6, 1)),
-        "detections": [asdict(one) for one in found.detections],
-        "views": [asdict(one) | {"verdict": word(one.verdict), "reason": word(one.reason)} for one in found.views],
-        "pictures": [{"view": one.view, "name": one.picture.name, "drawn": one.drawn} for one in review.pictures],
-    }

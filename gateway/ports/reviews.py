@@ -1,11 +1,14 @@
 """Parts that an operator is asked about: what whoever shows them to him sees, and how his decision comes back (H38)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from gateway.core.result import Judgement, Verdict
 from gateway.ports.results import Pictured
+
+MOST_DETECTIONS = 20
+"""Objects that are told of one part: more nobody looks at in its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,22 @@ class PendingReview:
     review_by: int
     pictures: tuple[Pictured, ...]
 
-    @property
-    def about(self) -> dict[str, object]:
-        """For the `extra` of a log line that is about this inspection."""
-        return {"station": self.station, "inspection": self.inspection_id, "part_id": self.part_id}
+    def told(self, now: int) -> dict[str, object]:
+        """For programs, as JSON takes it; of many objects the surest. `now` is monotonic microseconds."""
+        found = self.found
+        return {
+            "id": self.review_id,
+            "station": self.station,
+            "part_id": self.part_id,
+            "recipe": self.recipe,
+            "score": found.score,
+            "why": found.detail,
+            "seconds_left": max(0.0, round((self.review_by - now) / 1e6, 1)),
+            "detection_count": len(found.detections),
+            "detections": [asdict(one) for one in found.detections[:MOST_DETECTIONS]],
+            "views": [{"name": one.name, "score": one.score, "why": one.detail} for one in found.views],
+            "pictures": [{"view": one.view, "name": one.picture.name, "drawn": one.drawn} for one in self.pictures],
+        }
 
 
 class ReviewDesk(Protocol):

@@ -6,6 +6,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
 from gateway.core.tags import CONTROL_TAGS, STATUS_TAGS, TagType
+from gateway.plc.opcua.review_nodes import REVIEW_ID, REVIEWS_WAITING
 from tests.opcua.desk import NOK, USER_TAGS, Bench, DeskStation, bench, read, tag_id, view
 
 DATA_TYPES = {
@@ -31,8 +32,11 @@ async def test_browsing_from_the_objects_folder_finds_every_station_and_every_ta
         assert [name for name in stations if name in ("station1", "press 2")] == ["station1", "press 2"]
         for station in ("station1", "press 2"):
             folder = tag_id("status", station)
-            assert await _names(client, ua.NodeId(station, 2)) == ["status", "control", "Inspect"]  # type: ignore[arg-type]
-            assert await _names(client, folder) == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
+            assert await _names(client, ua.NodeId(station, 2)) == [  # type: ignore[arg-type]
+                "status", "control", "Inspect", "GetReviews", "DecideReview",
+            ]  # fmt: skip
+            shown = (*STATUS_TAGS, *USER_TAGS, REVIEW_ID, REVIEWS_WAITING)
+            assert await _names(client, folder) == [tag.name for tag in shown]
             assert await _names(client, tag_id("control", station)) == [tag.name for tag in CONTROL_TAGS]
 
 

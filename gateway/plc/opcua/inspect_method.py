@@ -62,7 +62,7 @@ _CODES: Mapping[ErrorCode | RejectReason, int] = {
 
 def arguments() -> tuple[list[ua.Argument], list[ua.Argument]]:
     """The method's input and output arguments as a client reads them."""
-    return [_argument(*given) for given in _INPUTS], [_argument(*given) for given in _OUTPUTS]
+    return [argument(*given) for given in _INPUTS], [argument(*given) for given in _OUTPUTS]
 
 
 def add(face: StationFace, writer: NodeWriter, methods: MethodTable) -> None:
@@ -114,7 +114,8 @@ def outputs(result: Result) -> tuple[int, int, int, str, str]:
     return int(result.verdict), int(judgement.reason), result.result_seq, *texts
 
 
-def _argument(name: str, kind: TagType, text: str) -> ua.Argument:
+def argument(name: str, kind: TagType, text: str) -> ua.Argument:
+    """One argument of a method, a scalar."""
     argument = ua.Argument()
     argument.Name = name
     argument.DataType = standard_id(VARIANT_TYPES[kind].value)

@@ -11,7 +11,7 @@ from asyncua.crypto.permission_rules import User
 from asyncua.server.internal_server import InternalServer
 
 from gateway.core.errors import LinkError
-from gateway.plc.opcua import inspect_method
+from gateway.plc.opcua import inspect_method, review_nodes
 from gateway.plc.opcua.about import monitored_items
 from gateway.plc.opcua.about.farewell import say_farewell
 from gateway.plc.opcua.about.server_object import ServerObject
@@ -187,7 +187,7 @@ class OpcUaLink:
         return ClientSession(self._gate, self._history, self._security.access, fastest, inner, name, user)
 
     def _fill(self, server: GatewayServer) -> None:
-        """Every station's nodes and its method."""
+        """Every station's nodes and its methods."""
         writer = NodeWriter(server.iserver)
         methods = MethodTable(server.iserver.aspace)
         right_of_way = server.right_of_way
@@ -197,6 +197,7 @@ class OpcUaLink:
         server.read_through(self._gate)
         for face in self._faces:
             inspect_method.add(face, writer, methods)
+            review_nodes.add(face, writer, methods)
             face.attach()
         monitored_items.add(methods, server.iserver.subscription_service)
         stations = [view.station for view in self._views]

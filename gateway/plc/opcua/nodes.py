@@ -118,7 +118,8 @@ class NodeWriter:
         item = _item(here, node_id(station), name, attributes, ObjectIds.HasComponent, ua.NodeClass.Method)
         self._commit(item)
         for label, given in zip(("InputArguments", "OutputArguments"), arguments, strict=True):
-            self.standard_property(here, label, given, ObjectIds.Argument)
+            if given:  # else there is no such property (OPC UA Part 3, 5.7.2)
+                self.standard_property(here, label, given, ObjectIds.Argument)
         return here
 
     # ---- kinds of nodes ------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ _INT64 = range(-(2**63), 2**63)
 
 def result_state(judgement: Judgement) -> ResultState:
     """Completed with a decision, aborted by a command, failed by a fault."""
-    if judgement.reason is Reason.NONE:
+    if judgement.reason in (Reason.NONE, Reason.BY_OPERATOR):
         return ResultState.COMPLETED
     return ResultState.ABORTED if judgement.reason in _ABORTED else ResultState.FAILED
 

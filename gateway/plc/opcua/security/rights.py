@@ -4,6 +4,7 @@
 |----------------------------------------------------------------------------|--------|----------|----------|
 | browse, read, subscribe, read the history, list recipes and results        | yes    | yes      | yes      |
 | write control tags, call Inspect by the recipe in force                    | no     | yes      | yes      |
+| decide on a part in doubt, where the session has a name                    | no     | yes      | yes      |
 | start, stop and abort jobs, acknowledge                                    | no     | yes      | yes      |
 | write change_recipe, recipe_request; Inspect by another recipe             | no     | no       | yes      |
 | prepare and unprepare recipes and products, activate a configuration       | no     | no       | yes      |
@@ -45,8 +46,9 @@ READ_HISTORY = Role.VIEWER
 _CALLS: Mapping[Role, str] = {
     Role.VIEWER: "GetMonitoredItems ConditionRefresh ConditionRefresh2 GetRecipeListFiltered ReleaseRecipeHandle "
     "GetConfigurationList GetConfigurationById ReleaseConfigurationHandle GetResultById GetResultComponentsById "
-    "GetResultListFiltered ReleaseResultHandle",
-    Role.OPERATOR: "Inspect StartSingleJob StartContinuous Stop Abort Acknowledge Confirm AddComment ConfirmAll",
+    "GetResultListFiltered ReleaseResultHandle GetReviews",
+    Role.OPERATOR: "Inspect StartSingleJob StartContinuous Stop Abort Acknowledge Confirm AddComment ConfirmAll "
+    "DecideReview",
     Role.ENGINEER: "SelectModeAutomatic Halt Reset SimulationMode PrepareRecipe UnprepareRecipe PrepareProduct "
     "UnprepareProduct ActivateConfiguration",
 }
