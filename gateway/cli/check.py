@@ -94,10 +94,11 @@ def station_facts(station: StationSettings, settings: Settings) -> Iterator[tupl
     yield from _source_facts(station)
     for recipe in station.recipes:
         first = ", in force at the start" if recipe.number == station.first_recipe else ""
+        own_time = f", answer within {recipe.timeout_ms} ms" if recipe.timeout_ms else ""
         if not station.views:
-            yield f"recipe {recipe.number}", f"{recipe.name} at {_project_text(recipe)}{first}"
+            yield f"recipe {recipe.number}", f"{recipe.name} at {_project_text(recipe)}{own_time}{first}"
             continue
-        yield f"recipe {recipe.number}", f"{recipe.name}{first}"
+        yield f"recipe {recipe.number}", f"{recipe.name}{own_time}{first}"
         for name in station.view_names:
             yield f"  {name}", _project_text(recipe.for_view(name))
     for value in station.user_values:
@@ -126,7 +127,10 @@ def _source_facts(station: StationSettings) -> Iterator[tuple[str, str]]:
 
 
 def _project_text(recipe: RecipeSettings) -> str:
-    return f"{', '.join(recipe.endpoints)}, {len(recipe.classes)} classes"
+    facts = [", ".join(recipe.endpoints), f"{len(recipe.classes)} classes"]
+    facts += [f"project {recipe.project}"] if recipe.project else []
+    facts += [f"warmed up {recipe.warm_up_times} times with {recipe.warm_up}"] if recipe.warm_up else []
+    return ", ".join(facts)
 
 
 def _security_facts(opcua: OpcUaSettings) -> Iterator[tuple[str, str]]:

@@ -150,12 +150,15 @@ def check(
     A PEKAT that does not answer is shown, and is no error of the configuration.
     """
     from gateway.cli import check as checking
+    from gateway.cli.project_states import project_states, projects_of, states_table
     from gateway.cli.roll_call import all_of, roll_call, roll_table
 
     settings = settings_or_exit(config)
     console().print(checking.check_report(settings))
     if ask:
         console().print(roll_table(roll_call(all_of(settings))))
+        if managed := projects_of(settings):
+            console().print(states_table(project_states(managed)))
 
 
 app.command()(doctor)

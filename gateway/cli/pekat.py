@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.projects import projects
 from gateway.cli.roll_call import Asked, roll_call
 from gateway.cli.runner import fail, secret
 from gateway.core.errors import InspectorError
@@ -23,6 +24,7 @@ from gateway.vision.pekat_reply import Reply, ReplyRules, ResponseType, read_rep
 from gateway.vision.wire import Call
 
 pekat = typer.Typer(no_args_is_help=True)
+pekat.add_typer(projects, name="projects", help="PEKAT's Projects Manager: start, stop and switch its projects.")
 
 Url = Annotated[str, typer.Option("--url", help="The project's address, as http://127.0.0.1:8000.")]
 ApiKeyEnv = Annotated[

@@ -16,6 +16,7 @@ from gateway.cli.doctor.machine import look_at_machine
 from gateway.cli.doctor.papers import look_at_certificates
 from gateway.cli.doctor.pekats import look_at_pekat
 from gateway.cli.doctor.pictures import look_at_sources
+from gateway.cli.doctor.projects import look_at_projects
 from gateway.cli.doctor.storage import look_at_folders
 from gateway.core.errors import GatewayError
 
@@ -64,6 +65,11 @@ CHECKS: tuple[Check, ...] = (
         "Does each address answer? Is processing on, by its newest image? Does the API key fit? Does its clock show "
         "the same time as ours?",
         look_at_pekat,
+    ),
+    Check(
+        "projects",
+        "Where recipes have their projects started: does the Projects Manager answer, and know each of them?",
+        look_at_projects,
     ),
     Check(
         "sources",

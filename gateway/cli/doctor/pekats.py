@@ -1,6 +1,6 @@
 """The PEKAT projects: whether they answer, judge, let us in, and show the same time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from gateway.cli.doctor.clocks import compared
 from gateway.cli.doctor.finding import Finding, Patient, defect, ok
@@ -24,9 +24,9 @@ def look_at_pekat(patient: Patient) -> Iterator[Finding]:
     """Every address of every recipe: its answer to a ping, its newest image's context, its clock. Nothing is judged."""
     wanted = all_of(patient.settings)
     answers = roll_call(list({one.url: one for one in wanted}.values()))
-    keys = _keys(patient.settings)
+    keys, managed = _keys(patient.settings), _managed(patient.settings)
     for answer in answers:
-        yield _answered(answer, wanted)
+        yield _answered(answer, wanted, managed)
         if answer.wrong:
             continue
         yield from _newest(answer.asked, keys.get(answer.asked.url, ""))
@@ -34,13 +34,27 @@ def look_at_pekat(patient: Patient) -> Iterator[Finding]:
             yield clock
 
 
-def _answered(answer: Answer, wanted: Sequence[Asked]) -> Finding:
+def _answered(answer: Answer, wanted: Sequence[Asked], managed: Collection[str]) -> Finding:
     url = answer.asked.url
     whose = "; ".join(one.whose for one in wanted if one.url == url)
     if not answer.wrong:
         return ok(url, f"{answer.text}, version {answer.version or 'not known'}; frames by {answer.way} ({whose})")
+    if url in managed:
+        return ok(url, f"does not answer now: its project is started when its recipe is asked for ({whose})")
     cure = "start the project, with -host 0.0.0.0 where it is another machine, and see to address, port and cable"
     return defect(url, f"PEKAT does not answer: {answer.text} ({whose})", cure)
+
+
+def _managed(settings: Settings) -> set[str]:
+    """The addresses whose projects a Projects Manager starts; what it says of them is looked at by itself."""
+    return {
+        url
+        for station in settings.stations
+        if station.inspector.manager is not None
+        for recipe in station.recipes
+        for view in station.view_names or ("",)
+        for url in recipe.for_view(view).endpoints
+    }
 
 
 def _keys(settings: Settings) -> dict[str, str]:
