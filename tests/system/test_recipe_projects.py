@@ -18,6 +18,7 @@ from gateway.sim.pekat import PekatSimulator
 from gateway.sim.plc_modbus import ModbusFace
 from tests.system.line import Line, bad_part, good_part
 from tests.system.managers import CAP, LABEL, ManagerAt
+from tests.vision.judging import until
 from tests.vision.managed import LABEL as OTHER
 from tests.vision.managed import manager
 
@@ -145,15 +146,16 @@ async def test_each_fault_has_its_code_its_line_in_the_log_and_leaves_the_old_re
 ) -> None:
     code, words = FAULTS[fault]
     (tmp_path / "warm.png").write_bytes(bad_part())
-    slow = {"start_s": 3.0} if fault == "too slow" else {}
+    slow = {"start_s": 1.5} if fault == "too slow" else {}
     async with manager(shared=False, running=["C:\\projects\\cap"], **slow) as simulator:
+        await until(lambda: simulator.state("C:\\projects\\cap") == "running")
         cap, label = simulator.url("C:\\projects\\cap"), simulator.url(OTHER)
         listens = f"http://127.0.0.1:{free_port()}" if fault == "another address" else label
         keys = {
             "project": "/projects/gone" if fault == "unknown project" else OTHER,
             "more": WARM if fault == "no warm-up" else "",
             "change": "start",
-            "recipe_timeout_ms": 2_500 if fault == "too slow" else 1_500 if fault == "another address" else 8_000,
+            "recipe_timeout_ms": 1_000 if fault == "too slow" else 1_500 if fault == "another address" else 8_000,
         }
         async with line(tmp_path, simulator.port, cap, listens, **keys) as plc:
             await plc.prepared()
