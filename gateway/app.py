@@ -135,6 +135,7 @@ class Gateway:
                 keeping=history.keeping(data),
                 memory=memories.get(settings.name),
                 pictures=self.archive,
+                store=self.history,
             )
             station.pictures.add(registrar.pictured)
             self.figures.follow(station, self.history)

@@ -8,7 +8,7 @@ from gateway.config import StationSettings
 from gateway.config_views import ViewSettings, image_of
 from gateway.core.resume import Memory
 from gateway.core.state import Options
-from gateway.ports import ImageSource, Inspector, Journal, PictureSink, ResultSink
+from gateway.ports import ImageSource, Inspector, Journal, PictureSink, ResultSink, ResultStore
 from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
 from gateway.sources import SourceSettings
 from gateway.station.health import HealthPolicy
@@ -25,6 +25,7 @@ def make_station(
     keeping: Keeping = SHOWN_AT_ONCE,
     memory: Memory | None = None,
     pictures: PictureSink | None = None,
+    store: ResultStore | None = None,
     inspectors: Sequence[Inspector] | None = None,
 ) -> Station:
     """A station with its sources and inspectors, or with these inspectors of its views; nothing runs yet."""
@@ -52,6 +53,7 @@ def make_station(
         journal=journal,
         memory=memory,
         pictures=pictures,
+        store=store,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from gateway.config_errors import nearest, parse_toml, raise_all, read_toml
 from gateway.core.errors import ConfigError
 from gateway.core.registers import Block, Place, RegisterMap, width
-from gateway.core.tags import STANDARD_TAGS, VIEW_TAGS, Tag
+from gateway.core.tags import QUERY_TAGS, STANDARD_TAGS, VIEW_TAGS, Tag
 from gateway.tagmap_checks import Blame, cells, check_map, span_text
 from gateway.tagmap_file import BlockText, MapFile, MapText, Spot, parse_map
 
@@ -52,7 +52,8 @@ def load_map(
 def read_map(name_or_path: str | Path, *, several_views: bool = True) -> TagMap:
     """The map without user values, as a station with several views has it, or one with one view.
 
-    Raises ConfigError, or ConfigErrors with all that is wrong.
+    Where it needs the registers of a query block that it only inherits, it is read without that block: maps are older
+    than it. Raises ConfigError, or ConfigErrors with all that is wrong.
     """
     chain = _chain(str(name_or_path))
     first = chain[0]
@@ -61,8 +62,12 @@ def read_map(name_or_path: str | Path, *, several_views: bool = True) -> TagMap:
         spots |= layer.spots
     left_out = frozenset() if several_views else _VIEW_NAMES
     kept = {name: spot for name, spot in spots.items() if spot is not None and name not in left_out}
-    registers = _registers(chain, kept)
-    raise_all(check_map(registers, Blame(first.file, {name: spot.file for name, spot in kept.items()})))
+    registers, errors = _checked(chain, kept)
+    if errors and all(spot.file != first.file for name, spot in kept.items() if name in _QUERY_NAMES):
+        fewer = {name: spot for name, spot in kept.items() if name not in _QUERY_NAMES}
+        without, still = _checked(chain, fewer)
+        registers, errors = (without, still) if not still else (registers, errors)
+    raise_all(errors)
     names = tuple(layer.text.name for layer in chain[1:])
     return TagMap(first.file, first.text.name, first.text.version, first.text.why.strip(), names, registers)
 
@@ -125,6 +130,13 @@ def _unknown(name: str, asked_by: str) -> ConfigError:
     return ConfigError(asked_by or name, "extends" if asked_by else "map", f"there is no map {name!r}", instead)
 
 
+def _checked(chain: Sequence[MapFile], spots: Mapping[str, Spot]) -> tuple[RegisterMap, list[ConfigError]]:
+    """The layers merged, and all that is wrong with them."""
+    registers = _registers(chain, spots)
+    blame = Blame(chain[0].file, {name: spot.file for name, spot in spots.items()})
+    return registers, check_map(registers, blame)
+
+
 def _registers(chain: Sequence[MapFile], spots: Mapping[str, Spot]) -> RegisterMap:
     """The layers merged, not yet checked. Raises ConfigErrors for what no layer says."""
     said: dict[str, Any] = {}
@@ -134,14 +146,18 @@ def _registers(chain: Sequence[MapFile], spots: Mapping[str, Spot]) -> RegisterM
     instead = 'write {}, or extends = "standard"'
     raise_all([ConfigError(chain[0].file, key, "is missing", instead.format(_SAMPLES[key])) for key in missing])
     blocks = {name: Block(said[f"blocks.{name}.start"], said[f"blocks.{name}.size"]) for name in _BLOCKS}
-    if _VIEW_NAMES & spots.keys() and {"blocks.views.start", "blocks.views.size"} <= said.keys():
-        blocks["views"] = Block(said["blocks.views.start"], said["blocks.views.size"])
+    for name, tags in _FURTHER.items():
+        if tags & spots.keys() and {f"blocks.{name}.start", f"blocks.{name}.size"} <= said.keys():
+            blocks[name] = Block(said[f"blocks.{name}.start"], said[f"blocks.{name}.size"])
     places = [Place(STANDARD_TAGS[name], spot.register, spot.bit) for name, spot in spots.items()]
     values: dict[str, Any] = {key: said[key] for key in _SAMPLES if "." not in key} | blocks
     return RegisterMap(name=chain[0].text.name, **values, places=_sorted(places))
 
 
 _VIEW_NAMES = frozenset(tag.name for tag in VIEW_TAGS)
+_QUERY_NAMES = frozenset(tag.name for tag in QUERY_TAGS) | {"result_query"}
+_FURTHER = {"views": _VIEW_NAMES, "query": _QUERY_NAMES - {"result_query"}}
+"""Blocks that are there where one of these tags is."""
 _BLOCKS = ("status", "user", "control")
 _SAMPLES = {
     "word_order": 'word_order = "ABCD"',
@@ -157,7 +173,7 @@ _SAMPLES = {
 def _said(text: MapText) -> dict[str, Any]:
     """What one file says of the keys in _SAMPLES."""
     values: dict[str, Any] = {key: getattr(text, key) for key in _SAMPLES if "." not in key}
-    for name in (*_BLOCKS, "views"):
+    for name in (*_BLOCKS, *_FURTHER):
         block: BlockText = getattr(text.blocks, name)
         values |= {f"blocks.{name}.start": block.start, f"blocks.{name}.size": block.size}
     return {key: value for key, value in values.items() if value is not None}

@@ -9,6 +9,7 @@ from gateway.core.registers import Block, Place, RegisterMap, width
 from gateway.core.tags import (
     CONTROL_BITS,
     DETECTION_TAGS,
+    QUERY_TAGS,
     STANDARD_TAGS,
     STATUS_BITS,
     VIEW_TAGS,
@@ -23,7 +24,8 @@ CONTROL_USED = 100
 STATUS_USED = 120
 """Some PLC libraries read no more than 120 registers at once; Modbus FC3 itself reads 125."""
 
-OPTIONAL = frozenset(tag.name for tag in DETECTION_TAGS + VIEW_TAGS) | {
+OPTIONAL = frozenset(tag.name for tag in DETECTION_TAGS + VIEW_TAGS + QUERY_TAGS) | {
+    "result_query",
     "count_triggers",
     "count_ok",
     "count_nok",
@@ -74,7 +76,8 @@ def check_map(registers: RegisterMap, blame: Blame) -> list[ConfigError]:
 def block_errors(registers: RegisterMap, file: str) -> list[ConfigError]:
     """Blocks past the last register, too long for one request, or on top of each other."""
     blocks = {"status": registers.status, "user": registers.user, "control": registers.control}
-    blocks |= {"views": registers.views} if registers.views is not None else {}
+    further = {"views": registers.views, "query": registers.query}
+    blocks |= {name: block for name, block in further.items() if block is not None}
     errors = []
     for name, block in blocks.items():
         if block.end > 65536:
@@ -83,12 +86,20 @@ def block_errors(registers: RegisterMap, file: str) -> list[ConfigError]:
     if registers.control.size > CONTROL_READABLE:
         wrong = f"{registers.control.size} registers are more than one FC16 can write ({CONTROL_READABLE})"
         errors.append(ConfigError(file, "blocks.control.size", wrong, f"write size = {CONTROL_READABLE} or less"))
-    ordered = sorted(blocks.items(), key=lambda item: item[1].start)
+    ordered = sorted({**blocks, **_cut_off(registers)}.items(), key=lambda item: item[1].start)
     for (first, one), (second, other) in pairwise(ordered):
         if other.start < one.end:
             wrong = f"starts at {other.start}, inside block {first} ({one.start}..{one.end - 1})"
             errors.append(ConfigError(file, f"blocks.{second}", wrong, f"write start = {one.end} or more"))
     return errors
+
+
+def _cut_off(registers: RegisterMap) -> Mapping[str, Block]:
+    """The control block up to the query block, where that lies wholly in its end: tags may not overlap all the same."""
+    control, query = registers.control, registers.query
+    if query is None or not (control.start < query.start and query.end <= control.end):
+        return {}
+    return {"control": Block(control.start, query.start - control.start)}
 
 
 def missing_errors(registers: RegisterMap, blame: Blame) -> list[ConfigError]:
@@ -104,7 +115,7 @@ def _way_to_place(name: str) -> str:
 
 
 _NO_BLOCK = Block(0, 0)
-"""Holds nothing: for a map that places tags of views, and has no block for them."""
+"""Holds nothing: for a map that places tags of views or of the query, and has no block for them."""
 
 
 def block_of(tag: Tag, registers: RegisterMap) -> tuple[str, Block]:
@@ -115,6 +126,8 @@ def block_of(tag: Tag, registers: RegisterMap) -> tuple[str, Block]:
         return "user", registers.user
     if tag in VIEW_TAGS:
         return "views", registers.views or _NO_BLOCK
+    if tag in QUERY_TAGS:
+        return "query", registers.query or _NO_BLOCK
     return "status", registers.status
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,8 +12,8 @@ from gateway.config_errors import TomlTable, nearest, raise_all
 from gateway.config_problems import problems
 from gateway.core.errors import ConfigError
 from gateway.core.image import MAP_VERSION
-from gateway.core.registers import StringEnd, StringOrder, WordOrder
-from gateway.core.tags import DETECTION_TAGS, STANDARD_TAGS, VIEW_CELLS, TagType
+from gateway.core.registers import StringEnd, StringOrder, WordOrder, width
+from gateway.core.tags import DETECTION_TAGS, QUERY_TAGS, STANDARD_TAGS, VIEW_CELLS, TagType
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 _Address = Field(ge=0, le=65535)
@@ -20,11 +21,14 @@ DETECTIONS = "detections"
 """In `registers`: the first register of the whole detection table."""
 VIEWS = "views"
 """The same for the table of views."""
+QUERY = "query"
+"""The same for what is told of the result that is read again."""
 _TABLES: Mapping[str, tuple[str, ...]] = {
     DETECTIONS: tuple(tag.name for tag in DETECTION_TAGS),
     VIEWS: tuple(tag.name for tag in VIEW_CELLS),
+    QUERY: tuple(tag.name for tag in QUERY_TAGS),
 }
-"""Tables that are placed as a whole: the tags that stand behind each other, one register each."""
+"""Tables that are placed as a whole: the tags that stand behind each other."""
 
 
 class BlockText(BaseModel):
@@ -45,6 +49,7 @@ class BlocksText(BaseModel):
     user: BlockText = Field(BlockText(), description="User values; the gateway writes them")
     control: BlockText = Field(BlockText(), description="What the PLC writes")
     views: BlockText = Field(BlockText(), description="What each of several views says; the gateway writes it")
+    query: BlockText = Field(BlockText(), description="The result that the PLC reads again; the gateway writes it")
 
 
 class MapText(BaseModel):
@@ -119,7 +124,9 @@ def _spots(file: str, registers: object) -> tuple[dict[str, Spot | None], list[C
 
 def _cells(names: Sequence[str], first: Spot | None) -> dict[str, Spot | None]:
     """A table's cells, row by row."""
-    return {name: first and Spot(first.register + at, None, first.file) for at, name in enumerate(names)}
+    ends = accumulate(width(STANDARD_TAGS[name]) for name in names)
+    starts = zip(names, (0, *ends), strict=False)  # behind the last one nothing starts
+    return {name: first and Spot(first.register + at, None, first.file) for name, at in starts}
 
 
 def _spot(file: str, name: str, value: object) -> Spot | None:

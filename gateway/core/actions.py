@@ -139,6 +139,14 @@ class LateAnswer:
     result: Result | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Find the newest result with this number that went to the PLC's tags, and say so with `LookedUp` (H37)."""
+
+    query_id: int
+    result_seq: int
+
+
 Action = (
     Start
     | AwaitPicture
@@ -154,4 +162,5 @@ Action = (
     | AbandonRecipe
     | RecipeSettled
     | LateAnswer
+    | LookUp
 )

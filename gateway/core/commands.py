@@ -21,6 +21,7 @@ class Commands:
     trigger_seq: int = 0
     result_ack_seq: int = 0
     recipe_request: int = 0
+    result_query: int = 0
     plc_heartbeat: int = 0
     part_id: str = ""
 

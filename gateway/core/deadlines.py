@@ -13,6 +13,8 @@ def next_wake(state: State) -> int:
     times += [inspection.work_by for inspection in state.overdue]
     if state.changing is not None:
         times.append(state.changing.deadline)
+    if state.query.deadline:
+        times.append(state.query.deadline)
     others = (watchdog_deadline(state), trigger_held_too_long(state), acknowledgement_overdue(state))
     return min(times + [at for at in others if at is not None])
 

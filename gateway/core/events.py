@@ -11,7 +11,7 @@ from gateway.core.calls import Call
 from gateway.core.commands import Commands
 from gateway.core.counts import ImagesLost
 from gateway.core.errors import ErrorCode, Fault, OfflineReason
-from gateway.core.result import BY_TAGS, Judgement, Origin
+from gateway.core.result import BY_TAGS, Judgement, Origin, Result
 from gateway.core.state import Options
 
 
@@ -97,6 +97,19 @@ class RecipePrepared:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What became of a `LookUp`. `result` None: there is none, or, not `reached`, the journal could not be asked.
+
+    `answered_ms` is when it was answered: UTC, milliseconds since 1970.
+    """
+
+    query_id: int
+    reached: bool
+    result: Result | None = None
+    answered_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PartFailed:
     """A source or an inspector is ill. `offline` NONE: the station stays online and answers each trigger."""
 
@@ -160,6 +173,7 @@ Event = (
     | Kept
     | ViewAnswered
     | RecipePrepared
+    | LookedUp
     | PartFailed
     | PartRecovered
     | ImagesLost

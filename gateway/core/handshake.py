@@ -7,7 +7,7 @@ that a deadline before the event has its effect first: an answer after its deadl
 from dataclasses import replace
 
 from gateway.core import actions as act
-from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, recipes, review
+from gateway.core import calls, fault_latch, heartbeat, modes, nok_row, presenting, queries, recipes, review
 from gateway.core import events as ev
 from gateway.core.actions import Action
 from gateway.core.commands import Commands
@@ -48,6 +48,7 @@ def _pass_time(turn: Turn) -> None:
     if heartbeat.trip(s, now):
         modes.end_run(turn)
         turn.cancel_all(Reason.CANCELLED)
+    queries.give_up(s, now)
     held, overdue = trigger_held_too_long(s), acknowledgement_overdue(s)
     if held is not None and held <= now:
         s.ack_overdue = True
@@ -81,6 +82,8 @@ def _handle(turn: Turn, event: Event) -> None:
             recipes.begin(turn, recipe, token)
         case ev.RecipePrepared(change_id, error):
             recipes.prepared(turn, change_id, error)
+        case ev.LookedUp():
+            queries.settle(turn.s, event)
         case ev.PartFailed(fault, offline):
             fault_latch.stand(turn.s, fault)
             turn.offline(offline, True)
@@ -182,6 +185,8 @@ def _plc_wrote(turn: Turn, new: Commands) -> None:
         turn.forget_rejection()
     if not first and (slip := presenting.acknowledge(s, old, new)):
         turn.error(slip, Cause.RESULT_ACK)
+    if new.result_query != old.result_query:  # H37
+        queries.ask(turn, new.result_query)
     presenting.change_mode(s, old, new, turn.now)
     presenting.present_next(s, turn.now)
     _levels(turn, old, new)
@@ -246,4 +251,5 @@ def _reset(turn: Turn) -> None:
     turn.lower_trigger_ack()
     turn.forget_rejection()
     nok_row.begin_anew(s)
+    queries.clear(s)
     fault_latch.acknowledge(s)

@@ -20,7 +20,7 @@ def only_heard(state: State, commands: Commands, now: int) -> State | None:
     s = state
     if s.flight or s.overdue or s.trigger_ack or s.watchdog_tripped or not s.plc_seen or (s.valid and s.buffered):
         return None
-    if s.changing is not None or s.continuous is not None or now - s.beat_at >= BEAT_US:
+    if s.changing is not None or s.continuous is not None or s.query.deadline or now - s.beat_at >= BEAT_US:
         return None
     deadline = watchdog_deadline(s)
     if deadline is not None and now >= deadline:

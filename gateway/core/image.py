@@ -7,6 +7,7 @@ from math import isnan
 from gateway.core import nok_row, tags
 from gateway.core.commands import Commands
 from gateway.core.errors import RejectReason
+from gateway.core.query import Query
 from gateway.core.recipe_change import RecipeOutcome
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State
@@ -42,6 +43,14 @@ class _ResultTags:
     values: Mapping[str, TagValue]
 
 
+@dataclass(frozen=True, slots=True)
+class _QueryTags:
+    """The same of the result that is read again."""
+
+    query: Query
+    values: Mapping[str, TagValue]
+
+
 @dataclass(slots=True)
 class Projection:
     """Makes the images of one station. `user_tags` are its user values, all named `user.*`."""
@@ -49,14 +58,17 @@ class Projection:
     user_tags: tuple[Tag, ...] = ()
     _seq: int = 0
     _last: _ResultTags | None = field(default=None)
+    _read_again: _QueryTags | None = field(default=None)
 
     def image(self, state: State) -> TagImage:
-        """The next image: `status(state)` with the tags of the presented result."""
-        last = self._last
+        """The next image: `status(state)` with the tags of the presented result, and of the one read again."""
+        last, again = self._last, self._read_again
         if last is None or last.result is not state.presented:
             last = self._last = _ResultTags(state.presented, self._values(state))
+        if again is None or again.query is not state.query:
+            again = self._read_again = _QueryTags(state.query, query_values(state.query))
         self._seq += 1
-        return TagImage(self._seq, {**last.values, **status(state)}, state.commands)
+        return TagImage(self._seq, {**last.values, **again.values, **status(state)}, state.commands)
 
     def _values(self, state: State) -> dict[str, TagValue]:
         values = result_values(state.presented, self.user_tags)
@@ -172,6 +184,35 @@ def view_values(result: Result | None, shown_seq: int, count: int) -> dict[str, 
             values[view_tag(one.view, column)] = fit.number(number, TagType.UINT16)
     return values
 
+
+def query_values(query: Query) -> dict[str, TagValue]:
+    """The tags of the result that is read again (H37); all but the first two are 0 unless it was found.
+
+    They are what `result_values` made of it when it was presented. Seconds since 1970 wrap in 2106.
+    """
+    found = result_values(query.result)
+    seconds, ms = divmod(query.answered_ms, 1000)
+    return {
+        "query_result_seq": query.shown_seq,
+        "query_status": int(query.status),
+        "query_trigger_seq": found["result_trigger_seq"],
+        "query_recipe": found["result_recipe"],
+        "query_part_id": found["result_part_id"],
+        "query_answered_s": seconds & 0xFFFF_FFFF,
+        "query_answered_ms": ms,
+        **{f"query_{name}": found[name] for name in _AS_PRESENTED},
+    }
+
+
+_AS_PRESENTED = (
+    "verdict",
+    "reason",
+    "detection_count",
+    "defect_class",
+    "score_milli",
+    "inspection_time_ms",
+    "total_time_ms",
+)
 
 _ROW_NAMES = [
     [detection_tag(row, column) for column, _, _ in tags.DETECTION_COLUMNS] for row in range(1, DETECTION_ROWS + 1)

@@ -72,7 +72,8 @@ class RegisterMap:
 
     `coils` is the coil address of bit 0 of the command word, `discretes` the discrete input address of bit 0
     of the status word. `places` lie inside the blocks and do not overlap: tagmap.py has checked that. `views` is None
-    where the station has one view, or the map leaves the tags of views out.
+    where the station has one view, or the map leaves the tags of views out; `query` where it leaves out those of the
+    result that is read again. That one may lie in the unused end of the control block: what is written there is lost.
     """
 
     name: str
@@ -86,11 +87,12 @@ class RegisterMap:
     discretes: int
     places: tuple[Place, ...]
     views: Block | None = None
+    query: Block | None = None
 
     @property
     def status_blocks(self) -> tuple[Block, ...]:
-        """What the gateway writes: the status block, the user block, and that of the views where there is one."""
-        return (self.status, self.user) if self.views is None else (self.status, self.user, self.views)
+        """What the gateway writes: the status and the user block, those of views and query where there are any."""
+        return (self.status, self.user, *(block for block in (self.views, self.query) if block is not None))
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -203,7 +205,7 @@ class StatusCodec:
         ]
 
     def encode(self, image: TagImage) -> tuple[bytes, ...]:
-        """The status, the user and, where there is one, the views block of an image, two bytes a register."""
+        """The `status_blocks` of an image, two bytes a register."""
         values = image.values
         words = [0] * self._size
         for name, register in self._words:

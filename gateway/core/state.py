@@ -11,6 +11,7 @@ from gateway.core.commands import Commands
 from gateway.core.counts import NO_COUNTS, Counts
 from gateway.core.errors import ErrorCode, Fault, OfflineReason, RejectReason
 from gateway.core.inspection import Inspection
+from gateway.core.query import NO_QUERY, Query
 from gateway.core.recipe_change import RecipeChange, RecipeOutcome
 from gateway.core.result import Origin, Result
 
@@ -166,6 +167,8 @@ class State:
     """Conditions that hold now and are not the latched one, oldest first (H20)."""
     error_count: int = 0
     images_lost: int = 0
+    # an old result, read again
+    query: Query = NO_QUERY
     # life signs
     heartbeat: int = 0
     beat_at: int = 0

@@ -9,6 +9,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 
 from gateway.core.errors import Cause, ErrorCode, OfflineReason, RejectReason
+from gateway.core.query import QueryStatus
 from gateway.core.result import Reason, Verdict
 from gateway.core.state import StationState
 from gateway.core.views import MOST_VIEWS
@@ -106,6 +107,7 @@ CONTROL_VALUES: tuple[Tag, ...] = (
     _control("trigger_seq", _U16, "Sequence style: each new number but 0 is one trigger"),
     _control("result_ack_seq", _U16, "Sequence style: the result_seq of the result that was taken"),
     _control("recipe_request", _U16, "Which recipe change_recipe changes to"),
+    _control("result_query", _U16, "The result_seq of a result to read again in the query block; 0 clears that"),
     _control("plc_heartbeat", _U16, "Counts while the PLC lives (optional watchdog)"),
     _control("part_id", _STRING, "Serial or carrier; latched at the trigger, echoed with the result", PART_ID_LENGTH),
 )
@@ -234,8 +236,28 @@ def view_tags(names: Sequence[str]) -> tuple[Tag, ...]:
     return (*VIEW_VALUES, *cells)
 
 
+QUERY_TAGS: tuple[Tag, ...] = (
+    _status("query_result_seq", _U16, "First word of the query block: the result_query that it answers; 0 none yet"),
+    _status(
+        "query_status", _U16, "Whether that result was found; the tags below are 0 unless it was", texts=QueryStatus
+    ),
+    _status("query_trigger_seq", _U16, "Number of the trigger that the found result answered"),
+    _status("query_verdict", _U16, "Verdict of the found result, as the PLC was given it", texts=Verdict),
+    _status("query_reason", _U16, "Why the found result has no decision", texts=Reason),
+    _status("query_recipe", _U16, "The recipe that the found result was judged with"),
+    _status("query_detection_count", _U16, "Objects found in it"),
+    _status("query_defect_class", _U16, "Class number of its first detection; 0 none or not in the class table"),
+    _status("query_score_milli", _U16, "Score of the project times 1000; saturates at 65535"),
+    _status("query_inspection_time_ms", _U16, "Time from asking PEKAT to its answer", "ms"),
+    _status("query_total_time_ms", _U16, "Time from its accepted trigger to the answer", "ms"),
+    _status("query_answered_s", _U32, "When it was answered: seconds since 1970, UTC", "s"),
+    _status("query_answered_ms", _U16, "Milliseconds of that second", "ms"),
+    _status("query_part_id", _STRING, "part_id of the found result"),
+)
+"""An old result that the PLC reads again (H37). A map may leave them out."""
+
 CONTROL_TAGS = CONTROL_BITS + CONTROL_VALUES
-STATUS_TAGS = STATUS_BITS + STATUS_VALUES + DETECTION_TAGS
+STATUS_TAGS = STATUS_BITS + STATUS_VALUES + DETECTION_TAGS + QUERY_TAGS
 STANDARD_TAGS: Mapping[str, Tag] = MappingProxyType({tag.name: tag for tag in CONTROL_TAGS + STATUS_TAGS + VIEW_TAGS})
 
 

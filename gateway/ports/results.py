@@ -179,6 +179,8 @@ class ResultQuery:
     product_id: str | None = None
     late: bool = False
     """Those that came after the answer was given, and no others."""
+    complete: bool = False
+    """Rather a SinkError than an answer without what was put before the question and still waits to be written."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a page that is empty or too large."""

@@ -170,20 +170,24 @@ class History:
         return await self._ask(lambda database: database.find(station, result_id))
 
     async def read(self, query: ResultQuery) -> Sequence[StoredResult]:
-        return await self._ask(lambda database: database.read(query))
+        return await self._ask(lambda database: database.read(query), complete=query.complete)
 
-    async def _ask(self, question: Callable[["Database"], T], patience_s: float = SETTLE_S) -> T:
+    async def _ask(
+        self, question: Callable[["Database"], T], patience_s: float = SETTLE_S, *, complete: bool = False
+    ) -> T:
         if self.busy >= READS:
             raise SinkError("history: too many questions at once", hint="ask again")
         self._asked += 1
         mark = self._writer.mark
-        return await self._reading.submit(lambda: self._answer(mark, question, patience_s))
+        return await self._reading.submit(lambda: self._answer(mark, question, patience_s, complete=complete))
 
     # ---- the reading thread --------------------------------------------------------------------------------
 
-    def _answer(self, mark: int, question: Callable[["Database"], T], patience_s: float) -> T:
+    def _answer(self, mark: int, question: Callable[["Database"], T], patience_s: float, *, complete: bool) -> T:
         try:
-            self._writer.settle(mark, patience_s)
+            settled = self._writer.settle(mark, patience_s)
+            if complete and not settled:
+                raise SinkError(f"history: results wait to be written: {self._writer.books.fault or 'it takes long'}")
             return question(self._database())
         except SinkError as error:
             if str(error) != self._last_fault:

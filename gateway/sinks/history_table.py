@@ -37,7 +37,7 @@ from gateway.records import EPOCH
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 6
+VERSION = 7
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
@@ -120,6 +120,7 @@ RESULTS = Table(
     Index("results_by_id", "station", "result_id"),
     Index("results_by_part", "station", "part_id", "answered"),
     Index("results_by_verdict", "station", "verdict", "answered"),
+    Index("results_by_seq", "station", "result_seq", "answered"),
     sqlite_autoincrement=True,  # numbers are never given twice
 )
 _JOBS = Index(

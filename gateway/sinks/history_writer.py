@@ -144,11 +144,15 @@ class Writer:
         """Have this remembered of a station; the thread asks for it when it writes."""
         self._queue.note(Noted(station, memory))
 
-    def settle(self, mark: int, timeout_s: float) -> None:
-        """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be."""
+    def settle(self, mark: int, timeout_s: float) -> bool:
+        """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be.
+
+        False: something of it still waits.
+        """
         self._hurry.set()
         with self._unsettled:
             self._unsettled.wait_for(lambda: self._fault or (self.database and self._settled >= mark), timeout_s)
+            return self._settled >= mark
 
     def stop(self) -> None:
         """Have the thread end once everything is written, or after STOP_S."""

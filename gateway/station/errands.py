@@ -15,6 +15,7 @@ from gateway.station.calls import Calls
 from gateway.station.gallery import Gallery
 from gateway.station.health import Health
 from gateway.station.journaling import Journaling
+from gateway.station.old_results import OldResults
 from gateway.station.pictures import PictureWatch
 from gateway.station.reviews import Reviews
 from gateway.station.sinks import Sinks
@@ -34,12 +35,13 @@ class Errands:
         calls: Calls,
         journal: Journaling,
         gallery: Gallery,
+        old_results: OldResults,
         sinks: Sinks,
         reviews: Reviews,
     ) -> None:
         self._views, self._work, self._health, self._pictures = views, work, health, pictures
         self._calls, self._journal, self._gallery, self._sinks = calls, journal, gallery, sinks
-        self._reviews = reviews
+        self._reviews, self._old_results = reviews, old_results
 
     def perform(self, action: Action, state: State) -> None:
         """Begin what ACTION asks for. STATE is the one that the step with this action led to."""
@@ -70,6 +72,8 @@ class Errands:
                 self._work.abandon()
             case act.RecipeSettled(token, error):
                 self._calls.recipe_settled(token, error)
+            case act.LookUp():
+                self._old_results.look_up(action)
             case act.LateAnswer(inspection_id):
                 self._journal.late(action, state, self._work.about(inspection_id))
 

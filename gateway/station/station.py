@@ -32,6 +32,7 @@ from gateway.ports import (
     PictureSink,
     RecipeInfo,
     ResultSink,
+    ResultStore,
     Step,
 )
 from gateway.station.calls import Calls
@@ -40,6 +41,7 @@ from gateway.station.gallery import Gallery
 from gateway.station.health import Health, HealthPolicy
 from gateway.station.journaling import Journaling
 from gateway.station.listeners import Listeners
+from gateway.station.old_results import OldResults
 from gateway.station.pictures import PictureWatch
 from gateway.station.reviews import Reviews
 from gateway.station.sinks import Sinks
@@ -58,6 +60,7 @@ class Station:
     `recipes` are those that the PLC may ask for, `recipe` is the number of the one in force at first. `simulation` is
     where pictures come from in simulation mode. With several views (`options.views`), these three are the first one's,
     and `further` are the others. `memory` is what it goes on with after a restart, `pictures` a sink for pictures too.
+    `store` is where the PLC may read old results from.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Station:
         journal: Journal | None = None,
         memory: Memory | None = None,
         pictures: PictureSink | None = None,
+        store: ResultStore | None = None,
     ) -> None:
         self._name = name
         names = options.views if options is not None else ()
@@ -99,7 +103,8 @@ class Station:
         self._work = Work(name, self._views, self.post, self._taken)
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
-        doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._gallery)
+        self._old_results = OldResults(name, store, self.post)
+        doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._gallery, self._old_results)
         self._sinks = Sinks(name, sinks)
         self._reviews = Reviews(name, self._views, lambda: self._state, self._calls.ask)
         self._errands = Errands(self._views, *doers, self._sinks, self._reviews)
@@ -225,6 +230,7 @@ class Station:
             self._timer.cancel()
         await self._work.finish(*self._pictures.tasks)
         await self._health.stop()
+        await self._old_results.close()
         for view in self._views:
             if view.simulation is not None:
                 await view.simulation.__aexit__(None, None, None)

@@ -8,7 +8,7 @@ from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import OfflineReason, RejectReason
 from gateway.core.handshake import step
-from gateway.core.image import result_values, status
+from gateway.core.image import query_values, result_values, status
 from gateway.core.result import Judgement, Reason, Result, Verdict, no_decision
 from gateway.core.state import Options, State
 from gateway.core.tags import TagValue
@@ -112,7 +112,8 @@ class Rig:
 
     @property
     def tags(self) -> dict[str, TagValue]:
-        return {**status(self.state), **result_values(self.state.presented)}
+        s = self.state
+        return {**status(s), **result_values(s.presented), **query_values(s.query)}
 
     def __getitem__(self, tag: str) -> TagValue:
         return self.tags[tag]

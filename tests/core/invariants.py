@@ -7,8 +7,9 @@ from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
-from gateway.core.image import result_values, status
+from gateway.core.image import query_values, result_values, status
 from gateway.core.inspection import Keeping
+from gateway.core.query import QueryStatus
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State, StationState
 from tests.core.review_invariants import check_review
@@ -33,9 +34,23 @@ def check_image(state: State) -> None:
     assert not state.nok_row or state.nok_row < state.options.stop_after_nok, "H34: a row without its alarm"
     assert not (tags["overrun"] and not tags["trigger_rejected"]), "H4: overrun is a rejection"
     assert all(0 < result.result_seq <= 65535 for result in state.waiting), "H9: numbers are 1..65535"
+    _check_query_tags(state)
     if state.valid:
         assert state.presented is not None
         assert tags["result_seq"] == state.presented.result_seq
+
+
+def _check_query_tags(state: State) -> None:
+    """H37: a number is echoed with its answer only, and what was not found shows nothing."""
+    tags = query_values(state.query)
+    seq, outcome = tags.pop("query_result_seq"), QueryStatus(int(tags.pop("query_status")))
+    assert seq in (0, state.commands.result_query), "H37: an answer to another question"
+    assert (seq != 0) == (outcome not in (QueryStatus.NONE, QueryStatus.LOOKING)), "H37: echoed without its answer"
+    if outcome is QueryStatus.FOUND:
+        assert state.query.result is not None
+        assert (state.query.result.result_seq, tags["query_verdict"]) == (seq, state.query.result.verdict), "H37: torn"
+    else:
+        assert not any(tags.values()), "H37: an old result beside a question without an answer"
 
 
 def _check_verdict_bits(state: State, tags: dict[str, bool | int | float | str]) -> None:
@@ -79,6 +94,7 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[a
     _check_simulation(after, actions)
     _check_what_only_ends_with_reset(before, event, after)
     _check_the_end(before, event, after, actions)
+    _check_query(before, event, after, actions, now)
     assert next_wake(after) > now, "time alone would change this state at once: the station would spin"
     if after.presented is not before.presented and after.presented is not None:
         assert after.toggle != before.toggle, "H11: a new result without a change of result_toggle"
@@ -204,6 +220,25 @@ def _check_run(before: State, event: ev.Event, after: State, actions: Sequence[a
     assert ended == ([] if run is not None and run.id == was.id else [was.id]), "H28: its end is told once"
     if run is None and not isinstance(event, calls.StopAsked | ev.Draining):
         assert not any(one.open for one in after.flight), "H28: what was in flight is not cancelled"
+
+
+def _check_query(before: State, event: ev.Event, after: State, actions: Sequence[act.Action], now: int) -> None:
+    """H37: asked once for each change, answered by the newest answer alone, and in time."""
+    asked = isinstance(event, ev.PlcWrote) and event.commands.result_query != before.commands.result_query
+    wanted = [after.commands.result_query] if asked and after.commands.result_query else []
+    if _resets(before, event):
+        asked, wanted = True, []
+    assert [action.result_seq for action in actions if isinstance(action, act.LookUp)] == wanted, "H37: not asked once"
+    assert not after.query.deadline or now < after.query.deadline, "H37: past its time"
+    if asked:
+        assert after.query.status is (QueryStatus.LOOKING if wanted else QueryStatus.NONE), "H37: an old answer stays"
+    elif after.query.status is QueryStatus.FOUND and after.query is not before.query:
+        assert isinstance(event, ev.LookedUp), "H37: found by nobody"
+        assert event.query_id == before.query.id, "H37: the answer to an older question"
+        assert event.result is after.query.result
+        flight = [one.id for one in before.flight]
+        assert after.query.result is not None
+        assert after.query.result.inspection_id not in flight, "H37: told before it is shown"
 
 
 def _check_simulation(after: State, actions: Sequence[act.Action]) -> None:

@@ -1,4 +1,4 @@
-"""What hypothesis can do by call: automatic mode, halt, reset, no recipe, runs, simulation."""
+"""What hypothesis can do by call: automatic mode, halt, reset, no recipe, runs, simulation; and an old result."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from gateway.core import actions as act
 from gateway.core import calls
 from gateway.core import events as ev
-from gateway.core.result import Origin
+from gateway.core.result import Origin, Result
 from tests.core.driver import NOK, OK, UNDEFINED
 from tests.core.machine import Machine
 
@@ -17,6 +17,16 @@ BATCH = Origin(by="continuous", job_id="J1")
 
 class ModeRules(Machine):
     """Rules for `Machine`; by themselves they would be dull."""
+
+    @rule(told=st.sampled_from([1, 1, 2, 3]), stale=st.sampled_from([False, False, True]), asks=st.booleans())
+    def looked_up(self, told: int, stale: bool, asks: bool) -> None:
+        """The journal has an answer: to the newest question, to one before it, or to none."""
+        if asks:
+            self.write(result_query=self.bench.state.commands.result_query % 3 + 1)
+        seq = self.bench.state.commands.result_query
+        found = Result(-1, seq, seq, "old", 1, NOK, 0, 0, 0) if told == 1 else None
+        self.happen(ev.LookedUp(self.bench.state.query.id - stale, told != 3, found, 1_700_000_000_123))
+        self.oracle.looked_up(told, stale)
 
     def refused(self, reason: int) -> None:
         assert [no.reason for no in self.bench.did(act.Refused)] == ([reason] if reason else [])

@@ -10,7 +10,7 @@ from gateway.core.commands import Commands
 from gateway.core.deadlines import acknowledgement_overdue, trigger_held_too_long
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason
 from gateway.core.inspection import Keeping
-from gateway.core.result import Verdict
+from gateway.core.result import Result, Verdict
 from gateway.core.state import Options, State
 from tests.core.driver import NOK, OK, REVIEW
 
@@ -55,6 +55,8 @@ def moves(state: State, scope: Scope) -> Iterator[Move]:
     times += [at for at in (trigger_held_too_long(state), acknowledgement_overdue(state)) if at is not None]
     if state.changing is not None:
         times.append(state.changing.deadline)
+    if state.query.deadline:
+        yield "until the journal had its time", state.query.deadline - NOW, ev.Tick()
     if times:
         yield "until the next deadline", min(times) - NOW, ev.Tick()
         if min(times) - NOW > 600_000:
@@ -102,6 +104,15 @@ def _plc_moves(state: State, scope: Scope) -> Iterator[Move]:
         yield write(change_recipe=not c.change_recipe, recipe_request=3)
     if "offline" in scope.also:
         yield write(set_offline=not c.set_offline)
+    if "query" in scope.also:
+        asked = 1 - c.result_query
+        yield write(result_query=asked)
+        yield write(result_query=asked, **({"trigger": not c.trigger} if scope.bits else {"trigger_seq": new_seq}))
+
+
+def old_result(seq: int, inspection_id: int = 0) -> Result:
+    """One from the journal."""
+    return Result(inspection_id, seq, 1, "", 1, OK, 0, 0, 0)
 
 
 def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
@@ -130,6 +141,13 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         yield "operator gives it back", 0, ev.CameOnline(OfflineReason.OPERATOR)
         yield "PEKAT down", 0, ev.PartFailed(PEKAT_DOWN, OfflineReason.INSPECTOR)
         yield "PEKAT back", 0, ev.PartRecovered(PEKAT_DOWN, OfflineReason.INSPECTOR)
+    if "query" in scope.also:
+        newest, asked = state.query.id, state.query.result_seq
+        yield "found", 0, ev.LookedUp(newest, True, old_result(asked), 1)
+        yield "found, and in flight", 0, ev.LookedUp(newest, True, old_result(asked, inspection_id=1), 1)
+        yield "not found", 0, ev.LookedUp(newest, True)
+        yield "no journal", 0, ev.LookedUp(newest, False)
+        yield "found too late", 0, ev.LookedUp(newest - 1, True, old_result(asked), 1)
     if "end" in scope.also:
         yield "drain", 0, ev.Draining()
         yield "stop", 0, ev.Stopped()

@@ -1,7 +1,8 @@
-"""The oracle's books for what comes by call alone, and for the end: H25 to H29, H33."""
+"""The oracle's books for what comes by call alone, for the end, and for what is read again: H25 to H29, H33, H37."""
 
+from gateway.core.commands import Commands
 from gateway.core.errors import ErrorCode, OfflineReason, RejectReason
-from gateway.core.result import Reason
+from gateway.core.result import Reason, Verdict
 from gateway.core.state import Options
 from tests.core.oracle import Oracle
 
@@ -77,6 +78,40 @@ class ModeOracle(Oracle):
         if taken:
             self.accept(self.accepted_seq % 65535 + 1, part_id)
         return taken
+
+    # ---- an old result, read again (H37) ---------------------------------------------------------------------
+
+    asked, asked_at, told = 0, 0, 0
+    """The number that is asked for, when that was, and how it ended (0 not yet: 4 is shown)."""
+
+    def write(self, new: Commands) -> None:
+        before = self.plc
+        resets = self.rises("reset", before, new)
+        super().write(new)
+        if not resets and new.result_query != before.result_query:
+            self.asked, self.asked_at, self.told = new.result_query, self.now, 0
+
+    def reset(self) -> None:
+        super().reset()
+        self.asked = 0
+
+    def pass_to(self, now: int) -> None:
+        super().pass_to(now)
+        if self.asked and not self.told and now >= self.asked_at + 3_000_000:
+            self.told = 3
+
+    def looked_up(self, told: int, stale: bool) -> None:
+        if self.asked and not self.told and not stale:
+            self.told = told
+
+    def tags(self) -> dict[str, bool | int | str]:
+        found = self.asked if self.told == 1 else 0
+        return super().tags() | {
+            "query_result_seq": self.asked if self.told else 0,
+            "query_status": (self.told or 4) if self.asked else 0,
+            "query_trigger_seq": found,
+            "query_verdict": int(Verdict.NOK) if found else 0,
+        }
 
     def tend(self) -> None:
         """A run ends with what it needs."""

@@ -24,6 +24,7 @@ SCOPES = [
     Scope(True, False, 1, 1, also=frozenset({"recipes", "run"})),
     Scope(True, False, 1, 1, also=frozenset({"simulation", "calls", "halt"})),
     Scope(False, True, 2, 2, also=frozenset({"journal"})),
+    Scope(True, False, 1, 1, also=frozenset({"query"})),
 ]
 LARGE = Scope(True, False, 1, 1, also=frozenset({"unprepare", "recipes", "run"}))
 """More states than all the others together: nightly."""

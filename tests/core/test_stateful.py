@@ -31,6 +31,7 @@ WRITES = st.fixed_dictionaries(
         "trigger_seq": NUMBERS,
         "result_ack_seq": NUMBERS,
         "recipe_request": st.integers(0, 3),
+        "result_query": st.integers(0, 3),
         "plc_heartbeat": st.integers(0, 3),
         "part_id": st.sampled_from(["", "A", "B", "Zähler 7"]),
     },

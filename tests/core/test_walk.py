@@ -50,6 +50,7 @@ RICH = [
     Scope(False, True, 2, 2, also=frozenset({"review"})),
     Scope(False, True, 1, 1, also=frozenset({"review", "journal"})),
     Scope(True, False, 1, 1, also=frozenset({"review", "end", "simulation", "calls"})),
+    Scope(True, False, 1, 1, also=frozenset({"query"})),
 ]
 BIG = [
     Scope(True, False, 1, 1, also=frozenset({"review", "halt"})),
@@ -59,6 +60,7 @@ BIG = [
     Scope(False, True, 1, 2, also=frozenset({"recipes", "offline"})),
     Scope(False, True, 2, 3, ack_timeout_ms=700, latches=True),
     Scope(False, True, 1, 1, also=frozenset({"run", "halt", "unprepare", "recipes"})),
+    Scope(False, True, 1, 1, also=frozenset({"query", "journal"})),
     Scope(False, True, 2, 2, also=frozenset({"journal", "modes", "calls"})),
     Scope(False, True, 1, 1, also=frozenset({"run", "halt", "simulation", "calls", "offline"})),
 ]

@@ -19,6 +19,7 @@ from gateway.core.errors import Cause, ErrorCode, Fault, RejectReason
 from gateway.core.handshake import step
 from gateway.core.inspection import Inspection, Keeping
 from gateway.core.nok_row import NOK_IN_A_ROW
+from gateway.core.queries import LOOK_UP_US
 from gateway.core.result import Origin, Result
 from gateway.core.state import State
 from tests.core.driver import NOK, OK, REVIEW
@@ -51,6 +52,7 @@ def canonical(state: State, now: int, scope: Scope) -> State:
     if s.changing is not None:
         s.changing = replace(s.changing, id=1, deadline=s.changing.deadline - past, token=min(s.changing.token, 1))
     s.next_change_id = 2
+    s.query = replace(s.query, id=2, deadline=NOW + LOOK_UP_US if s.query.deadline else 0)
     if s.continuous is not None:
         s.continuous = replace(s.continuous, id=1, since=NOW)
     s.next_run_id = 2

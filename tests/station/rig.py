@@ -44,7 +44,8 @@ class Rig:
         self.inspector, self.sink = options.pop("inspector", MemoryInspector()), Sink()
         policy = options.pop("policy", HealthPolicy(check_s=0.01))
         journal, memory = options.pop("journal", None), options.pop("memory", None)
-        pictures = options.pop("pictures", None)
+        pictures, store = options.pop("pictures", None), options.pop("store", None)
+        also = [sink for sink in (pictures, store) if hasattr(sink, "put")]
         simulation = self.simulation if options.pop("can_simulate", True) else None
         self.station = Station(
             "s1",
@@ -54,10 +55,11 @@ class Rig:
             recipe=1,
             boot_id=7,
             options=Options(**options),
-            sinks=[self.sink, *([pictures] if pictures is not None else [])],
+            sinks=[self.sink, *also],
             health=policy,
             simulation=simulation,
             pictures=pictures,
+            store=store,
             journal=journal,
             memory=memory,
         )

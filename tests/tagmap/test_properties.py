@@ -110,7 +110,7 @@ def test_user_values_come_back_from_every_word_order(
     registers = form(order, strings, StringEnd.LENGTH_WORD, USER)
     values: dict[str, TagValue] = {tag.name: tag.default for tag in STATUS_TAGS}
     values |= {"user.a": a, "user.b": b, "user.c": c, "user.d": d, "user.e": e, "user.f": f}
-    _, user = StatusCodec(registers).encode(TagImage(1, values, Commands()))
+    _, user, _ = StatusCodec(registers).encode(TagImage(1, values, Commands()))
     assert {name: decoded(registers, user, name) for name in values if name.startswith("user.")} == {
         "user.a": a,
         "user.b": b,
@@ -149,7 +149,7 @@ def decoded(registers: RegisterMap, user: bytes, name: str) -> TagValue:
     strings=st.sampled_from(StringOrder),
     end=st.sampled_from(StringEnd),
     bits=st.lists(st.booleans(), min_size=10, max_size=10),
-    numbers=st.lists(st.integers(0, 65535), min_size=4, max_size=4),
+    numbers=st.lists(st.integers(0, 65535), min_size=5, max_size=5),
     part=PRINTABLE.filter(lambda text: "\0" not in text),
 )
 @settings(max_examples=200, deadline=None)

@@ -78,7 +78,22 @@ GOLDEN = {
     "result_ack_seq": 202,
     "recipe_request": 203,
     "plc_heartbeat": 204,
+    "result_query": 205,
     "part_id": 208,
+    "query_result_seq": 225,
+    "query_status": 226,
+    "query_trigger_seq": 227,
+    "query_verdict": 228,
+    "query_reason": 229,
+    "query_recipe": 230,
+    "query_detection_count": 231,
+    "query_defect_class": 232,
+    "query_score_milli": 233,
+    "query_inspection_time_ms": 234,
+    "query_total_time_ms": 235,
+    "query_answered_s": 236,
+    "query_answered_ms": 238,
+    "query_part_id": 239,
 }
 
 
@@ -127,6 +142,7 @@ def test_the_standard_maps_addresses_are_fixed() -> None:
     registers = load_map("standard", several_views=True)
     placed = registers_of(registers)
     assert registers.views == Block(256, 64)
+    assert registers.query == Block(225, 31), "in the unused end of the control block"
     assert {name: placed[name] for name in GOLDEN} == GOLDEN
     assert (registers.status, registers.user, registers.control) == (Block(0, 128), Block(128, 64), Block(200, 56))
     assert (registers.coils, registers.discretes) == (0, 0)

@@ -143,15 +143,14 @@ class Window:
             self._control = self._codec.encode(self._commands)
         registers = self.view.registers
         parts = [
+            (registers.control, self._control),  # first: the query block may cover its end
             *zip(registers.status_blocks, self._status.encode(self._tags), strict=True),
-            (registers.control, self._control),
         ]
         start = self._span.start - self.view.offset
-        pieces: list[bytes] = []
-        for block, data in sorted(parts, key=lambda part: part[0].start):
-            pieces += [bytes((block.start - start) * 2), data]
-            start = block.end
-        self._image = b"".join(pieces)
+        image = bytearray((self._span.end - self._span.start) * 2)
+        for block, data in parts:
+            image[(block.start - start) * 2 : (block.end - start) * 2] = data
+        self._image = bytes(image)
         return self._image
 
 
