@@ -10,7 +10,7 @@ from benchmarks.progress import Progress
 from gateway.ports import Recorded, ResultQuery
 from gateway.records import Registrar
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 
 RATE = 320
 """A little more than the 300 that are asked for."""

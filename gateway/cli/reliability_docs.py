@@ -82,8 +82,7 @@ def _scenarios(counted: dict[str, Any], run: str) -> str:
     failed, slow = counted.get("failed", 0), counted.get("slow", 0)
     result = (
         f"{counted['accepted']:,} accepted triggers, {counted['kills']:,} kills; "
-        f"{f'{failed:,} FAILED' if failed else NONE_WRONG}; "
-        f"{counted['forgotten']:,} of the triggers unknown after a kill, within the limits above"
+        f"{f'{failed:,} FAILED' if failed else NONE_WRONG}"
         f"{f'; {slow:,} times well again later than 8 s' if slow else ''}"
     )
     return _row("Random scenarios", f"{counted['scenarios'] + failed:,}", result, run)

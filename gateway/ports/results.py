@@ -82,10 +82,10 @@ class Journal(Protocol):
         """Keep what came after the answer that was given. Nobody waits for it, and no query finds it unasked (H36)."""
         ...
 
-    def note(self, station: str, memory: Callable[[], Memory]) -> None:
-        """Remember this, instead of what was noted before. Nobody waits for it; a thread asks for it later, or never.
+    def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
+        """Remember this, instead of what was noted before; called before anybody sees the step that led there.
 
-        It must say then what it would have said now.
+        `answers` are those of this step, which come as a ResultSink's afterwards. Nobody waits for the disk.
         """
         ...
 
@@ -148,6 +148,13 @@ class StoredResult:
     def about(self) -> dict[str, object]:
         """For the `extra` of a log line that is about this inspection."""
         return about(self.station, self.result)
+
+    def says_the_same(self, other: "StoredResult") -> bool:
+        """Whether it is the same answer, whatever else is known of it."""
+        return self is other or (
+            (self.result_id, self.station, self.presented) == (other.result_id, other.station, other.presented)
+            and self.result == other.result
+        )
 
 
 LARGEST_PAGE = 10_000

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gateway.core.errors import SinkError
@@ -17,10 +18,13 @@ from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told
-from gateway.sinks.history_writer import STOP_S, HistoryBooks, Retention, Writer
+from gateway.sinks.history_retention import Retention
+from gateway.sinks.history_writer import STOP_S, HistoryBooks, Writer
+from gateway.sinks.pages import Pages
 from gateway.worker import Worker
 
 if TYPE_CHECKING:
+    from gateway.sinks.acceptance import Paged
     from gateway.sinks.history_database import Database
     from gateway.sinks.history_recall import Recalled
     from gateway.sinks.history_stations import Names
@@ -45,13 +49,25 @@ class History:
     """Enter it to write and read; `put` never waits. `place` None: in memory, until the gateway ends.
 
     A file that cannot be written, or is none of ours, keeps nobody from starting: it is logged, results wait and are
-    tried again, and questions are answered with a SinkError meanwhile.
+    tried again, and questions are answered with a SinkError meanwhile. `pages` is the folder for acceptance pages: what
+    a station shows outlives a kill of the gateway by them, also where the database has it not yet.
     """
 
-    def __init__(self, registrar: Registrar, place: Place, retention: Retention, *, safe: bool = False) -> None:
+    def __init__(
+        self,
+        registrar: Registrar,
+        place: Place,
+        retention: Retention,
+        *,
+        safe: bool = False,
+        pages: Path | None = None,
+    ) -> None:
         self._registrar = registrar
         self._place = place
-        self._writer = Writer(place, retention, self._names, self._tell, safe=safe)
+        self._pages = Pages(pages, self._names)
+        self._revisions: dict[str, int] = {}
+        written = self._pages.written if pages is not None else None
+        self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=written)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = Worker("history-writer")
@@ -87,7 +103,9 @@ class History:
         self._writing.dismiss()
         if self._run is not None:
             await asyncio.wait([self._run], timeout=STOP_S + _MARGIN_S)
-        if await self._writing.wait_ended() and self._run is not None:
+        ended = await self._writing.wait_ended()
+        self._pages.close()
+        if ended and self._run is not None:
             self._run.result()
 
     def put(self, recorded: Recorded) -> None:
@@ -99,8 +117,15 @@ class History:
     def late(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.late(recorded))
 
-    def note(self, station: str, memory: Callable[[], Memory]) -> None:
-        self._writer.note(station, memory)
+    def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
+        revision = self._revisions[station] = self._revisions.get(station, 0) + 1
+        if self._pages.has(station):
+            for recorded in answers:
+                stored = self._registrar.stored(recorded)
+                if not self._writer.has(stored):
+                    self._pages.answer(stored)
+            self._pages.note(station, self._writer.identity, memory, revision)
+        self._writer.note(station, memory, revision)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
         """A stage after the answer is over, `shown` or `acknowledged`, at this monotonic microsecond.
@@ -123,26 +148,35 @@ class History:
             return {}
         memories: dict[str, Memory] = {}
         for station in stations:
-            try:
-                found = await self._recall_one(station)
-            except SinkError as error:
-                log.error("%s: what was before the restart cannot be read: its numbers begin at 0: %s", station, error)
-                continue
+            found = await self._recall_one(station)
             if found is None:
                 continue
-            for interrupted in found.interrupted:
-                self._writer.put(interrupted)
+            self._revisions[station] = found.revision
+            for answer in found.answers:
+                self._pages.answer(answer)
+                self._writer.put(answer, amends=True)
             self._earlier |= {(station, number): name for number, name in found.names.items()}
             memories[station] = found.memory if offer_again else replace(found.memory, owed=())
         return memories
 
     async def _recall_one(self, station: str) -> "Recalled | None":
+        paged = await self._reading.submit(partial(self._pages.open, station))
+        try:
+            return await self._recall_with_database(partial(self._recalled, station, paged))
+        except SinkError as error:
+            if paged is None:
+                log.error("%s: what was before the restart cannot be read: its numbers begin at 0: %s", station, error)
+                return None
+            log.error("%s: what was before the restart is known by the acceptance page alone: %s", station, error)
+            return await self._reading.submit(partial(_recalled_alone, station, self._registrar, paged))
+
+    async def _recall_with_database(self, question: "Callable[[Database], Recalled | None]") -> "Recalled | None":
         """A server that starts together with the gateway, after a power failure, gets its time."""
         patience_s = RECALL_S if isinstance(self._place, Server) else 0.0
         deadline = time.monotonic() + patience_s
         while True:
             try:
-                return await self._ask(partial(_recalled, station, self._registrar), patience_s=RECALL_S)
+                return await self._ask(question, patience_s=RECALL_S)
             except SinkError:
                 if time.monotonic() >= deadline:
                     raise
@@ -197,6 +231,11 @@ class History:
         finally:
             self._answered += 1
 
+    def _recalled(self, station: str, paged: "Paged | None", database: "Database") -> "Recalled | None":
+        from gateway.sinks.history_recall import recalled
+
+        return recalled(database, self._writer.identity, station, self._registrar, paged)
+
     def _database(self) -> "Database":
         """A connection of this thread's own to what the writer has opened."""
         from gateway.sinks.history_database import Database
@@ -222,8 +261,7 @@ def _call(told: Sequence[Told], ok: bool) -> None:
         one(ok)
 
 
-def _recalled(station: str, registrar: Registrar, database: "Database") -> "Recalled | None":
-    """On the reading thread, as SQLAlchemy is loaded with it."""
-    from gateway.sinks.history_recall import recalled
+def _recalled_alone(station: str, registrar: Registrar, paged: "Paged") -> "Recalled":
+    from gateway.sinks.history_recall import recalled_alone  # on the reading thread, as SQLAlchemy is loaded with it
 
-    return recalled(database, station, registrar)
+    return recalled_alone(station, registrar, paged)

@@ -18,7 +18,7 @@ from gateway.sinks.history_learnt import row_learnt
 from gateway.sinks.history_place import Place, Server, needs_psycopg
 from gateway.sinks.history_query import selected
 from gateway.sinks.history_sqlite import SqliteBackend
-from gateway.sinks.history_stations import STATIONS, Remembered, remembered
+from gateway.sinks.history_stations import IDENTITY, STATIONS, Remembered, remembered
 from gateway.sinks.history_table import RESULTS, microseconds, result_of, text
 from gateway.worker import Courtesy
 
@@ -34,6 +34,8 @@ class Database:
     def __init__(self, place: Place) -> None:
         self._backend = _backend(place)
         self._connection: Connection | None = None
+        self.identity = ""
+        """Its own name, given when its tables were made: copies of it have the same one. Known where it was `made`."""
 
     @classmethod
     def made(cls, place: Place) -> Self:
@@ -56,6 +58,8 @@ class Database:
             database._backend.look()
             with database._using() as connection:
                 database._backend.prepare(connection)
+                with connection.begin():
+                    database.identity = str(connection.execute(select(IDENTITY.c.identity)).scalar() or "")
         except SinkError:
             database.close()
             raise

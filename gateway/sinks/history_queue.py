@@ -50,10 +50,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is to be remembered of a station; made when it is written."""
+    """What is to be remembered of a station. A greater `revision` is newer."""
 
     station: str
-    memory: Callable[[], Memory]
+    memory: Memory
+    revision: int = 0
 
 
 class Queue:
@@ -101,8 +102,13 @@ class Queue:
             self._incoming.append(Entry(stored, amends=True))
         return Known.OTHERWISE if again else Known.AS_IT_IS
 
-    def append(self, stored: StoredResult) -> None:
-        self._incoming.append(Entry(stored))
+    def append(self, stored: StoredResult, *, amends: bool = False) -> None:
+        self._incoming.append(Entry(stored, amends=amends))
+
+    def has_written(self, stored: StoredResult) -> bool:
+        """Whether this was to be kept, and the same answer is in the database."""
+        entry = self._asked.get(_key(stored))
+        return entry is not None and entry.place is Place.WRITTEN and entry.stored.says_the_same(stored)
 
     def note(self, noted: Noted) -> None:
         with self._lock:

@@ -1,5 +1,7 @@
-"""What a station was about when the gateway ended, put together from its row and its results (H31)."""
+"""What a station was about when the gateway ended, put together from its page, its row and its results (H31)."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,35 +11,77 @@ from gateway.core.resume import Memory
 from gateway.core.state import next_seq
 from gateway.ports import StoredResult
 from gateway.records import Registrar
+from gateway.sinks.acceptance import Paged
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_stations import Accepted
+
+log = logging.getLogger(__name__)
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`interrupted` answers are still to be written. `names` are the ids of the results that are owed."""
+    """`answers` are still to be written: the database has them not, or otherwise.
+
+    `names` are the ids of the results that are owed. A greater `revision` is newer.
+    """
 
     memory: Memory
-    interrupted: tuple[StoredResult, ...]
+    answers: tuple[StoredResult, ...]
     names: dict[int, str]
+    revision: int
 
 
-def recalled(database: Database, station: str, registrar: Registrar) -> Recalled | None:
-    """None for a station that is new. Raises SinkError."""
+def recalled(
+    database: Database, identity: str, station: str, registrar: Registrar, paged: Paged | None
+) -> Recalled | None:
+    """From what is newer, the database or the page; None for a station that is new. Raises SinkError.
+
+    `identity` is the database's.
+
+    After a kill that is the page; after a loss of power it may be the database.
+    """
     noted = database.station(station)
+    if paged is not None and paged.identity not in ("", identity):
+        log.warning("%s: the acceptance page belongs to another database: it is ignored, and begins anew", station)
+        paged = None
+    if paged is not None and noted is not None and paged.noted.revision < noted.revision:
+        log.warning("%s: the acceptance page is older than the database: it is ignored, and begins anew", station)
+        paged = None
+    if paged is not None:
+        return _put_together(station, registrar, paged, lambda result_id: database.find(station, result_id))
     if noted is None:
         return None
-    owed = [one for result_id in noted.owed if (one := database.find(station, result_id)) is not None]
+    return _put_together(
+        station, registrar, Paged(identity, noted), lambda result_id: database.find(station, result_id)
+    )
+
+
+def recalled_alone(station: str, registrar: Registrar, paged: Paged) -> Recalled:
+    """Where the database cannot be read: what it alone has is not offered to the PLC again."""
+    return _put_together(station, registrar, paged, lambda _: None)
+
+
+def _put_together(
+    station: str, registrar: Registrar, paged: Paged, find: Callable[[str], StoredResult | None]
+) -> Recalled:
+    if paged.left_out:
+        log.error("%s: %d answers that the PLC was shown are in no journal", station, paged.left_out)
+    noted, shown_last = paged.noted, {one.result_id: one for one in paged.answers}
+
+    def found_one(result_id: str) -> StoredResult | None:
+        return shown_last.get(result_id) or find(result_id)
+
+    owed = [one for result_id in noted.owed if (one := found_one(result_id)) is not None]
     seq, shown, counts = noted.memory.result_seq, noted.memory.shown_seq, noted.memory.counts
-    interrupted: list[StoredResult] = []
+    answers = [one for one in paged.answers if (kept := find(one.result_id)) is None or not one.says_the_same(kept)]
     for accepted in noted.flight:
-        found = database.find(station, accepted.result_id)
+        found = found_one(accepted.result_id)
         if found is None:
             seq, counts = next_seq(seq), counts.with_answer(Verdict.NO_DECISION)
             found = _interrupted(station, accepted, seq, counts, registrar)
-            interrupted.append(found)
+            answers.append(found)
         else:  # it was written, and the gateway ended before it noted that it was shown, or before that
             seq, counts = found.result.result_seq, found.counts
             shown = seq if found.presented else shown
@@ -45,7 +89,8 @@ def recalled(database: Database, station: str, registrar: Registrar) -> Recalled
             owed.append(found)
     results = tuple(one.result for one in owed)
     memory = replace(noted.memory, result_seq=seq, shown_seq=shown, counts=counts, owed=results)
-    return Recalled(memory, tuple(interrupted), {one.result.inspection_id: one.result_id for one in owed})
+    names = {one.result.inspection_id: one.result_id for one in owed}
+    return Recalled(memory, tuple(answers), names, noted.revision)
 
 
 def _interrupted(station: str, accepted: Accepted, seq: int, counts: Counts, registrar: Registrar) -> StoredResult:

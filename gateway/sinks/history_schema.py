@@ -6,6 +6,7 @@ takes half a second.
 """
 
 import logging
+import uuid
 
 from sqlalchemy import Column, Connection, MetaData, String, Table
 from sqlalchemy.exc import DBAPIError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.core.errors import SinkError
 from gateway.sinks.history_backend import Marks
 from gateway.sinks.history_file import ForeignError
-from gateway.sinks.history_stations import STATIONS
+from gateway.sinks.history_stations import IDENTITY, STATIONS
 from gateway.sinks.history_table import METADATA, RESULTS, VERSION
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ def number_of(version: int) -> str:
 
 def _make(connection: Connection, marks: Marks) -> None:
     """All at once; a test holds that the steps lead to the same."""
-    METADATA.create_all(connection, [RESULTS, STATIONS])
+    METADATA.create_all(connection, [RESULTS, STATIONS, IDENTITY])
+    connection.execute(IDENTITY.insert(), [{"identity": uuid.uuid4().hex}])
     VERSIONS.create(connection)
     connection.execute(VERSIONS.insert(), [{"version_num": number_of(VERSION)}])
     marks.mark(connection)

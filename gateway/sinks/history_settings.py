@@ -12,7 +12,7 @@ from gateway.core.errors import ConfigError
 from gateway.records import Registrar
 from gateway.sinks.history import History
 from gateway.sinks.history_place import Place, Server, has_password, wrong_with
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 
 FILE_NAME = "history.db"
 IN_MEMORY = 10_000
@@ -54,8 +54,8 @@ class HistorySettings(BaseModel):
     mode: Literal["safe", "fast"] = Field(
         "safe",
         description="safe: a result is shown to the PLC when it is on the disk, and no power failure takes it away "
-        "again. fast: it is shown at once and written right after; a kill of the gateway may lose the last 50 ms, a "
-        "power failure the last seconds. In memory it is always fast",
+        "again. fast: it is shown at once and written right after; a power failure may lose the last seconds, a kill "
+        "of the gateway nothing where gateway.data is set, and else the last 50 ms. In memory it is always fast",
     )
     wait_ms: int = Field(
         200,
@@ -135,7 +135,9 @@ class HistorySettings(BaseModel):
         if not self.enabled:
             return None
         safe = self.keeping(data) != SHOWN_AT_ONCE
-        return History(registrar, self.place(data), self.retention(data), safe=safe)
+        place = self.place(data)
+        pages = data if place is not None else None
+        return History(registrar, place, self.retention(data), safe=safe, pages=pages)
 
 
 def _told(url: str, file: str, key: str) -> Server:

@@ -1,18 +1,28 @@
 """How a station stands in the history's database: what it goes on with after a restart (H31)."""
 
 import json
-from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Row, Table
+from sqlalchemy import Boolean, Column, Table
 
 from gateway.core.counts import Counts
 from gateway.core.inspection import Inspection
 from gateway.core.result import Origin
 from gateway.core.resume import Memory
-from gateway.sinks.history_table import METADATA, WHOLE, Words, as_json, microseconds, moment, needed, text
+from gateway.sinks.history_json import as_json
+from gateway.sinks.history_table import (
+    METADATA,
+    WHOLE,
+    Words,
+    listed_counts,
+    microseconds,
+    moment,
+    needed,
+    text,
+)
 
 STATIONS = Table(
     "stations",
@@ -27,7 +37,10 @@ STATIONS = Table(
     needed("buffered", Boolean),
     needed("owed", Words),  # result ids
     needed("flight", Words),  # triggers that were accepted
+    Column("revision", WHOLE),  # grows with each note; NULL: older than all that have one
 )
+IDENTITY = Table("journal_identity", METADATA, Column("identity", Words, primary_key=True))
+"""One row: the database's own name, by which an acceptance page knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +54,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A station's row. `memory` has no results yet: `owed` are their ids."""
+    """A station's row. `memory` has no results yet: `owed` are their ids. A greater `revision` is newer."""
 
     memory: Memory
     owed: tuple[str, ...]
     flight: tuple[Accepted, ...]
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,7 @@ class Names:
     at: Callable[[int], datetime]
 
 
-def row_of_station(station: str, memory: Memory, names: Names) -> dict[str, Any]:
+def row_of_station(station: str, memory: Memory, names: Names, revision: int = 0) -> dict[str, Any]:
     """What is to be remembered of it."""
     return {
         "station": text(station),
@@ -65,10 +79,11 @@ def row_of_station(station: str, memory: Memory, names: Names) -> dict[str, Any]
         "shown_seq": memory.shown_seq,
         "trigger_seq": memory.trigger_seq,
         "error_count": memory.error_count,
-        "counts": as_json(astuple(memory.counts)),
+        "counts": as_json(listed_counts(memory.counts)),
         "buffered": memory.buffered,
         "owed": as_json([names.result_id(station, result.inspection_id) for result in memory.owed]),
         "flight": as_json([_accepted(station, one, names) for one in memory.flight]),
+        "revision": revision,
     }
 
 
@@ -89,12 +104,13 @@ def _accepted(station: str, one: Inspection, names: Names) -> list[Any]:
     ]
 
 
-def remembered(row: Row[Any]) -> Remembered:
-    """What `row_of_station` wrote."""
-    _, next_id, result_seq, shown_seq, trigger_seq, error_count, counts, buffered, owed, flight = tuple[Any, ...](row)
+def remembered(row: Sequence[Any]) -> Remembered:
+    """What `row_of_station` wrote, in the order of the columns."""
+    _, next_id, result_seq, shown_seq, trigger_seq, error_count, counts, buffered, owed, flight, revision = row
     numbers = Counts(*json.loads(counts))
     memory = Memory(next_id, result_seq, shown_seq, trigger_seq, numbers, error_count, bool(buffered))
-    return Remembered(memory, tuple(json.loads(owed)), tuple(_flying(one) for one in json.loads(flight)))
+    flying = tuple(_flying(one) for one in json.loads(flight))
+    return Remembered(memory, tuple(json.loads(owed)), flying, revision or 0)
 
 
 def _flying(kept: list[Any]) -> Accepted:

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from gateway.ports import StoredResult
 from gateway.sinks.history_later import Later
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
+from gateway.sinks.history_retention import Retention, Tidiness
 
 if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
@@ -34,22 +34,8 @@ RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses after the first failures in a row; the last one is repeated."""
 RETRY_WAITED_FOR_S = 0.5
 """The longest pause where answers are kept before they are shown: until it is over none can be."""
-TIDY_S = 60.0
-"""How often old results are looked for, and after GROUP new ones."""
 STOP_S = 1.0
 """How long leaving waits for what is still to be written: Ctrl-C has to end the gateway within two seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """What is kept; 0 stands for no limit."""
-
-    days: int
-    results: int
-
-    def oldest(self) -> datetime | None:
-        """What was answered before is dropped."""
-        return datetime.now(UTC) - timedelta(days=self.days) if self.days else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +52,8 @@ class Writer:
     """`put`, `keep` and `note` from the event loop; `run` is the thread, `stop` ends it. No failure reaches `put`.
 
     Results that find no place in the queue are lost and counted; what is queued is tried again until it is written.
-    `safe`: what is kept is written at once, not in GATHER_S. `tell` calls back on the event loop.
+    `safe`: what is kept is written at once, not in GATHER_S. `tell` calls back on the event loop; `written` is told by
+    the thread what is through, where somebody else has it as well.
     """
 
     def __init__(
@@ -77,9 +64,11 @@ class Writer:
         tell: Callable[[Sequence[Told], bool], None],
         *,
         safe: bool = False,
+        written: Callable[[Sequence[StoredResult]], None] | None = None,
     ) -> None:
         self._place = place
-        self._retention = retention
+        self._written = written
+        self._tidiness = Tidiness(retention)
         self._names = names
         self._tell = tell
         self._safe = safe
@@ -98,10 +87,10 @@ class Writer:
         self._fault = ""
         self._failures = 0
         self._retry_at = 0.0
-        self._tidy_at = 0.0
-        self._untidy = 0
         self.database: Database | None = None
         """Open while the thread runs and nothing is wrong. Only a database in memory may be used by others."""
+        self.identity = ""
+        """Of the database that was opened last."""
         self.opened = 0
         """Grows each time that a database is opened: who has one of an earlier number opens another one."""
 
@@ -115,8 +104,11 @@ class Writer:
         stored = self._settled - self._refused - self._returned
         return HistoryBooks(stored, self._overflowed + self._refused, len(self._queue), self._fault)
 
-    def put(self, stored: StoredResult) -> None:
-        """Queue a result, unless it was to be kept already; count it where there is no place."""
+    def put(self, stored: StoredResult, *, amends: bool = False) -> None:
+        """Queue a result, unless it was to be kept already; count it where there is no place.
+
+        `amends`: the database may have it already, with other words.
+        """
         match self._queue.known(stored):
             case Known.AS_IT_IS:
                 return
@@ -128,7 +120,7 @@ class Writer:
                 log.error("history: %d results wait to be written, there is no place for more: they are lost", QUEUED)
             self._overflowed += 1
             return
-        self._queue.append(stored)
+        self._queue.append(stored, amends=amends)
         self._put += 1
 
     def keep(self, stored: StoredResult, told: Told) -> None:
@@ -140,9 +132,13 @@ class Writer:
         self._put += 1
         self._hurry.set()
 
-    def note(self, station: str, memory: Callable[[], Memory]) -> None:
-        """Have this remembered of a station; the thread asks for it when it writes."""
-        self._queue.note(Noted(station, memory))
+    def has(self, stored: StoredResult) -> bool:
+        """Whether this was to be kept, and the same answer is in the database."""
+        return self._queue.has_written(stored)
+
+    def note(self, station: str, memory: Memory, revision: int = 0) -> None:
+        """Have this remembered of a station."""
+        self._queue.note(Noted(station, memory, revision))
 
     def settle(self, mark: int, timeout_s: float) -> bool:
         """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be.
@@ -177,7 +173,8 @@ class Writer:
         if not (self._queue.idle and not self.later) and time.monotonic() < self._deadline:
             return False
         if self._queue:
-            log.error("history: the gateway stops; %d results could not be written and are lost", len(self._queue))
+            fate = "are lost" if self._written is None else "are in the acceptance pages, for the next start"
+            log.error("history: the gateway stops; %d results could not be written and %s", len(self._queue), fate)
         return True
 
     def _rest(self) -> None:
@@ -224,6 +221,7 @@ class Writer:
 
         if self.database is None:
             database = Database.made(self._place)
+            self.identity = database.identity
             with self._unsettled:
                 self.database, self.opened = database, self.opened + 1
                 self._unsettled.notify_all()
@@ -236,7 +234,8 @@ class Writer:
         if learnt and self.database is not None:
             self.database.amend(learnt)
             self.later.written(learnt)
-        self._tidy()
+        assert self.database is not None
+        self._tidiness.see_to(self.database)
 
     def _write(self, group: list[Taken], notes: list[Noted]) -> None:
         from gateway.sinks.history_file import DamagedError, move_aside
@@ -261,10 +260,16 @@ class Writer:
                 raise
             log.exception("history: a result cannot be kept: %r", group[0].stored, extra=group[0].stored.about)
             self._refused += 1
+            self._told_elsewhere(group)
             self._settle(1, self._queue.refuse(group[0]), ok=False)
             return
+        self._told_elsewhere(group)
         count, told = self._queue.written(group, notes)
         self._settle(count, told, ok=True)
+
+    def _told_elsewhere(self, group: list[Taken]) -> None:
+        if self._written is not None:
+            self._written([one.stored for one in group])
 
     def _commit(self, group: list[Taken], notes: list[Noted]) -> None:
         from gateway.sinks.history_stations import row_of_station
@@ -273,25 +278,16 @@ class Writer:
         assert self.database is not None
         rows = [row_of(one.stored) for one in group]
         amended = [one.entry.amends for one in group]
-        stations = [row_of_station(one.station, one.memory(), self._names()) for one in notes]
+        stations = [row_of_station(one.station, one.memory, self._names(), one.revision) for one in notes]
         durable = self._safe and bool(group)
         self.database.write(rows, amended=amended, stations=stations, durable=durable)
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
         self._tell(told, ok)
-        self._untidy += count
+        self._tidiness.more(count)
         with self._unsettled:
             self._settled += count
             self._unsettled.notify_all()
-
-    def _tidy(self) -> None:
-        """Drop a little of what is too old or too much; go on with it at once, but after new results."""
-        assert self.database is not None
-        if time.monotonic() < self._tidy_at and self._untidy < GROUP:
-            return
-        dropped = self.database.drop(before=self._retention.oldest(), keep=self._retention.results)
-        self._untidy = 0
-        self._tidy_at = time.monotonic() + (0.0 if dropped else TIDY_S)
 
     def _close(self) -> None:
         database, self.database = self.database, None

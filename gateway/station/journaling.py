@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from gateway.core import actions as act
 from gateway.core import events as ev
+from gateway.core.actions import Action
 from gateway.core.events import Event
 from gateway.core.image import TagImage
 from gateway.core.resume import memory_of, worth_noting
@@ -47,13 +48,22 @@ class Journaling:
         except Exception:
             log.exception("%s: the journal crashed", self._station, extra=about)
 
-    def note(self, before: State, after: State) -> None:
-        """After each step: what a restart has to know of it."""
-        if self._journal is not None and worth_noting(before, after):
-            try:
-                self._journal.note(self._station, partial(memory_of, after))  # a state never changes
-            except Exception:
-                log.exception("%s: the journal crashed", self._station)
+    def note(self, before: State, after: State, actions: Sequence[Action]) -> None:
+        """After each step, and before its image is out: what a restart has to know of it.
+
+        Answers of a simulation are nobody's loss.
+        """
+        if self._journal is None or not worth_noting(before, after):
+            return
+        answers = [
+            Recorded(self._station, one.result, after.counts, one.presented)
+            for one in actions
+            if isinstance(one, act.Record) and not one.result.origin.simulated
+        ]
+        try:
+            self._journal.note(self._station, memory_of(after), answers)
+        except Exception:
+            log.exception("%s: the journal crashed", self._station)
 
     def _kept(self, inspection_id: int, ok: bool) -> None:
         self._post(ev.Kept(inspection_id, ok))

@@ -253,8 +253,8 @@ class Station:
     def _step(self, event: Event) -> None:
         before, now = self._state, monotonic_us()
         self._state, actions = step(before, event, now)
+        self._journal.note(before, self._state, actions)  # first: what the PLC sees then outlives a kill
         self._publish()
-        self._journal.note(before, self._state)  # first: what is kept is then known to be in flight
         for action in actions:
             self._errands.perform(action, self._state)
         self._reviews.tend()

@@ -148,7 +148,7 @@ async def test_what_the_journal_takes_is_a_stage_of_its_own() -> None:
         def keep(self, recorded: Recorded, kept: Any) -> None:
             asyncio.get_running_loop().call_later(0.02, kept, True)
 
-        def note(self, station: str, memory: Any) -> None:
+        def note(self, station: str, memory: Any, answers: Any) -> None:
             """Not kept here."""
 
     async with running(journal=SlowJournal(), keep_ms=500) as rig:

@@ -30,8 +30,6 @@ class Cell:
     parts: list[Part] = field(default_factory=list)
     under_way: list[Part] = field(default_factory=list)
     """Those that had no answer yet when the fault came."""
-    unknown: set[str] = field(default_factory=set)
-    """Parts whose acceptance a restarted gateway need not know (H31): it was killed too soon after it."""
     audited: StoredResult | None = None
     """The journal's last row that was found right before this cell began; those up to it are not read again."""
     _boot_id: int = 0
@@ -203,7 +201,7 @@ class Cell:
 
     async def _rows(self) -> list[StoredResult]:
         """The journal, once it has an answer for each part that the PLC saw accepted."""
-        wanted = ({part.part_id for part in self.parts} & self.plc.memory.accepted.keys()) - self.unknown
+        wanted = {part.part_id for part in self.parts} & self.plc.memory.accepted.keys()
         deadline = time.monotonic() + BOOKS_S
         while True:
             rows = self.plant.journal(self.audited)

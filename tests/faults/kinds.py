@@ -17,10 +17,6 @@ House = Literal["plain", "small disk", "settable clock"]
 OUTAGE_S = 0.3
 """How long what comes back by itself is away."""
 SLOW_MS = 300
-NOTED_S = 0.1
-"""An accepted trigger is in the journal within 10 ms on a machine that has time (H31); one that came later than that
-before a kill may be unknown. Kills at any moment: the random scenarios.
-"""
 ANSWERED_S = TIMEOUT_MS / 1000 + 1.0
 """An accepted trigger has its answer by then."""
 
@@ -67,7 +63,6 @@ class GatewayKilled(Fault):
         """The part whose answer the PLC had seen and not taken."""
 
     async def begin(self, cell: Cell) -> None:
-        await asyncio.sleep(NOTED_S)
         tags = cell.plc.tags
         self._owed = str(tags["result_part_id"]) if tags and tags["result_valid"] else ""
         cell.plant.kill_gateway()

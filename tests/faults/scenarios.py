@@ -4,9 +4,7 @@ Who checks knows nothing of the gateway: it compares what was photographed, what
 """
 
 import asyncio
-import math
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -29,10 +27,6 @@ WELL_S = 8.0
 """From the end of all faults until a part gets its verdict, on a machine that has time for it."""
 PATIENCE_S = 45.0
 """Until then it is waited for. The books are checked, however long it took."""
-UNNOTED_S = 0.25
-"""An acceptance is written within 10 ms (H31), on a machine that has time for it; the PLC sees it a cycle later."""
-RETRIED_S = 2.0
-"""The journal tries again each half second."""
 KILLS = 0.04
 """Share of scenarios with a kill of the gateway: each costs a start."""
 ANY_REASON = frozenset(Reason) - {Reason.INTERNAL, Reason.NONE}
@@ -56,9 +50,6 @@ class Scenario:
     told: list[str] = field(default_factory=list)
     _on: list[Fault] = field(default_factory=list)
     _dropped: bool = False
-    _unwritten_since: float = math.inf
-    """Since when nothing can be written, by the monotonic clock; what is killed with that in its memory loses it."""
-    _written_again: float = 0.0
 
     async def play(self) -> float:
         """Seconds that it took to be well again. Raises AssertionError where a promise is broken."""
@@ -91,8 +82,6 @@ class Scenario:
 
     async def _begin(self, fault: Fault) -> None:
         self.told.append(f"begin: {fault.name}")
-        if isinstance(fault, DatabaseLocked):
-            self._unwritten_since, self._written_again = time.monotonic(), math.inf
         await fault.begin(self.cell)
         self._dropped = self._dropped or fault.drops_results
         self._on.append(fault)
@@ -105,15 +94,10 @@ class Scenario:
             self.cell.plc.set(reset=False)
             return
         await fault.end(self.cell)
-        if isinstance(fault, DatabaseLocked):
-            self._written_again = time.monotonic() + RETRIED_S
 
     async def _kill(self) -> None:
         self.told.append("gateway killed and started")
         self.cell.plant.kill_gateway()
-        now = time.monotonic()
-        soon = min(now - UNNOTED_S, self._unwritten_since if now < self._written_again else now)
-        self.cell.unknown |= {part for part, at in self.cell.plc.memory.accepted.items() if at > soon}
         await asyncio.to_thread(self.cell.plant.begin_gateway)
 
     # ---- what a PLC does -----------------------------------------------------------------------------------

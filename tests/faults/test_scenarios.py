@@ -37,7 +37,7 @@ ENOUGH = 20
 """After so many failures the rest is not played."""
 SLOW_SHARE = 0.002
 """Of the scenarios after which the station may take longer than WELL_S: eight plants share the machine."""
-COUNTED = ("scenarios", "parts", "accepted", "answered", "kills", "forgotten", "slow")
+COUNTED = ("scenarios", "parts", "accepted", "answered", "kills", "slow")
 
 
 @pytest.fixture
@@ -55,10 +55,9 @@ async def _play(cell: Cell, seed: int) -> Counter[str]:
             well_s = await scenario.play()
     except (AssertionError, TimeoutError) as error:
         raise AssertionError(f"SCENARIO_SEED={seed}: {', '.join(scenario.told)}: {error!r}") from error
-    lost = len(cell.unknown & memory.accepted.keys() - memory.answers.keys())
     return Counter(
         scenarios=1, parts=len(cell.parts), accepted=len(memory.accepted), answered=len(memory.answers),
-        kills=scenario.told.count("gateway killed and started"), forgotten=lost,
+        kills=scenario.told.count("gateway killed and started"),
         slow=well_s > WELL_S,
     )  # fmt: skip
 

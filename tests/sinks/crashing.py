@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.ports import ResultQuery
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.sinks.results import recorded, registrar
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sqlite3
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from gateway.core.resume import Memory
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.sinks.results import recorded, registrar
 
 STEPS = 7
@@ -55,7 +54,7 @@ async def _keep(file: Path, first: int, told: Connection) -> None:
             for _ in range(TOGETHER):
                 heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
                 journal.keep(recorded(number), heard.set_result)
-                journal.note("s1", partial(Memory, next_id=number + 1, owed=(recorded(number).result,)))
+                journal.note("s1", Memory(next_id=number + 1, owed=(recorded(number).result,)))
                 waiting.append(heard)
                 number += 1
             for place, heard in enumerate(waiting):

@@ -16,8 +16,8 @@ from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery
 from gateway.sinks import history_writer
 from gateway.sinks.history import History
+from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_table import APPLICATION_ID, VERSION
-from gateway.sinks.history_writer import Retention
 from tests.sinks.results import recorded, registrar
 
 WAIT_S = 20.0

@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.ports import Recorded, ResultQuery
 from gateway.sinks.history import History
 from gateway.sinks.history_reader import HistoryReader
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.cli.kept import told
 from tests.sinks.results import recorded, registrar
 

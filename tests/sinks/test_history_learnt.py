@@ -15,7 +15,7 @@ from gateway.sinks.archive_writer import Limits, Room
 from gateway.sinks.history import History
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_reader import reader_of
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.sinks.archived import ALL, NOK, PNG, images
 from tests.sinks.results import NAMES, NOON, NOON_US, recorded, registrar
 

@@ -19,9 +19,9 @@ from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_reader import HistoryReader
+from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_schema import VERSION_TABLE, number_of, upgrade
 from gateway.sinks.history_table import METADATA, VERSION
-from gateway.sinks.history_writer import Retention
 from tests.sinks.results import recorded, registrar
 
 DATA = Path(__file__).parents[1] / "data"

@@ -16,8 +16,8 @@ from gateway.sinks import history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_place import Server
+from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_table import row_of
-from gateway.sinks.history_writer import Retention
 from tests.sinks.postgres import Postgres, of
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_faults import LONGEST_PUT_S, until
@@ -96,7 +96,7 @@ async def test_fast_nobody_waits_and_what_is_queued_is_written_later(server: Pos
 async def test_a_gateway_waits_for_a_server_that_starts_with_it(server: Postgres, database: Server) -> None:
     memory = Memory(4, 3, 2, 77)
     async with journal(database) as store:
-        store.note("s1", lambda: memory)
+        store.note("s1", memory)
     server.stop()
     starting = threading.Timer(1.0, server.start)
     starting.start()

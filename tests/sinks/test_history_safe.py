@@ -19,8 +19,8 @@ from gateway.ports import Recorded, ResultQuery
 from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_place import Place, Server
+from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_table import row_of
-from gateway.sinks.history_writer import Retention
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_faults import full_disk, until
 
@@ -183,7 +183,7 @@ async def noted(place: Place, memory: Memory, *answers: Recorded) -> None:
         waiting = Waiting(store)
         waiting.keep(*answers)
         await waiting.all(len(answers))
-        store.note("s1", lambda: memory)
+        store.note("s1", memory)
 
 
 async def recalled(place: Place, *, offer_again: bool = True) -> tuple[Memory, list[tuple[int, int, int]]]:
@@ -233,7 +233,7 @@ async def test_a_second_restart_finds_what_the_first_one_owed(place: Place) -> N
     await noted(place, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
     async with journal(place, boot_id=18) as store:
         first = (await store.recall(["s1"], offer_again=True))["s1"]
-        store.note("s1", lambda: replace(first, error_count=9))
+        store.note("s1", replace(first, error_count=9))
     second, kept = await recalled(place)
     assert second == replace(first, error_count=9)
     assert len(kept) == 2
@@ -268,7 +268,7 @@ async def test_only_what_is_waited_for_waits_for_the_disk(
     monkeypatch.setattr(Database, "write", spied)
     async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=safe) as store:
         await store.read(ResultQuery())
-        store.note("s1", Memory)
+        store.note("s1", Memory())
         await until(lambda: seen)
         waiting = Waiting(store)
         waiting.keep(recorded(1))

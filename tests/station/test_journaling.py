@@ -1,7 +1,7 @@
 """A station and its journal: what is noted when, and what it goes on with."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.core.result import Reason
 from gateway.core.resume import Memory
@@ -16,15 +16,17 @@ class Journal:
         self.waiting: list[tuple[Recorded, Callable[[bool], None]]] = []
         self.noted = Memory()
         self.known_at_keep: list[bool] = []
+        self.answered: list[str] = []
 
     def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
         number = recorded.result.inspection_id
         self.known_at_keep.append(number in {one.id for one in self.noted.flight})
         self.waiting.append((recorded, kept))
 
-    def note(self, station: str, memory: Callable[[], Memory]) -> None:
+    def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         assert station == "s1"
-        self.noted = memory()
+        self.noted = memory
+        self.answered += [one.result.part_id for one in answers]
 
     def done(self, *, ok: bool = True) -> Recorded:
         recorded, kept = self.waiting.pop(0)

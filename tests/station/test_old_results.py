@@ -16,7 +16,7 @@ from gateway.core.result import Judgement, Reason, Verdict, no_decision
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks import history_writer
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.sinks.results import NOON_US, recorded, registrar
 from tests.station.rig import Rig, running
 

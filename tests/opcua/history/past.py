@@ -13,7 +13,7 @@ from asyncua.client.client import Client
 from gateway.ports import Recorded
 from gateway.records import Records, Registrar
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.opcua.desk import Bench, DeskStation, bench, tag_id, view
 from tests.sinks.results import NOON, recorded, registrar
 

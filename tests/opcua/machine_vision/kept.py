@@ -16,7 +16,7 @@ from gateway.plc.opcua.machine_vision import data_types as types
 from gateway.ports import Recorded, ResultQuery, Step
 from gateway.records import Records, Registrar
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.opcua.desk import NOK, Bench, DeskStation, bench, u32, view
 from tests.opcua.machine_vision.caller import (
     call,

@@ -1,0 +1,111 @@
+"""What a restart has to know of a station, in a page that outlives a kill: it is there before the PLC sees anything.
+
+The database learns the same a moment later, and may be full or locked just then. What is in the page: the station's
+row as the database is going to have it (numbers, counters, accepted triggers, what the PLC has not taken), and the
+answers that the database does not have yet, the newest first as far as there is space.
+"""
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core.resume import Memory
+from gateway.ports import StoredResult
+from gateway.sinks.history_json import as_json
+from gateway.sinks.history_stations import Names, Remembered, remembered, row_of_station
+from gateway.sinks.history_table import COLUMNS, VERSION, result_of, row_of
+from gateway.sinks.page_file import CAPACITY, PageFile
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+_SPARE = 64
+"""For the counter of what is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """What a page says. `identity` is the database's that it belongs to; "" where none was ever opened.
+
+    `answers` are those that the database may not have, the oldest first; `left_out` had no space.
+    """
+
+    identity: str
+    noted: Remembered
+    answers: tuple[StoredResult, ...] = ()
+    left_out: int = 0
+
+
+class Acceptance:
+    """The page of one station, written by the event loop. `written` comes from the thread that writes the database."""
+
+    def __init__(self, station: str, file: PageFile, names: Callable[[], Names], identity: str) -> None:
+        self._station, self._file, self._names, self._identity = station, file, names, identity
+        self._unwritten: dict[str, tuple[StoredResult, bytes]] = {}
+        self._done: deque[StoredResult] = deque()
+        self._told = False
+
+    def answer(self, stored: StoredResult) -> None:
+        """This is about to be shown, and the database has it not, or with other words."""
+        row = row_of(stored)
+        self._unwritten[stored.result_id] = (stored, as_json([row[name] for name in COLUMNS]).encode())
+
+    def written(self, stored: StoredResult) -> None:
+        """The database has this answer."""
+        self._done.append(stored)
+
+    def note(self, identity: str, memory: Memory, revision: int) -> None:
+        """Keep this instead of what was there before: by a copy in memory, nobody waits for anything.
+
+        `identity` is "" while no database is open: then it is still the one that it was. Raises ValueError for what
+        does not fit, with the answers left out.
+        """
+        self._identity = identity or self._identity
+        while self._done:
+            self._strike(self._done.popleft())
+        row = row_of_station(self._station, memory, self._names(), revision)
+        head = as_json([_FORMAT, VERSION, self._identity, list(row.values())])
+        self._file.store(self._filled(head.encode()))
+
+    def close(self) -> None:
+        """Idempotent; the page keeps what it has."""
+        self._file.close()
+
+    def _strike(self, done: StoredResult) -> None:
+        known = self._unwritten.get(done.result_id)
+        if known is not None and known[0].says_the_same(done):
+            del self._unwritten[done.result_id]
+
+    def _filled(self, head: bytes) -> bytes:
+        """With as many answers as there is space for, and how many have none."""
+        space, rows = CAPACITY - len(head) - _SPARE, list[bytes]()
+        for _, row in reversed(self._unwritten.values()):
+            space -= len(row) + 1
+            if space < 0:
+                break
+            rows.append(row)
+        left_out = len(self._unwritten) - len(rows)
+        if left_out and not self._told:
+            text = "%s: %d answers wait for the database: a kill of the gateway would lose the oldest of them"
+            log.error(text, self._station, len(self._unwritten))
+        self._told = left_out > 0
+        return b"\n".join([head, b"%d" % left_out, *rows])
+
+
+def paged(file: PageFile) -> Paged | None:
+    """What the page said when it was opened; None where it says nothing that this gateway can use."""
+    if file.newest is None:
+        return None
+    try:
+        head, left_out, *rows = file.newest.decode().split("\n")
+        form, version, identity, row = json.loads(head)
+        if (form, version) != (_FORMAT, VERSION):
+            log.warning("%s was written by another version of the gateway: it is ignored, and begins anew", file.file)
+            return None
+        answers = tuple(result_of([0, *json.loads(one)]) for one in reversed(rows))
+        return Paged(str(identity), remembered(row), answers, int(left_out))
+    except (ValueError, TypeError, LookupError) as error:
+        log.warning("%s is damaged: it is ignored, and begins anew: %s", file.file, error)
+        return None
