@@ -17,6 +17,11 @@ GRACE_S = 2.0
 _LIBRARY_THREADS = ("ThreadPoolExecutor", "asyncio_", "pytest_timeout", "AnyIO", "QueueFeederThread", "Dummy")
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not look through it again and again."""
+    gc.freeze()
+
+
 def _strangers(before: set[threading.Thread]) -> list[str]:
     now = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
     return [thread.name for thread in now if not thread.name.startswith(_LIBRARY_THREADS)]

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.sources import KINDS, Bench
+from tests.opcua.quick_start import made_nodes, quick_start
+
+__all__ = ["made_nodes", "quick_start"]
 
 
 @pytest.fixture(params=KINDS)

@@ -11,7 +11,7 @@ from asyncua.ua.status_codes import StatusCodes
 
 from gateway.plc.opcua.arguments import Parameter, SignatureReader
 from gateway.plc.opcua.nodes import standard_id
-from tests.opcua.conftest import Nodes
+from tests.opcua.quick_start import Nodes
 
 GOOD, MISMATCH, RANGE = StatusCodes.Good, StatusCodes.BadTypeMismatch, StatusCodes.BadOutOfRange
 _KINDS = ua.VariantType
