@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from statistics import median
 
 import pytest
 from asyncua import ua
@@ -24,10 +25,14 @@ from tests.opcua.flood import CountingTurnstile, Crowd, read_request, turnstile_
 
 STATUS = ("result_seq", "verdict", "ok", "nok", "result_part_id", "count_ok", "result_seq_end", "result_valid")
 WANTED = read_request(*(f"status.{tag}" for tag in STATUS))
-FLOOD, CROWD = 80, 20
+FLOOD, CROWD = 200, 20
 BOTH = ua.TimestampsToReturn.Both
 PASSES = 12
 """A request over another connection takes some passes of the loop: to be received, answered, received again."""
+TRIES = 5
+"""On a busy machine the kernel may hand a message on late: most of them come at once. Who has to wait for a flood does
+so each time.
+"""
 
 
 @pytest.fixture
@@ -48,15 +53,16 @@ async def test_a_client_that_floods_delays_another_one_by_its_share_only(counted
     async with Crowd(counted_desk, 2) as crowd:
         flooding, other = crowd.clients
         crowd.flood(flooding, WANTED, FLOOD)
-        started = turnstile.turns
-        await until_turns(turnstile, started + 3)
-        crowd.flood(other, WANTED, 1)
-        before = turnstile.turns
         other.socket.setblocking(False)
-        reply = await asyncio.get_running_loop().sock_recv(other.socket, 1 << 16)
-        assert reply
-        assert turnstile.turns - before <= PASSES
-        assert turnstile.turns - started < FLOOD
+        started, waited = turnstile.turns, list[int]()
+        for _ in range(TRIES):
+            await until_turns(turnstile, turnstile.turns + 3)
+            before = turnstile.turns
+            crowd.flood(other, WANTED, 1)
+            assert await asyncio.get_running_loop().sock_recv(other.socket, 1 << 16)
+            waited.append(turnstile.turns - before)
+        assert median(waited) <= PASSES, waited
+        assert turnstile.turns - started < FLOOD, "the flood was over before the end"
 
 
 async def test_a_modbus_request_waits_for_some_messages_only_and_not_for_a_burst(counting: None) -> None:
@@ -72,15 +78,16 @@ async def test_a_modbus_request_waits_for_some_messages_only_and_not_for_a_burst
         Crowd(desk, CROWD) as crowd,
     ):
         turnstile = turnstile_of(desk)
-        started = turnstile.turns
+        started, waited = turnstile.turns, list[int]()
         for client in crowd.clients:
             crowd.flood(client, WANTED, 20)
-        for _ in range(5):
+        for _ in range(TRIES):
             await until_turns(turnstile, turnstile.turns + 3)
             before = turnstile.turns
             plc.writer.write(frame(struct.pack(">BHH", 3, 0, 16)))
             await plc.frame()
-            assert turnstile.turns - before <= PASSES
+            waited.append(turnstile.turns - before)
+        assert median(waited) <= PASSES, waited
         assert turnstile.turns - started < CROWD * 20
 
 

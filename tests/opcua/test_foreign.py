@@ -63,12 +63,12 @@ class SelfAnswering(DeskStation):
 
 @pytest.mark.foreign
 @pytest.mark.timeout(90)
-async def test_node_opcua_plays_the_handshake() -> None:
+async def test_node_opcua_plays_the_handshake(tmp_path: Path) -> None:
     node_opcua()
     station = SelfAnswering("line 1")
     station.enable()
     async with bench(view(station), anonymous="operate") as made:
-        seen = await session("client.mjs", made.url, "line 1")
+        seen = await session("client.mjs", made.url, "line 1", str(tmp_path / "pki"))
     assert seen["endpoints"] == [made.url] * 7
     assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
     assert seen["read"] == [20555, pytest.approx(123.456, abs=1e-4), "AB", 0x01020304, True]

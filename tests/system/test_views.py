@@ -42,13 +42,13 @@ async def test_all_good_is_ok_and_one_bad_view_is_nok(tmp_path: Path) -> None:
 async def test_the_views_are_judged_at_the_same_time(tmp_path: Path) -> None:
     async with watching(tmp_path, "top", "side", "bottom", "back") as line:
         for pekat in line.pekats.values():
-            pekat.misbehave("delay", delay_ms=400)
+            pekat.misbehave("delay", delay_ms=1500)
         began = time.monotonic()
         tags = await line.inspect_all("A1", dict.fromkeys(line.pekats, good_part()))
         assert tags["verdict"] == Verdict.OK
-        assert 0.4 <= time.monotonic() - began < 1.2, "one after the other takes 1.6 s"
-        assert 400 <= int(tags["inspection_time_ms"]) < 1000
-        assert all(row[5] >= 400 for row in (await line.rows())[1])
+        assert 1.5 <= time.monotonic() - began < 5.0, "one after the other takes 6 s"
+        assert 1500 <= int(tags["inspection_time_ms"]) < 5000
+        assert all(row[5] >= 1500 for row in (await line.rows())[1])
 
 
 async def test_a_camera_that_is_gone_is_no_decision_of_its_view_and_a_standing_fault(tmp_path: Path) -> None:
@@ -69,12 +69,12 @@ async def test_a_camera_that_is_gone_is_no_decision_of_its_view_and_a_standing_f
 
 async def test_a_pekat_that_hangs_is_a_time_out_of_its_view_and_the_others_stand_as_they_were(tmp_path: Path) -> None:
     late = (Verdict.NO_DECISION, Reason.TIMEOUT, 0, 0, 0, 0)
-    async with watching(tmp_path, "top", "side", "bottom", timeout_ms=3000) as line:
+    async with watching(tmp_path, "top", "side", "bottom", timeout_ms=4000) as line:
         line.pekats["side"].misbehave("hang", count=2)
         tags = await line.inspect_all("A1", dict.fromkeys(line.pekats, good_part()))
         assert (tags["verdict"], tags["reason"], tags["ok"]) == (Verdict.NO_DECISION, Reason.TIMEOUT, False)
         assert tags["error_code"] == ErrorCode.NO_DECISION_TIMEOUT
-        assert 2500 <= int(tags["total_time_ms"]) < 3500, "at the deadline, of which the journal has its share (H30)"
+        assert 3500 <= int(tags["total_time_ms"]) < 8000, "at the deadline, of which the journal has its share (H30)"
         seq, rows = await line.rows()
         assert (seq, [row[:4] for row in rows]) == (tags["result_seq"], [GOOD, late[:4], GOOD])
         assert rows[1] == late

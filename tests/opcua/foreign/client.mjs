@@ -1,31 +1,21 @@
 // One session of node-opcua against one station; what it saw goes to standard output as one JSON object.
-// Usage: node client.mjs opc.tcp://HOST:PORT/PATH STATION ; NODE_OPCUA_DIR names the folder that has node_modules.
-import { createRequire } from "node:module";
-import path from "node:path";
+// Usage: node client.mjs opc.tcp://HOST:PORT/PATH STATION PKI_FOLDER ; NODE_OPCUA_DIR names the folder that has
+// node_modules.
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { AttributeIds, BrowseDirection, ClientMonitoredItem, DataType, OPCUAClient, TimestampsToReturn } = opcua;
+import { certificates, clientOf, opcua, tell, within } from "./session.mjs";
 
-const [, , url, station] = process.argv;
+const { AttributeIds, BrowseDirection, ClientMonitoredItem, DataType, TimestampsToReturn } = opcua;
+
+const [, , url, station, pki] = process.argv;
 const id = (name) => `ns=2;s=${station}.${name}`;
 const seen = {};
-
-async function within(true_, what) {
-  const end = Date.now() + 5000;
-  while (!true_()) {
-    if (Date.now() > end) throw new Error(`timed out: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 function write(name, dataType, value, more = {}) {
   return { nodeId: id(name), attributeId: AttributeIds.Value, value: { value: { dataType, value, ...more } } };
 }
 
-const client = OPCUAClient.create({ connectionStrategy: { maxRetry: 0 }, endpointMustExist: true });
+const client = clientOf(await certificates(pki));
 await client.connect(url);
 seen.endpoints = (await client.getEndpoints()).map((one) => one.endpointUrl);
 const session = await client.createSession();
@@ -66,12 +56,12 @@ try {
     TimestampsToReturn.Both,
   );
   monitored.on("changed", (value) => changes.push(value.value.value));
-  await within(() => changes.length === 1, "first notification");
+  await within(() => changes.length === 1, "first notification", seen);
 
   const writes = [write("control.part_id", DataType.String, "node-1"), write("control.trigger", DataType.Boolean, true)];
   seen.written = (await session.write(writes)).map((one) => one.name);
   seen.accepted = (await session.readVariableValue(id("status.trigger_ack"))).value.value;
-  await within(() => changes.length === 2, "the result's notification");
+  await within(() => changes.length === 2, "the result's notification", seen);
   seen.changes = [...changes];
   seen.verdict = (await session.readVariableValue(id("status.verdict"))).value.value;
   seen.part = (await session.readVariableValue(id("status.result_part_id"))).value.value;
@@ -99,4 +89,4 @@ try {
   await session.close();
   await client.disconnect();
 }
-process.stdout.write(`${JSON.stringify(seen)}\n`);
+tell(seen);

@@ -1,34 +1,17 @@
 // node-opcua over Basic256Sha256 SignAndEncrypt, logged in by name and password: read, write, call Inspect.
 // Usage: node encrypted.mjs opc.tcp://HOST:PORT/PATH STATION PKI_FOLDER ; USER_NAME and USER_PASSWORD say who;
 // NODE_OPCUA_DIR names the folder that has node_modules. What it saw goes to standard output as one JSON object.
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
-const { AttributeIds, DataType, MessageSecurityMode, OPCUAClient, SecurityPolicy, UserTokenType } = opcua;
+import { certificates, clientOf, encrypted, opcua, tell } from "./session.mjs";
+
+const { AttributeIds, DataType, UserTokenType } = opcua;
 
 const [, , url, station, pki] = process.argv;
 const id = (name) => `ns=2;s=${station}.${name}`;
 const seen = {};
 
-const clientCertificateManager = new OPCUACertificateManager({
-  rootFolder: pki,
-  automaticallyAcceptUnknownCertificate: true,
-});
-await clientCertificateManager.initialize();
-const client = OPCUAClient.create({
-  applicationName: "node client",
-  applicationUri: "urn:node-client",
-  clientCertificateManager,
-  connectionStrategy: { maxRetry: 0 },
-  endpointMustExist: true,
-  securityMode: MessageSecurityMode.SignAndEncrypt,
-  securityPolicy: SecurityPolicy.Basic256Sha256,
-});
+const client = clientOf(await certificates(pki), encrypted("Basic256Sha256"));
 await client.connect(url);
 
 async function login(userName, password) {
@@ -74,4 +57,4 @@ try {
 } finally {
   await client.disconnect();
 }
-process.stdout.write(`${JSON.stringify(seen)}\n`);
+tell(seen);

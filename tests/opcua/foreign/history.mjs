@@ -1,22 +1,20 @@
 // node-opcua reads the past: raw values by continuation points, and the ResultReady events; as one JSON object.
-// Usage: node history.mjs opc.tcp://HOST:PORT/PATH STATION ; NODE_OPCUA_DIR names the folder that has node_modules.
+// Usage: node history.mjs opc.tcp://HOST:PORT/PATH STATION PKI_FOLDER ; NODE_OPCUA_DIR names the folder that has
+// node_modules.
 // STALE_POINT (base64) is a continuation point of before a restart, FROM where that read had come to.
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { HistoryReadRequest, OPCUAClient, ReadEventDetails, ReadRawModifiedDetails, TimestampsToReturn } = opcua;
+import { certificates, clientOf, opcua, tell } from "./session.mjs";
+
+const { HistoryReadRequest, ReadEventDetails, ReadRawModifiedDetails, TimestampsToReturn } = opcua;
 const { AttributeIds, DataType } = opcua;
 
-const [, , url, station] = process.argv;
+const [, , url, station, pki] = process.argv;
 const START = new Date("2026-03-01T11:00:00Z");
 const END = new Date("2026-03-01T13:00:00Z");
 const seen = {};
 
-const client = OPCUAClient.create({ connectionStrategy: { maxRetry: 0 }, endpointMustExist: true });
+const client = clientOf(await certificates(pki));
 await client.connect(url);
 const session = await client.createSession();
 
@@ -112,4 +110,4 @@ try {
   await session.close();
   await client.disconnect();
 }
-console.log(JSON.stringify(seen));
+tell(seen);

@@ -1,19 +1,14 @@
 // A Local Discovery Server by node-opcua; one JSON object a line for each thing that happens to it.
 // Usage: node lds.mjs PORT FOLDER ; certificates are kept in FOLDER. Ends when its standard input does.
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
+import { certificates, require, tell } from "./session.mjs";
+
 const { OPCUADiscoveryServer } = require("node-opcua-server-discovery");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 
 const [, , port, rootFolder] = process.argv;
-const tell = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
-const serverCertificateManager = new OPCUACertificateManager({ rootFolder, automaticallyAcceptUnknownCertificate: false });
-await serverCertificateManager.initialize();
+const serverCertificateManager = await certificates(rootFolder, false);
 const server = new OPCUADiscoveryServer({ port: Number(port), serverCertificateManager });
 const about = (one) => ({
   uri: one.serverUri,

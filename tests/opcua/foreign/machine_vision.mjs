@@ -2,50 +2,21 @@
 // at the Server object and at the vision system, decode every structure, read the result by its id.
 // Usage: node machine_vision.mjs opc.tcp://HOST:PORT/PATH STATION PKI_FOLDER ; USER_NAME and USER_PASSWORD say who;
 // NODE_OPCUA_DIR names the folder that has node_modules. What it saw goes to standard output as one JSON object.
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
-const { AttributeIds, ClientMonitoredItem, DataType, MessageSecurityMode, OPCUAClient, SecurityPolicy } = opcua;
-const { TimestampsToReturn, UserTokenType, constructEventFilter, ofType, VariantArrayType } = opcua;
+import { certificates, clientOf, encrypted, opcua, tell, user, within } from "./session.mjs";
+
+const { AttributeIds, ClientMonitoredItem, DataType } = opcua;
+const { TimestampsToReturn, constructEventFilter, ofType, VariantArrayType } = opcua;
 
 const [, , url, station, pki] = process.argv;
 const root = `ns=2;s=${station}.vision`;
 const id = (name) => `${root}.${name}`;
 const seen = { events: [], decoded: {} };
 
-async function within(true_, what) {
-  const end = Date.now() + 10000;
-  while (!true_()) {
-    if (Date.now() > end) throw new Error(`timed out: ${what}; events: ${JSON.stringify(seen.events)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-const clientCertificateManager = new OPCUACertificateManager({
-  rootFolder: pki,
-  automaticallyAcceptUnknownCertificate: true,
-});
-await clientCertificateManager.initialize();
-const client = OPCUAClient.create({
-  applicationName: "node client",
-  applicationUri: "urn:node-client",
-  clientCertificateManager,
-  connectionStrategy: { maxRetry: 0 },
-  endpointMustExist: true,
-  securityMode: MessageSecurityMode.SignAndEncrypt,
-  securityPolicy: SecurityPolicy.Basic256Sha256,
-});
+const client = clientOf(await certificates(pki), encrypted("Basic256Sha256"));
 await client.connect(url);
-const session = await client.createSession({
-  type: UserTokenType.UserName,
-  userName: process.env.USER_NAME,
-  password: process.env.USER_PASSWORD,
-});
+const session = await client.createSession(user);
 
 async function children(nodeId) {
   const found = await session.browse({ nodeId, includeSubtypes: true, nodeClassMask: 0, resultMask: 63 });
@@ -132,7 +103,7 @@ try {
     { dataType: DataType.Variant, arrayType: VariantArrayType.Array, value: [] },
   ]);
   seen.started = { ...started, outputs: plain(started.outputs) };
-  await within(() => results.length === 1, "ResultReady");
+  await within(() => results.length === 1, "ResultReady", seen);
   const event = Object.fromEntries(FIELDS.map((name, place) => [name.replace("3:", ""), results[0][place]]));
   seen.missing = Object.keys(event).filter((name) => event[name].value === null || event[name].value === undefined);
   for (const [name, field] of Object.entries(event)) {
@@ -140,7 +111,7 @@ try {
   }
   seen.result = Object.fromEntries(Object.entries(event).map(([name, field]) => [name, plain(field.value)]));
   seen.content = event.ResultContent.value.map((one) => [DataType[one.dataType], one.value]);
-  await within(() => seen.events.some((one) => one[0] === "ns=3;i=1023"), "Ready");
+  await within(() => seen.events.some((one) => one[0] === "ns=3;i=1023"), "Ready", seen);
 
   const found = await call("ResultManagement", "GetResultById", [
     await structure(3021, { id: event.ResultId.value.id }),
@@ -156,4 +127,4 @@ try {
   await session.close();
   await client.disconnect();
 }
-process.stdout.write(`${JSON.stringify(seen)}\n`);
+tell(seen);

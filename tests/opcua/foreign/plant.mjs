@@ -3,15 +3,11 @@
 // Usage: node plant.mjs opc.tcp://HOST:PORT/PATH STATION PKI_FOLDER [RESULT_ID] ; with RESULT_ID it runs no job but
 // reads that result and the history; USER_NAME and USER_PASSWORD say who; NODE_OPCUA_DIR names the folder that has
 // node_modules. What it saw goes to standard output as one JSON object; a refused connection is told as `refused`.
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
-const { AttributeIds, ClientMonitoredItem, DataType, OPCUAClient, TimestampsToReturn, VariantArrayType } = opcua;
+import { certificates, clientOf, encrypted, opcua, tell, user, within } from "./session.mjs";
+
+const { AttributeIds, ClientMonitoredItem, DataType, TimestampsToReturn, VariantArrayType } = opcua;
 
 const [, , url, station, pki, resultId] = process.argv;
 const id = (name) => `ns=2;s=${station}.${name}`;
@@ -25,20 +21,7 @@ const FIELDS = [
 ];
 
 async function connect() {
-  const clientCertificateManager = new OPCUACertificateManager({
-    rootFolder: pki,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  await clientCertificateManager.initialize();
-  const client = OPCUAClient.create({
-    applicationName: "plant client",
-    applicationUri: "urn:plant-client",
-    clientCertificateManager,
-    connectionStrategy: { maxRetry: 0 },
-    endpointMustExist: true,
-    securityMode: opcua.MessageSecurityMode.SignAndEncrypt,
-    securityPolicy: opcua.SecurityPolicy.Aes256_Sha256_RsaPss,
-  });
+  const client = clientOf(await certificates(pki), encrypted("Aes256_Sha256_RsaPss"), "plant client");
   await client.connect(url);
   return client;
 }
@@ -65,10 +48,8 @@ async function runJob(session) {
     { samplingInterval: 0, discardOldest: true, queueSize: 100, filter },
     TimestampsToReturn.Both,
   );
-  const ready = new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error("no ResultReady within 20 s")), 20000).unref();
-    item.on("changed", resolve);
-  });
+  const events = [];
+  item.on("changed", (fields) => events.push(fields));
   await new Promise((resolve) => item.on("initialized", resolve));
   const machine = "vision.VisionStateMachine";
   seen.automatic = await call(machine, "SelectModeAutomatic", []);
@@ -83,7 +64,8 @@ async function runJob(session) {
     await structure(3003, { id: "bottle" }),
     { dataType: DataType.Variant, arrayType: VariantArrayType.Array, value: [] },
   ]);
-  const fields = await ready;
+  await within(() => events.length > 0, "ResultReady", seen);
+  const [fields] = events;
   seen.event = Object.fromEntries(FIELDS.map((name, place) => [name.slice(2), plain(fields[place].value)]));
   await subscription.terminate();
   return seen.event.ResultId.id;
@@ -121,11 +103,7 @@ try {
 }
 if (client) {
   try {
-    const session = await client.createSession({
-      type: opcua.UserTokenType.UserName,
-      userName: process.env.USER_NAME,
-      password: process.env.USER_PASSWORD,
-    });
+    const session = await client.createSession(user);
     try {
       await readBack(session, resultId ?? (await runJob(session)));
     } finally {
@@ -135,4 +113,4 @@ if (client) {
     await client.disconnect();
   }
 }
-process.stdout.write(`${JSON.stringify(seen)}\n`);
+tell(seen);

@@ -3,23 +3,19 @@
 // USER_NAME and USER_PASSWORD say who; NODE_OPCUA_DIR names the folder that has node_modules.
 // What came of it goes to standard output as one JSON object: { "POLICY MODE": { "name": .., "certificate": .. }, .. }.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
-const { AttributeIds, MessageSecurityMode, OPCUAClient, SecurityPolicy, UserTokenType } = opcua;
+import { certificates, clientOf, opcua, tell, user } from "./session.mjs";
+
+const { AttributeIds, MessageSecurityMode, SecurityPolicy, UserTokenType } = opcua;
 
 const [, , url, station, pki, certificateFile, keyFile] = process.argv;
 const pem = readFileSync(certificateFile, "utf-8");
 const certificateData = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ""), "base64");
 const privateKey = readFileSync(keyFile, "utf-8");
 const identities = {
-  name: { type: UserTokenType.UserName, userName: process.env.USER_NAME, password: process.env.USER_PASSWORD },
-  wrong: { type: UserTokenType.UserName, userName: process.env.USER_NAME, password: "wrong" },
+  name: user,
+  wrong: { ...user, password: "wrong" },
   certificate: { type: UserTokenType.Certificate, certificateData, privateKey },
 };
 const secured = [SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes128_Sha256_RsaOaep, SecurityPolicy.Aes256_Sha256_RsaPss];
@@ -28,11 +24,7 @@ for (const policy of secured) {
   choices.push([policy, MessageSecurityMode.Sign], [policy, MessageSecurityMode.SignAndEncrypt]);
 }
 
-const clientCertificateManager = new OPCUACertificateManager({
-  rootFolder: pki,
-  automaticallyAcceptUnknownCertificate: true,
-});
-await clientCertificateManager.initialize();
+const known = await certificates(pki);
 
 async function reads(client, identity) {
   const session = await client.createSession(identity);
@@ -54,15 +46,7 @@ async function tried(client, identity) {
 
 const seen = {};
 for (const [securityPolicy, securityMode] of choices) {
-  const client = OPCUAClient.create({
-    applicationName: "node client",
-    applicationUri: "urn:node-client",
-    clientCertificateManager,
-    connectionStrategy: { maxRetry: 0 },
-    endpointMustExist: true,
-    securityMode,
-    securityPolicy,
-  });
+  const client = clientOf(known, { securityMode, securityPolicy });
   const results = {};
   try {
     await client.connect(url);
@@ -76,4 +60,4 @@ for (const [securityPolicy, securityMode] of choices) {
   }
   seen[`${securityPolicy.split("#")[1]} ${MessageSecurityMode[securityMode]}`] = results;
 }
-process.stdout.write(`${JSON.stringify(seen)}\n`);
+tell(seen);

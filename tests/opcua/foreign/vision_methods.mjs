@@ -2,40 +2,19 @@
 // components, handles, configurations, a continuous job; through the ids of the types as well, and with wrong arguments.
 // Usage: node vision_methods.mjs opc.tcp://HOST:PORT/PATH STATION PKI_FOLDER ; USER_NAME and USER_PASSWORD say who;
 // NODE_OPCUA_DIR names the folder that has node_modules. What it saw goes to standard output as one JSON object.
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const folder = process.env.NODE_OPCUA_DIR ?? import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const require = createRequire(path.join(folder, "node_modules", "x.js"));
-const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
-const { AttributeIds, DataType, MessageSecurityMode, OPCUAClient, SecurityPolicy, UserTokenType } = opcua;
+import { certificates, clientOf, encrypted, opcua, tell, user, within } from "./session.mjs";
+
+const { AttributeIds, DataType } = opcua;
 
 const [, , url, station, pki] = process.argv;
 const id = (name) => `ns=2;s=${station}.vision.${name}`;
 const seen = {};
 
-const clientCertificateManager = new OPCUACertificateManager({
-  rootFolder: pki,
-  automaticallyAcceptUnknownCertificate: true,
-});
-await clientCertificateManager.initialize();
-const client = OPCUAClient.create({
-  applicationName: "node client",
-  applicationUri: "urn:node-client",
-  clientCertificateManager,
-  connectionStrategy: { maxRetry: 0 },
-  endpointMustExist: true,
-  securityMode: MessageSecurityMode.SignAndEncrypt,
-  securityPolicy: SecurityPolicy.Basic256Sha256,
-});
+const client = clientOf(await certificates(pki), encrypted("Basic256Sha256"));
 await client.connect(url);
-const session = await client.createSession({
-  type: UserTokenType.UserName,
-  userName: process.env.USER_NAME,
-  password: process.env.USER_PASSWORD,
-});
+const session = await client.createSession(user);
 
 const AUTOMATIC = "VisionStateMachine.AutomaticModeStateMachine";
 const plain = (value) => JSON.parse(JSON.stringify(value ?? null));
@@ -56,14 +35,6 @@ async function call(owner, method, inputArguments, methodId = id(`${owner}.${met
     outputs: (answer.outputArguments ?? []).map((one) => one.value),
     types: (answer.outputArguments ?? []).map((one) => DataType[one.dataType]),
   };
-}
-
-async function within(done, what) {
-  const end = Date.now() + 10000;
-  while (!(await done())) {
-    if (Date.now() > end) throw new Error(`timed out: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const filters = async (part, job) => [
@@ -102,12 +73,12 @@ try {
 
   const run = await start("StartContinuous", "lot");
   const job = run.outputs[0].id;
-  await within(async () => (await list("", job, 0, 0))[1] >= 3, "three results of the continuous job");
+  await within(async () => (await list("", job, 0, 0))[1] >= 3, "three results of the continuous job", seen);
   seen.refused = (await start("StartSingleJob", "x")).outputs.at(-1);
   seen.stopped = (await call(AUTOMATIC, "Stop", [int(1), words("enough")])).outputs;
   const ready = async () =>
     (await session.readVariableValue(id(`${AUTOMATIC}.CurrentState`))).value.value.text === "Ready";
-  await within(ready, "Ready after Stop");
+  await within(ready, "Ready after Stop", seen);
   const [, total] = await list("", job, 0, 0);
   seen.jobs = (await list("", job, 0, 0))[3].every((one) => one.jobId.id === job && one.partId.id === "lot");
   const pages = [];
@@ -135,4 +106,4 @@ try {
   await session.close();
   await client.disconnect();
 }
-process.stdout.write(`${JSON.stringify(seen)}\n`);
+tell(seen);

@@ -23,14 +23,14 @@ async def test_node_opcua_reads_the_past_before_and_after_a_restart(tmp_path: Pa
     file = tmp_path / "h.db"
     answers = [*answered_at(1, 2, 3, 4), recorded(5, 5_000_000, origin=Origin("job", "job 5", "m", "p", True))]
     async with past(*answers, file=file, machine_vision=True) as opened:
-        first = await session("history.mjs", opened.bench.url, "s1")
+        first = await session("history.mjs", opened.bench.url, "s1", str(tmp_path / "pki"))
     _check(first)
     assert numbers(first["pages"]) == [[1, 2], [3, 4], [5]]
 
     later = {"STALE_POINT": first["point"], "FROM": "2026-03-01T12:00:02.001Z"}
     newest = recorded(6, 6_000_000)
     async with past(newest, file=file, machine_vision=True, made=registrar(18)) as opened:
-        second = await session("history.mjs", opened.bench.url, "s1", **later)
+        second = await session("history.mjs", opened.bench.url, "s1", str(tmp_path / "pki"), **later)
     _check(second)
     assert second["stale"] == "BadContinuationPointInvalid"
     assert numbers(second["resumed"]) == [[3, 4], [5, 6]]
