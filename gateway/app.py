@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Self
 
@@ -14,7 +14,7 @@ from gateway.core.counts import ImagesLost
 from gateway.core.errors import Cause, ErrorCode, Fault, LinkError
 from gateway.core.resume import Memory
 from gateway.figures import Figures
-from gateway.late_link import by_policy
+from gateway.kept_link import KeptLink, Start
 from gateway.ports import (
     Endpoint,
     Identity,
@@ -34,6 +34,7 @@ from gateway.station.station import Station
 log = logging.getLogger(__name__)
 
 ARCHIVE_DOWN = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
+LINK_DOWN = Fault(ErrorCode.LINK_DOWN, Cause.LINK)
 STOPPING_S = 0.5
 """How long the last answers may take into the journal, so that the PLC can still read them."""
 
@@ -49,7 +50,8 @@ class Gateway:
         self._sinks = tuple(sinks)
         self._stack = AsyncExitStack()
         self.stations: dict[str, Station] = {}
-        self.links: dict[str, PlcLink] = {}
+        self.links: dict[str, KeptLink] = {}
+        self._links_down: set[str] = set()
         self.history: History | None = None
         self.archive: Archive | None = None
         self.figures = Figures(settings.metrics)
@@ -191,19 +193,25 @@ class Gateway:
     def _registrar(self, boot_id: int) -> Registrar:
         return Registrar(boot_id, self._recipe_names)
 
-    def _make_links(self, records: Records) -> dict[str, PlcLink]:
+    def _make_links(self, records: Records) -> dict[str, KeptLink]:
         """Made anew at each try of a link that is late: with the registers as they are by then."""
         identity = Identity(version=__version__)
-        links, made = self._settings.links, dict[str, PlcLink]()
+        links, made = self._settings.links, dict[str, KeptLink]()
+
+        def keep(name: str, start: Start, make: Callable[[], PlcLink]) -> None:
+            made[name] = KeptLink(name, start, make, lambda down: self._tell_link_fault(name, down))
+
         if (modbus := links.modbus) is not None:
-            made["modbus"] = by_policy(
-                "modbus", modbus.start, lambda: modbus.create(self._station_views("modbus"), identity)
-            )
+            keep("modbus", modbus.start, lambda: modbus.create(self._station_views("modbus"), identity))
         if (opcua := links.opcua) is not None:
-            made["opcua"] = by_policy(
-                "opcua", opcua.start, lambda: opcua.create(self._station_views("opcua"), identity, records)
-            )
+            keep("opcua", opcua.start, lambda: opcua.create(self._station_views("opcua"), identity, records))
         return made
+
+    def _tell_link_fault(self, name: str, down: bool) -> None:
+        """The stations stay as they are: a PLC that is connected still works with them, and one that is not sees it."""
+        (self._links_down.add if down else self._links_down.discard)(name)
+        for station in self.stations.values():
+            station.post(ev.PartFailed(LINK_DOWN) if self._links_down else ev.PartRecovered(LINK_DOWN))
 
     def _station_views(self, link: str) -> list[StationView]:
         return [

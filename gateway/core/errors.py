@@ -140,6 +140,7 @@ class ErrorCode(IntEnum):
     INSPECTOR_DOWN = 21
     JOURNAL_DOWN = 22
     ARCHIVE_DOWN = 23
+    LINK_DOWN = 24
     NO_DECISION_UNDEFINED = 101
     NO_DECISION_PROCESSING_OFF = 102
     NO_DECISION_FLOW_ERROR = 103
@@ -177,6 +178,7 @@ class Cause(IntEnum):
     INSPECTOR = 8
     JOURNAL = 9
     ARCHIVE = 10
+    LINK = 11
 
 
 class RecipeError(InspectorError):

@@ -37,6 +37,17 @@ class PlcLink(Part, Protocol):
         """Clients that are connected now. May be asked from any thread."""
         ...
 
+    def check(self) -> None:
+        """Raise LinkError where no new client can connect, though it was entered. Takes no time."""
+        ...
+
+    async def mend(self) -> None:
+        """Listen anew, where `check` says that it does not. Connections that are open stay.
+
+        Raises LinkError where it cannot; ask again later.
+        """
+        ...
+
 
 @dataclass(slots=True)
 class Identity:

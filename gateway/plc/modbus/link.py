@@ -13,12 +13,14 @@ import errno
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import combinations
 from typing import Self
 
 from gateway.core.errors import LinkError
+from gateway.plc.listening import listens
 from gateway.plc.modbus.connection import ClientFigures, Connection
 from gateway.plc.modbus.requests import TARGET_FAILED, Device, exception
 from gateway.plc.modbus.window import Window
@@ -61,9 +63,8 @@ class ModbusLink:
     def endpoints(self) -> Sequence[Endpoint]:
         if self._server is None:
             return ()
-        port = self._server.sockets[0].getsockname()[1]
         host = "127.0.0.1" if self._host in ("0.0.0.0", "::") else self._host
-        return (Endpoint("modbus", f"modbus://{host}:{port}"),)
+        return (Endpoint("modbus", f"modbus://{host}:{self._port}"),)
 
     @property
     def connections(self) -> int:
@@ -75,15 +76,34 @@ class ModbusLink:
         return list(self._clients.values())
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
         self._placed = self._place()
+        try:
+            await self._listen()
+        except LinkError:
+            self._forget()
+            raise
+        self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_idle)
+        return self
+
+    async def _listen(self) -> None:
+        """Where any port will do, the one that was had is kept."""
+        loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(lambda: Connection(self), self._host, self._port)
         except OSError as error:
-            self._forget()
             raise _cannot_listen(self._host, self._port, error) from error
-        self._sweep = loop.call_later(SWEEP_S, self._drop_idle)
-        return self
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    def check(self) -> None:
+        if self._server is None or not listens(self._server):
+            raise LinkError(f"modbus: nobody listens on port {self._port} any more")
+
+    async def mend(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            with suppress(OSError):  # its socket is no socket any more
+                server.close()
+        await self._listen()
 
     async def __aexit__(self, *exc: object) -> None:
         if self._sweep is not None:
@@ -137,6 +157,7 @@ class ModbusLink:
         self._placed = _Placed()
 
     def _drop_idle(self) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_idle)  # first: whatever happens below
         now = time.monotonic()
         for client, figures in tuple(self._clients.items()):
             if client.closing:  # the answers before the garbage had their time to leave
@@ -146,7 +167,6 @@ class ModbusLink:
             if self._limits.idle_timeout_s and silent > self._limits.idle_timeout_s:
                 log.info("Modbus: %s sent nothing for %.0f s, closing its connection", figures.peer, silent)
                 client.hang_up()
-        self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_idle)
 
     # ---- what connections use --------------------------------------------------------------------------------
 

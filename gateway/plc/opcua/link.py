@@ -37,6 +37,7 @@ from gateway.plc.opcua.security.security_tags import SecurityTags
 from gateway.plc.opcua.server import GatewayServer, no_garbage_collection
 from gateway.plc.opcua.server_maker import ServerMaker
 from gateway.plc.opcua.session import ClientSession
+from gateway.plc.opcua.transport.listeners import Listeners
 from gateway.ports import Endpoint, Identity, StationView
 from gateway.records import Records
 
@@ -90,6 +91,15 @@ class OpcUaLink:
     def rearrange(self, views: Sequence[StationView]) -> None:
         """Registers and unit ids mean nothing here: nodes go by the tags' names."""
 
+    def check(self) -> None:
+        if self._server is None:
+            raise LinkError("opcua: the server is not running")
+        self._server.check()
+
+    async def mend(self) -> None:
+        if self._server is not None:
+            await self._server.mend()
+
     @property
     def faces(self) -> Sequence[StationFace]:
         """The stations' nodes, once entered."""
@@ -101,7 +111,9 @@ class OpcUaLink:
         return self._model.systems if self._model is not None else ()
 
     async def __aenter__(self) -> Self:
-        access = self._security.access
+        access, addresses = self._security.access, self._listening.addresses
+        # First: all that is made below holds up the loop for half a second, and with `start = "retry"` again and again.
+        await Listeners.probe(addresses.hosts, addresses.port)
         async with AsyncExitStack() as opened:
             opened.enter_context(quiet_library())
             own = OwnCertificate(self._security.folder, await asyncio.to_thread(self._listening.wanted_certificate))

@@ -25,6 +25,7 @@ from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.core.errors import LinkError
 from gateway.plc.opcua.network.discovery import Discovery, Peer, SocketName
 from gateway.plc.opcua.network.endpoints import Addresses
 from gateway.plc.opcua.processor import CallingProcessor, end_tasks
@@ -40,6 +41,7 @@ from gateway.plc.opcua.transport.chunk_rules import ViolationError
 from gateway.plc.opcua.transport.listeners import Listeners
 from gateway.plc.opcua.transport.transport_guard import GuardedProtocol, Watch
 from gateway.plc.opcua.views import Views
+from gateway.standing import standing
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 """Bytes of one message. The largest that makes sense, a subscription to 16 stations, is a tenth of it."""
@@ -89,6 +91,9 @@ class StationServer(InternalServer):
     def sessions(self) -> list[ClientSession]:
         """Those of clients, also of lost connections."""
         return [one for one in self._external_sessions.values() if isinstance(one, ClientSession)]
+
+    async def _set_current_time_loop(self) -> None:
+        await standing("opcua-clock", super()._set_current_time_loop)
 
     async def stop(self) -> None:
         """Close what outlives its connection, then the rest; asyncua would wait for its clock's next second."""
@@ -162,11 +167,29 @@ class StationSockets(BinaryServer):
 
     async def listen(self, hosts: Sequence[str]) -> None:
         """Listen on all of them; the port is known then. Raises LinkError where that is impossible."""
-        listeners = await Listeners.open(self._make_protocol, hosts, self.port)
-        opened: Any = listeners  # asyncua only closes it
-        self._server, self.port = opened, listeners.port
-        self.cleanup_task = asyncio.create_task(self._close_task_loop(), name="opcua-closed-connections")
-        self._looking = asyncio.create_task(self._watch.look(self.clients), name="opcua-look")
+        await self._open(hosts)
+        closed, looking = "opcua-closed-connections", "opcua-look"
+        self.cleanup_task = asyncio.create_task(standing(closed, self._close_task_loop), name=closed)
+        self._looking = asyncio.create_task(standing(looking, self._look), name=looking)
+
+    @property
+    def listening(self) -> bool:
+        listeners: Any = self._server
+        return listeners is not None and listeners.listening
+
+    async def listen_again(self, hosts: Sequence[str]) -> None:
+        """Where it does not any more. Raises LinkError. Connections that are open stay."""
+        if (lost := self._server) is not None:
+            self._server = None
+            lost.close()
+        await self._open(hosts)
+
+    async def _open(self, hosts: Sequence[str]) -> None:
+        listeners: Any = await Listeners.open(self._make_protocol, hosts, self.port)  # asyncua only closes it
+        self._server, self.port = listeners, listeners.port
+
+    async def _look(self) -> None:
+        await self._watch.look(self.clients)
 
     async def stop(self) -> None:
         """Stop listening, let clients take what was sent, cut those that do not."""
@@ -230,6 +253,16 @@ class GatewayServer(Server):
             tokens = self._inner.access.offer.user_tokens(self.iserver.supported_tokens, endpoint.SecurityPolicyUri)
             endpoint.UserIdentityTokens = tokens
         await self.iserver.start()
+
+    def check(self) -> None:
+        """Raise LinkError where it does not listen any more."""
+        if not (isinstance(sockets := self.bserver, StationSockets) and sockets.listening):
+            raise LinkError(f"opcua: nobody listens on port {self.addresses.port} any more")
+
+    async def mend(self) -> None:
+        """Listen again, with all nodes as they are: to make them anew would hold up the loop for half a second."""
+        if isinstance(sockets := self.bserver, StationSockets):
+            await sockets.listen_again(self.addresses.hosts)
 
     def use_certificate(self, own: ServerCertificate) -> None:
         """From now on, for new channels and whoever asks for endpoints; open channels go on by the one they know."""

@@ -33,6 +33,7 @@ _TEXTS = {
     ErrorCode.SOURCE_DOWN: "the image source is down",
     ErrorCode.INSPECTOR_DOWN: "PEKAT is down",
     ErrorCode.ARCHIVE_DOWN: "the archive cannot keep its images",
+    ErrorCode.LINK_DOWN: "no new client can connect over Modbus TCP, or over OPC UA",
     ErrorCode.WATCHDOG: "the PLC's heartbeat stood still",
     ErrorCode.NOK_IN_A_ROW: "so many parts in a row were NOK that the line should stop",
 }

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from asyncua import ua
@@ -22,6 +23,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from gateway.plc.opcua.processor import end_tasks
 from gateway.plc.opcua.security.certificate import ServerCertificate
 from gateway.plc.opcua.transport.guarded_channel import BROKEN
+from gateway.standing import standing
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +90,9 @@ class Registrar:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._keep(url), name=f"opcua-register-{url}") for url in self._servers]
+        for url in self._servers:
+            name = f"opcua-register-{url}"
+            self._tasks.append(asyncio.create_task(standing(name, partial(self._keep, url)), name=name))
 
     async def stop(self) -> None:
         """Tell those that know this server that it is gone. Returns within LEAVING_S, whatever they do."""

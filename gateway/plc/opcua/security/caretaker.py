@@ -12,6 +12,7 @@ from gateway.plc.opcua.security.certificate_checks import CertificateRefused, pa
 from gateway.plc.opcua.security.own_certificate import OwnCertificate
 from gateway.plc.opcua.security.security_tags import SecurityTags
 from gateway.plc.opcua.server import GatewayServer
+from gateway.standing import standing
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,7 @@ class Caretaker:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="opcua-caretaker")
-        self._task.add_done_callback(_tell)
+        self._task = asyncio.create_task(standing("opcua-caretaker", self._run), name="opcua-caretaker")
 
     async def close(self) -> None:
         task, self._task = self._task, None
@@ -89,8 +89,3 @@ class Caretaker:
 
 def _leaf(sent: bytes) -> x509.Certificate:
     return parse(sent)[0]
-
-
-def _tell(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("certificates and users are not looked after any more: restart the gateway", exc_info=error)

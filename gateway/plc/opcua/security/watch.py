@@ -52,5 +52,10 @@ class FileWatch:
                 log.error("certificates and users cannot be looked at: %s; they stay as they were", error)
             self._failing.add(number)
             return False
+        except Exception:  # a fault in one look must not end the thread, and with it the others
+            if number not in self._failing:
+                log.exception("certificates and users cannot be looked at; they stay as they were")
+            self._failing.add(number)
+            return False
         self._failing.discard(number)
         return changed

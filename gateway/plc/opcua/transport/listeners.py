@@ -3,9 +3,11 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gateway.core.errors import LinkError
+from gateway.plc.listening import listens
 
 
 class Listeners:
@@ -36,9 +38,23 @@ class Listeners:
             ) from error
         return cls(opened, port)
 
+    @classmethod
+    async def probe(cls, hosts: Sequence[str], port: int) -> None:
+        """Raise LinkError where it could not listen there now."""
+        if port:
+            probed = await cls.open(asyncio.Protocol, hosts, port)
+            probed.close()
+            await probed.wait_closed()
+
+    @property
+    def listening(self) -> bool:
+        """On all of them, still."""
+        return all(listens(server) for server in self._servers)
+
     def close(self) -> None:
         for server in self._servers:
-            server.close()
+            with suppress(OSError):  # a socket that is no socket any more
+                server.close()
 
     async def wait_closed(self) -> None:
         for server in self._servers:
