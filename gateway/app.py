@@ -11,7 +11,7 @@ from gateway.assembly import inspectors_of, make_station, options_of
 from gateway.config import Settings, StationSettings
 from gateway.core import events as ev
 from gateway.core.counts import ImagesLost
-from gateway.core.errors import Cause, ErrorCode, Fault, LinkError
+from gateway.core.errors import Cause, ErrorCode, Fault, LinkError, SinkError
 from gateway.core.resume import Memory
 from gateway.figures import Figures
 from gateway.kept_link import KeptLink, Start
@@ -26,6 +26,7 @@ from gateway.ports import (
 from gateway.records import Records, Registrar
 from gateway.sinks.archive import Archive
 from gateway.sinks.history import History
+from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
 from gateway.station.boot import next_boot_id
 from gateway.station.journaling import all_shown
 from gateway.station.renewable import RenewableInspector
@@ -52,6 +53,7 @@ class Gateway:
         self.stations: dict[str, Station] = {}
         self.links: dict[str, KeptLink] = {}
         self._links_down: set[str] = set()
+        self._keeping = SHOWN_AT_ONCE
         self.history: History | None = None
         self.archive: Archive | None = None
         self.figures = Figures(settings.metrics)
@@ -120,11 +122,7 @@ class Gateway:
 
     async def _enter_stations(self, stack: AsyncExitStack, registrar: Registrar, sinks: Sequence[ResultSink]) -> None:
         """Each goes on where the journal ends."""
-        history, data = self._settings.history, self._settings.data_folder
-        names = [settings.name for settings in self._settings.stations]
-        memories: dict[str, Memory] = {}
-        if self.history is not None:
-            memories = await self.history.recall(names, offer_again=history.offer_again)
+        self._keeping, memories = await self._recalled()
         for settings in self._settings.stations:
             inspectors = [RenewableInspector(one) for one in inspectors_of(settings)]
             self._inspectors[settings.name] = inspectors
@@ -134,7 +132,7 @@ class Gateway:
                 sinks,
                 inspectors=inspectors,
                 journal=self.history,
-                keeping=history.keeping(data),
+                keeping=self._keeping,
                 memory=memories.get(settings.name),
                 pictures=self.archive,
                 store=self.history,
@@ -142,6 +140,23 @@ class Gateway:
             station.pictures.add(registrar.pictured)
             self.figures.follow(station, self.history)
             self.stations[settings.name] = await stack.enter_async_context(station)
+
+    async def _recalled(self) -> tuple[Keeping, Mapping[str, Memory]]:
+        """Whether answers wait for the journal, and what it remembers of the stations. Raises SinkError by policy."""
+        wanted, memories = self._settings.history, dict[str, Memory]()
+        keeping = wanted.keeping(self._settings.data_folder)
+        if self.history is None:
+            return keeping, memories
+        if wanted.start != "retry":
+            try:
+                await self.history.check_open()
+            except SinkError as error:
+                if wanted.start == "fail":
+                    raise
+                log.error("answers do not wait for the history until the next start: it cannot be opened: %s", error)
+                return SHOWN_AT_ONCE, memories
+        names = [settings.name for settings in self._settings.stations]
+        return keeping, await self.history.recall(names, offer_again=wanted.offer_again)
 
     def _archive(self, registrar: Registrar) -> Archive | None:
         settings = self._settings.archive
@@ -187,8 +202,7 @@ class Gateway:
 
         for old, new in zip(self._inspectors[settings.name], inspectors, strict=True):
             old.renew(new, first, older_in_flight)
-        keeping = self._settings.history.keeping(self._settings.data_folder)
-        station.reconfigure([recipe.info() for recipe in settings.recipes], options_of(settings, keeping))
+        station.reconfigure([recipe.info() for recipe in settings.recipes], options_of(settings, self._keeping))
 
     def _registrar(self, boot_id: int) -> Registrar:
         return Registrar(boot_id, self._recipe_names)

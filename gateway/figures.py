@@ -7,11 +7,11 @@ from gateway import __version__
 from gateway.blackbox import BlackBox
 from gateway.blackbox.recorder import TOTAL
 from gateway.blackbox.spans import SPANS
+from gateway.kept_link import KeptLink
 from gateway.metrics.families import Images, Store, Watched
 from gateway.metrics.server import MetricsServer
 from gateway.metrics.settings import MetricsSettings
 from gateway.metrics.tally import Tally
-from gateway.ports import PlcLink
 from gateway.sinks.archive import Archive
 from gateway.sinks.history import History
 from gateway.station.station import Station
@@ -38,7 +38,7 @@ class Figures:
         self.black_box.follow(station.name, station.observe, station.pictures.add, measured, passed)
 
     def server(
-        self, links: Mapping[str, PlcLink], history: History | None, archive: Archive | None
+        self, links: Mapping[str, KeptLink], history: History | None, archive: Archive | None
     ) -> MetricsServer | None:
         """What serves the counts, once entered; None where nobody may ask for them."""
         if self._settings is None:
@@ -47,14 +47,21 @@ class Figures:
         def connections() -> dict[str, int]:
             return {name: link.connections for name, link in links.items()}
 
-        watched = Watched(
-            __version__,
-            self._stations,
-            self._tallies,
-            connections,
-            lambda: _stores(history, archive),
-            lambda: _images(archive) if archive is not None else None,
-        )
+        def serving() -> dict[str, bool]:
+            return {name: link.serving for name, link in links.items()}
+
+        def restarts() -> dict[str, int]:
+            counts = {f"{name} {part}": n for name, one in self._stations.items() for part, n in one.restarts.items()}
+            counts |= {name: link.mended for name, link in links.items()}
+            return counts | {store.name: store.restarts for store in stores()}
+
+        def stores() -> list[Store]:
+            return _stores(history, archive)
+
+        def images() -> Images | None:
+            return _images(archive) if archive is not None else None
+
+        watched = Watched(__version__, self._stations, self._tallies, connections, stores, images, restarts, serving)
         return MetricsServer(self._settings, watched)
 
 
@@ -63,10 +70,12 @@ def _stores(history: History | None, archive: Archive | None) -> list[Store]:
     stores = []
     if history is not None:
         written = history.books
-        stores.append(Store("history", written.waiting, written.stored, written.lost, bool(written.fault)))
+        stores.append(
+            Store("history", written.waiting, written.stored, written.lost, bool(written.fault), history.restarts)
+        )
     if archive is not None:
         kept = archive.books
-        stores.append(Store("archive", kept.waiting, kept.kept, kept.lost, bool(kept.fault)))
+        stores.append(Store("archive", kept.waiting, kept.kept, kept.lost, bool(kept.fault), archive.restarts))
     return stores
 
 

@@ -24,6 +24,8 @@ class Store:
     lost: int
     fault: bool
     """Nothing can be written now."""
+    restarts: int
+    """Of the thread that writes it, after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Watched:
     stores: Callable[[], Sequence[Store]]
     images: Callable[[], Images | None]
     """None where there is no archive."""
+    restarts: Callable[[], Mapping[str, int]]
+    """How often each part was restarted, or mended, after a crash; by a name that says which."""
+    serving: Callable[[], Mapping[str, bool]]
+    """Whether each link takes new clients."""
 
 
 def _error(fault: Fault | None) -> int:
@@ -72,6 +78,15 @@ class Families(Collector):
         for link, count in self._watched.connections().items():
             links.add_metric([link], count)
         yield links
+        serving = GaugeMetricFamily(f"{PREFIX}_link_serving", "1: new clients can connect", labels=["link"])
+        for link, serves in self._watched.serving().items():
+            serving.add_metric([link], int(serves))
+        yield serving
+        text = "Restarts after a crash, by part"
+        restarts = CounterMetricFamily(f"{PREFIX}_restarts", text, labels=["part"])
+        for part, count in self._watched.restarts().items():
+            restarts.add_metric([part], count)
+        yield restarts
 
     def _times(self) -> Metric:
         text = "Times of inspections by stage; total is from the trigger to the answer in the tags"

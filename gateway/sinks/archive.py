@@ -17,7 +17,7 @@ from gateway.records import Registrar
 from gateway.sinks.archive_choice import Choice, Choices
 from gateway.sinks.archive_files import Job, names_of
 from gateway.sinks.archive_writer import STOP_S, ArchiveBooks, ArchiveWriter, Limits, Room, Written
-from gateway.worker import Worker
+from gateway.standing import StandingThread
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +50,8 @@ class Archive:
     def __init__(self, registrar: Registrar, folder: Path, choices: Choices, limits: Limits, room: Room) -> None:
         self._registrar, self.choices = registrar, choices
         self._writer = ArchiveWriter(folder, limits, room, self._changed, self._tell_written)
-        self._writing = Worker("archive-writer")
+        self._writing = StandingThread("archive-writer", self._writer.run, self._writer.give_up)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._run: asyncio.Future[None] | None = None
         self._held: dict[tuple[str, int], _Held] = {}
         self._oks: dict[tuple[str, int], int] = {}
         self._shown = ""
@@ -67,6 +66,11 @@ class Archive:
     def books(self) -> ArchiveBooks:
         """What was written and lost so far."""
         return self._writer.books
+
+    @property
+    def restarts(self) -> int:
+        """How often the writing thread was begun anew after a crash."""
+        return self._writing.restarts
 
     def on_fault(self, listener: Callable[[str], None]) -> Callable[[], None]:
         """Call back on the event loop with why images are not kept, and with "" when they are again.
@@ -91,20 +95,14 @@ class Archive:
         self._loop = asyncio.get_running_loop()
         self._registrar.images = self._files
         self._writing.start()
-        self._run = self._writing.submit(self._writer.run)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._writer.stop()
-        self._writing.dismiss()
-        if self._run is not None:
-            await asyncio.wait([self._run], timeout=STOP_S + _MARGIN_S)
-        ended = await self._writing.wait_ended()
+        await self._writing.stop(STOP_S + _MARGIN_S)
         for timer in (self._telling, self._waking):
             if timer is not None:
                 timer.cancel()
-        if ended and self._run is not None:
-            self._run.result()
 
     def see(self, pictured: Pictured) -> None:
         held = self._held.setdefault((pictured.station, pictured.inspection_id), _Held([]))

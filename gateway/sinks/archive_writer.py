@@ -136,6 +136,12 @@ class ArchiveWriter:
         self._stopping.set()
         self._hurry.set()
 
+    def give_up(self, error: Exception) -> None:
+        """The thread has crashed, and is not running: nothing is kept until it runs again."""
+        with self._lock:
+            self._trouble = f"{type(error).__name__}: {error}"
+        self._changed()
+
     # ---- the thread ----------------------------------------------------------------------------------------
 
     def run(self) -> None:

@@ -21,6 +21,7 @@ from gateway.sinks.history_queue import Told
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_writer import STOP_S, HistoryBooks, Writer
 from gateway.sinks.pages import Pages
+from gateway.standing import StandingThread
 from gateway.worker import Worker
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ class History:
         self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=written)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
-        self._writing = Worker("history-writer")
+        self._writing = StandingThread("history-writer", self._writer.run, self._writer.give_up)
         self._reading = Worker("history-reader", farewell=self._close_own)
-        self._run: asyncio.Future[None] | None = None
+        self._waited = False
         self._asked = 0
         self._answered = 0
         self._own: Database | None = None
@@ -85,6 +86,11 @@ class History:
         return self._writer.books
 
     @property
+    def restarts(self) -> int:
+        """How often the writing thread was begun anew after a crash."""
+        return self._writing.restarts
+
+    @property
     def busy(self) -> int:
         """Questions that wait, or are being answered."""
         return self._asked - self._answered
@@ -93,20 +99,14 @@ class History:
         self._loop = asyncio.get_running_loop()
         self._writing.start()
         self._reading.start()
-        self._run = self._writing.submit(self._writer.run)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._reading.dismiss()
         await self._reading.wait_ended()
         self._writer.stop()
-        self._writing.dismiss()
-        if self._run is not None:
-            await asyncio.wait([self._run], timeout=STOP_S + _MARGIN_S)
-        ended = await self._writing.wait_ended()
+        await self._writing.stop(STOP_S + _MARGIN_S)
         self._pages.close()
-        if ended and self._run is not None:
-            self._run.result()
 
     def put(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.stored(recorded))
@@ -159,10 +159,14 @@ class History:
             memories[station] = found.memory if offer_again else replace(found.memory, owed=())
         return memories
 
+    async def check_open(self) -> None:
+        """Raise SinkError where it cannot be opened."""
+        await self._patiently(lambda _: None)
+
     async def _recall_one(self, station: str) -> "Recalled | None":
         paged = await self._reading.submit(partial(self._pages.open, station))
         try:
-            return await self._recall_with_database(partial(self._recalled, station, paged))
+            return await self._patiently(partial(self._recalled, station, paged))
         except SinkError as error:
             if paged is None:
                 log.error("%s: what was before the restart cannot be read: its numbers begin at 0: %s", station, error)
@@ -170,15 +174,16 @@ class History:
             log.error("%s: what was before the restart is known by the acceptance page alone: %s", station, error)
             return await self._reading.submit(partial(_recalled_alone, station, self._registrar, paged))
 
-    async def _recall_with_database(self, question: "Callable[[Database], Recalled | None]") -> "Recalled | None":
-        """A server that starts together with the gateway, after a power failure, gets its time."""
-        patience_s = RECALL_S if isinstance(self._place, Server) else 0.0
+    async def _patiently(self, question: Callable[["Database"], T]) -> T:
+        """A server that starts together with the gateway, after a power failure, gets its time; once, not per station."""
+        patience_s = RECALL_S if isinstance(self._place, Server) and not self._waited else 0.0
         deadline = time.monotonic() + patience_s
         while True:
             try:
                 return await self._ask(question, patience_s=RECALL_S)
             except SinkError:
                 if time.monotonic() >= deadline:
+                    self._waited = True
                     raise
             await asyncio.sleep(RECALL_AGAIN_S)
 
@@ -228,6 +233,10 @@ class History:
                 log.warning("history: cannot be read: %s", error)
             self._last_fault = str(error)
             raise
+        except Exception as error:
+            log.exception("history: a question crashed")
+            self._close_own()  # whatever state it is in
+            raise SinkError(f"history: {type(error).__name__}: {error}", hint="the log has the trace") from error
         finally:
             self._answered += 1
 

@@ -68,6 +68,12 @@ class HistorySettings(BaseModel):
         description="Safe mode: what the PLC gets where the journal cannot keep a decision in time (disk full, file "
         "locked). no_decision: reason 21. show: the decision, and error 22",
     )
+    start: Literal["fail", "retry", "ignore"] = Field(
+        "retry",
+        description="Where it cannot be opened at the start: the gateway does not start either; or it is tried again, "
+        "and each decision goes by `mode` and `unkept` meanwhile; or answers do not wait for it until the next start "
+        "(`ignore`): as with fast, and written as soon as it can be",
+    )
     offer_again: bool = Field(
         True, description="After a restart, offer the results to the PLC again that it has not acknowledged"
     )

@@ -156,6 +156,10 @@ class Writer:
         self._stopping.set()
         self._hurry.set()
 
+    def give_up(self, error: Exception) -> None:
+        """The thread has crashed, and is not running: nothing can be kept until it runs again."""
+        self._fail(SinkError(f"{type(error).__name__}: {error}"))
+
     # ---- the thread ----------------------------------------------------------------------------------------
 
     def run(self) -> None:

@@ -153,6 +153,11 @@ class Station:
     def reviews(self) -> Reviews:
         return self._reviews
 
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each of its parts was restarted after a crash."""
+        return self._health.restarts
+
     def watch(self, callback: Callable[[TagImage], None]) -> Callable[[], None]:
         return self._watchers.add(callback)
 

@@ -1,6 +1,7 @@
 """The figures of a whole gateway as Prometheus' own parser reads them, over real sockets."""
 
 import asyncio
+import gc
 import logging
 import socket
 from pathlib import Path
@@ -13,6 +14,8 @@ from gateway import __version__
 from gateway.app import Gateway
 from gateway.cli.ports import free_port
 from gateway.config import load_settings
+from gateway.core.errors import GatewayError
+from gateway.metrics import server
 from gateway.sim.plc import Play, Plc
 from gateway.sim.plc_modbus import ModbusFace
 from gateway.sinks.archive_writer import ArchiveBooks
@@ -39,8 +42,9 @@ def figure(figures: Figures, name: str, **labels: str) -> float:
     return figures[f"pekat_gateway_{name}", tuple(sorted(labels.items()))]
 
 
-def with_metrics(site: Site, port: int) -> Gateway:
-    text = site.config.read_text().replace("[[stations]]", f"[metrics]\nport = {port}\n[[stations]]")
+def with_metrics(site: Site, port: int, start: str = "retry") -> Gateway:
+    table = f'[metrics]\nport = {port}\nstart = "{start}"\n'
+    text = site.config.read_text().replace("[[stations]]", f"{table}[[stations]]")
     site.config.write_text(text)
     return Gateway(load_settings(site.config))
 
@@ -131,6 +135,48 @@ def thief_port(site: Site) -> int:
     settings = load_settings(site.config)
     assert settings.metrics is not None
     return settings.metrics.port
+
+
+async def test_a_port_that_is_taken_at_the_start_is_tried_again_and_a_dead_thread_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LOOK_S", 0.05)
+    monkeypatch.setattr(server, "RETRY_S", 0.05)
+    with healthy(tmp_path) as (site, _):
+        thief = socket.create_server(("127.0.0.1", 0))
+        port = thief.getsockname()[1]
+        async with with_metrics(site, port):
+            thief.close()
+            assert figure(await patiently(port), "restarts_total", part="station1 source") == 0
+            (thread,) = (one for one in gc.get_objects() if isinstance(one, server.MetricsServer) and one.port == port)
+            assert thread._server is not None
+            await asyncio.to_thread(thread._server.shutdown)  # its thread ends
+            dead = thread._thread
+            async with asyncio.timeout(10):
+                while thread._thread in (None, dead):
+                    await asyncio.sleep(0.01)
+            assert figure(await patiently(port), "link_serving", link="modbus") == 1
+
+
+async def patiently(port: int) -> Figures:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await asyncio.to_thread(scraped, port)
+            except requests.ConnectionError:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("start", ["fail", "ignore"])
+async def test_the_metrics_start_by_their_policy(tmp_path: Path, start: str) -> None:
+    with healthy(tmp_path) as (site, _), socket.create_server(("127.0.0.1", 0)) as thief:
+        gateway = with_metrics(site, thief.getsockname()[1], start)
+        if start == "fail":
+            with pytest.raises(GatewayError, match="cannot be listened on"):
+                await gateway.__aenter__()
+            return
+        async with gateway:
+            assert not [task for task in asyncio.all_tasks() if task.get_name() == "metrics-care"]
 
 
 async def test_without_the_table_nothing_is_counted_or_served(tmp_path: Path) -> None:
