@@ -143,10 +143,9 @@ class Gateway:
 
     async def _recalled(self) -> tuple[Keeping, Mapping[str, Memory]]:
         """Whether answers wait for the journal, and what it remembers of the stations. Raises SinkError by policy."""
-        wanted, memories = self._settings.history, dict[str, Memory]()
-        keeping = wanted.keeping(self._settings.data_folder)
+        wanted, keeping = self._settings.history, self._settings.history.keeping(self._settings.data_folder)
         if self.history is None:
-            return keeping, memories
+            return keeping, {}
         if wanted.start != "retry":
             try:
                 await self.history.check_open()
@@ -154,7 +153,7 @@ class Gateway:
                 if wanted.start == "fail":
                     raise
                 log.error("answers do not wait for the history until the next start: it cannot be opened: %s", error)
-                return SHOWN_AT_ONCE, memories
+                keeping = SHOWN_AT_ONCE
         names = [settings.name for settings in self._settings.stations]
         return keeping, await self.history.recall(names, offer_again=wanted.offer_again)
 

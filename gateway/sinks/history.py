@@ -175,7 +175,7 @@ class History:
             return await self._reading.submit(partial(_recalled_alone, station, self._registrar, paged))
 
     async def _patiently(self, question: Callable[["Database"], T]) -> T:
-        """A server that starts together with the gateway, after a power failure, gets its time; once, not per station."""
+        """A server that starts together with the gateway, after a power failure, gets its time; once for all."""
         patience_s = RECALL_S if isinstance(self._place, Server) and not self._waited else 0.0
         deadline = time.monotonic() + patience_s
         while True:

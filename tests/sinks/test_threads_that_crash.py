@@ -12,7 +12,7 @@ from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery
 from gateway.sinks import archive_writer
 from gateway.sinks.history import History
-from gateway.sinks.history_writer import Retention
+from gateway.sinks.history_retention import Retention
 from tests.sinks.archived import archive, images, inspected
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_faults import numbers, until
