@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from gateway.core import events as ev
+from gateway.core.result import Judgement, Result, Verdict
 from tests.modbus.stand import CoreStation, serving, view
 
 pytestmark = [
@@ -48,3 +50,15 @@ async def test_mbpoll_writes_command_bits() -> None:
         assert station.state.commands.enable
         await mbpoll(port, "-a", "1", "-t", "4", "-r", "203", "127.0.0.1", "7")
         assert station.state.commands.recipe_request == 7
+
+
+async def test_mbpoll_reads_an_old_result_again() -> None:
+    """H37: one write of register 205, one read of the block behind the commands."""
+    station = CoreStation()
+    old = Result(-1, 17, 300, "ABC", 1, Judgement(Verdict.NOK), 0, 0, 9_000)
+    async with serving(view(station)) as (_, port):
+        await mbpoll(port, "-a", "1", "-t", "4", "-r", "205", "127.0.0.1", "17")
+        station.post(ev.LookedUp(station.state.query.id, True, old, 1_769_900_399_042))
+        output = await mbpoll(port, "-a", "1", "-t", "4", "-r", "225", "-c", "31", "127.0.0.1")
+        for register, value in ((225, 17), (226, 1), (227, 300), (228, 2), (235, 9), (238, 42), (239, 3), (240, 16706)):
+            assert re.search(rf"\[{register}\]:\s+{value}\b", output), output

@@ -7,5 +7,5 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Over 1,000,000 results this takes a second or two."""
+    """Over 1,000,000 results this takes some seconds, once."""
     op.create_index("results_by_seq", "results", ["station", "result_seq", "answered"])
