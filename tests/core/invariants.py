@@ -12,6 +12,7 @@ from gateway.core.inspection import Keeping
 from gateway.core.query import QueryStatus
 from gateway.core.result import Result, Verdict
 from gateway.core.state import State, StationState
+from tests.core.late_invariants import check_late
 from tests.core.review_invariants import check_review
 
 ROW = Fault(ErrorCode.NOK_IN_A_ROW, Cause.INSPECTION)
@@ -91,6 +92,7 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[a
     _check_run(before, event, after, actions)
     _check_row(before, event, after, actions)
     check_review(before, event, after, actions)
+    check_late(before, event, after, actions, now)
     _check_simulation(after, actions)
     _check_what_only_ends_with_reset(before, event, after)
     _check_the_end(before, event, after, actions)

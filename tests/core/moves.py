@@ -39,6 +39,7 @@ class Scope:
         return Options(
             self.max_in_flight, self.depth, *times, keep_ms=keep_ms, stop_after_nok=row,
             review_wait_ms=400 * ("review" in self.also),
+            decision_deadline_ms=400 * ("late" in self.also), late_is_nok="nok" in self.also,
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -52,6 +53,7 @@ def moves(state: State, scope: Scope) -> Iterator[Move]:
     yield from _world_moves(state, scope)
     times = [one.answer_by for one in state.flight if one.open]
     times += [one.keep_by for one in state.flight if one.keeping is Keeping.ASKED]
+    times += [one.work_by for one in state.overdue]
     times += [at for at in (trigger_held_too_long(state), acknowledgement_overdue(state)) if at is not None]
     if state.changing is not None:
         times.append(state.changing.deadline)
@@ -130,6 +132,8 @@ def _world_moves(state: State, scope: Scope) -> Iterator[Move]:
         if "journal" in scope.also and not one.open:
             yield f"kept {one.id}", 0, ev.Kept(one.id, True)
             yield f"not kept {one.id}", 0, ev.Kept(one.id, False)
+    for one in state.overdue:
+        yield f"answered late {one.id}", 0, ev.Answered(one.id, NOK)
     yield "answer for nobody", 0, ev.Answered(99, OK)
     yield from _call_moves(state, scope)
     if "recipes" in scope.also:

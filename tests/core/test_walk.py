@@ -51,8 +51,14 @@ RICH = [
     Scope(False, True, 1, 1, also=frozenset({"review", "journal"})),
     Scope(True, False, 1, 1, also=frozenset({"review", "end", "simulation", "calls"})),
     Scope(True, False, 1, 1, also=frozenset({"query"})),
+    Scope(True, True, 1, 2, also=frozenset({"late"})),
+    Scope(False, False, 2, 1, also=frozenset({"late", "nok"})),
 ]
 BIG = [
+    Scope(False, True, 2, 2, also=frozenset({"late", "journal"})),
+    Scope(True, False, 2, 1, also=frozenset({"late", "review", "halt"})),
+    Scope(False, True, 2, 1, also=frozenset({"late", "nok", "run", "end"})),
+    Scope(False, False, 3, 1, also=frozenset({"late", "offline"})),
     Scope(True, False, 1, 1, also=frozenset({"review", "halt"})),
     Scope(False, False, 2, 1, also=frozenset({"review", "run"})),
     *(Scope(bits, True, 3, 3, also=frozenset({"modes", "calls"})) for bits in (True, False)),
@@ -146,6 +152,14 @@ def test_the_walk_reaches_operators_that_are_asked() -> None:
     states = list(Walk(Scope(False, True, 2, 2, also=frozenset({"review"}))).run(20_000).states.values())
     assert any(all(one.reviewing for one in state.flight) and len(state.flight) == 2 for state in states)
     assert any(state.flight and state.flight[0].reviewing and not state.flight[-1].open for state in states)
+
+
+def test_the_walk_reaches_late_work() -> None:
+    """Of a part that has its answer, of two, and beside a fresh one."""
+    walk = Walk(Scope(False, False, 2, 1, also=frozenset({"late", "nok"}))).run(20_000)
+    states = list(walk.states.values())
+    assert any(len(state.overdue) == 2 for state in states)
+    assert any(state.overdue and state.flight and state.flight[-1].open for state in states)
 
 
 def test_the_walk_reaches_every_mode() -> None:

@@ -46,8 +46,10 @@ def canonical(state: State, now: int, scope: Scope) -> State:
     s.started_at = s.plc_beat_at = s.beat_at = NOW
     s.heartbeat, s.toggle, s.counts, s.error_count, s.boot_id = 0, False, NO_COUNTS, 0, 1
     s.trigger_seq_accepted = 1
-    s.flight = tuple(_plain(one, place, past) for place, one in enumerate(s.flight, 1))
-    s.next_id = len(s.flight) + 1
+    places = {number: place for place, number in enumerate(sorted({one.id for one in (*s.overdue, *s.flight)}), 1)}
+    s.flight = tuple(_plain(one, places[one.id], past) for one in s.flight)
+    s.overdue = tuple(_late(one, places[one.id], past) for one in s.overdue)
+    s.next_id = len(places) + 1
     _number_results(s)
     if s.changing is not None:
         s.changing = replace(s.changing, id=1, deadline=s.changing.deadline - past, token=min(s.changing.token, 1))
@@ -75,9 +77,16 @@ def _plain(one: Inspection, place: int, past: int) -> Inspection:
     judgement = one.judgement if one.judgement in (None, NOK) else OK
     exposed_at, origin = NOW if one.exposed_at else 0, Origin(simulated=one.origin.simulated)
     plain = Inspection(place, 1, "", 1, NOW, deadline, exposed_at, judgement, 0, origin, keep_by, one.keeping)
+    if one.open and one.work_by > one.deadline:
+        plain = replace(plain, work_by=one.work_by - past)
     if not one.reviewing:
         return plain
     return replace(plain, found=REVIEW, offered_at=one.offered_at - past, review_by=one.review_by - past)
+
+
+def _late(one: Inspection, place: int, past: int) -> Inspection:
+    """Answered already: its work matters, and when that ends."""
+    return Inspection(place, 1, "", 1, NOW, NOW + 1, NOW, work_by=one.work_by - past)
 
 
 def _number_results(s: State) -> None:
