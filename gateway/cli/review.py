@@ -52,10 +52,13 @@ def show(
     config: Config = DEFAULT,
 ) -> None:
     """Write the picture of a part to a file: what PEKAT drew, where it draws, else as it was taken."""
-    answer = _ask(config, PICTURE, {"id": review_id, "view": view, "original": original})
+    answer: JsonTable = {}
     try:
-        with whole(picture) as place:
-            place.write_bytes(base64.b64decode(str(answer["data"])))
+        with whole(picture) as place, place.open("wb") as file:
+            while not answer or file.tell() < int(str(answer["size"])):
+                wanted = {"id": review_id, "view": view, "original": original, "offset": file.tell()}
+                answer = _ask(config, PICTURE, wanted)
+                file.write(base64.b64decode(str(answer["data"])))
     except OSError as error:
         raise fail(f"{picture} cannot be written: {error.strerror or error}", "name a file elsewhere") from error
     typer.echo(f"{picture}: {answer['form']}, {'as PEKAT drew it' if answer['drawn'] else 'as it was taken'}", err=True)

@@ -9,14 +9,14 @@ from gateway.control.server import Command
 from gateway.core.errors import ControlError, RefusedError
 from gateway.core.result import Verdict
 from gateway.images.files import image_file
-from gateway.ports import PendingReview, Pictured, StationPort
+from gateway.ports import PendingReview, Picture, Pictured, StationPort
 from gateway.worker import Worker
 
 LIST, PICTURE, DECIDE = "review-list", "review-picture", "review-decide"
 DECISIONS = {"ok": Verdict.OK, "nok": Verdict.NOK, "undecided": Verdict.NO_DECISION}
 LONGEST_NAME = 64
-LARGEST_PICTURE = 40 * 1024 * 1024
-"""Bytes. In JSON it becomes a third larger, and the command line takes answers of up to 64 MB."""
+PAGE = 384 * 1024
+"""Bytes of a picture in one answer: made into JSON in less than a millisecond, which a trigger may have to wait."""
 OVER = "command line"
 _SEE = "pekat-gateway review list shows what is waiting"
 
@@ -30,11 +30,15 @@ def review_answers(stations: Stations) -> dict[str, Command]:
         now = time.monotonic_ns() // 1000
         return {"reviews": [one.told(now) for one in _pending(stations())]}
 
+    encoder = _Encoder()
+
     async def picture(question: JsonTable) -> JsonTable:
-        shown = _chosen(_found(stations(), question), question)
-        async with Worker("review-picture") as encoding:
-            form, data = await encoding.submit(lambda: _encoded(shown))
-        return {"form": form, "data": data, "view": shown.view, "drawn": shown.drawn}
+        shown, offset = _chosen(_found(stations(), question), question), question.get("offset", 0)
+        if not isinstance(offset, int) or offset < 0:
+            raise ControlError("the offset is none")
+        async with Worker("review-picture") as working:
+            page = await working.submit(lambda: encoder.page(shown, offset))
+        return {**page, "drawn": shown.drawn}
 
     async def decide(question: JsonTable) -> JsonTable:
         review_id, verdict = str(question.get("id", "")), DECISIONS.get(str(question.get("decision", "")))
@@ -87,8 +91,17 @@ def _chosen(review: PendingReview, question: JsonTable) -> Pictured:
     return wanted[0]
 
 
-def _encoded(shown: Pictured) -> tuple[str, str]:
-    form, data = image_file(shown.picture)
-    if memoryview(data).nbytes > LARGEST_PICTURE:
-        raise ControlError(f"the picture is over {LARGEST_PICTURE >> 20} MB", hint="look at it where it comes from")
-    return form, base64.b64encode(data).decode()
+class _Encoder:
+    """Pictures as files, page by page. The last one is kept until its last page is given: raw pixels take time."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Picture, str, bytes | memoryview] | None = None
+
+    def page(self, shown: Pictured, offset: int) -> JsonTable:
+        last = self._last
+        if last is None or last[0] is not shown.picture:
+            last = (shown.picture, *image_file(shown.picture))
+        _, form, data = last
+        piece, size = bytes(memoryview(data)[offset : offset + PAGE]), memoryview(data).nbytes
+        self._last = last if offset + PAGE < size else None
+        return {"form": form, "size": size, "data": base64.b64encode(piece).decode()}

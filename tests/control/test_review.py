@@ -1,8 +1,11 @@
 """`pekat-gateway review`: a real station in doubt, the real channel, the real command line."""
 
 import asyncio
+import base64
 import getpass
+import io
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.cli.review_answers import LONGEST_NAME, review_answers
+from gateway.cli.review_answers import LONGEST_NAME, PAGE, _Encoder, review_answers
 from gateway.control.place import place_of
 from gateway.control.server import ControlServer
 from gateway.core.result import Detection, Judgement, Reason, Verdict
+from gateway.images.ends import PNG_MAGIC
+from gateway.ports import Picture, Pictured, RawFormat
 from tests.station.parts import MemoryInspector
 from tests.station.rig import Rig, running
 
@@ -41,6 +47,7 @@ name = "bottle"
 url = "http://127.0.0.1:9"
 """
 ID = "s1:7-1"
+PNG = PNG_MAGIC + os.urandom(2 * PAGE)
 
 
 class Drawing(MemoryInspector):
@@ -158,6 +165,26 @@ async def test_the_picture_is_what_was_drawn_or_the_original(tmp_path: Path) -> 
         assert picture.read_bytes() == b"picture of A1"
         told = await desk.told("show", ID, "--picture", str(picture), "--view", "side")
         assert (told.exit_code, "no picture of view side" in told.output) == (2, True)
+
+
+async def test_a_large_picture_comes_page_by_page(tmp_path: Path) -> None:
+    class Large(Drawing):
+        def drawn(self, inspection_id: int) -> bytes | None:
+            return PNG
+
+    picture = tmp_path / "part.png"
+    async with asked(tmp_path, Large()) as desk:
+        assert "png" in await desk.says("show", ID, "--picture", str(picture))
+        assert picture.read_bytes() == PNG
+
+
+def test_raw_pixels_become_a_png() -> None:
+    pixels = Picture("frame 1", bytes(1000 * 1000), RawFormat(1000, 1000))
+    encoder, review = _Encoder(), Pictured("s1", 1, "", pixels)
+    page = encoder.page(review, 0)
+    with Image.open(io.BytesIO(base64.b64decode(str(page["data"])))) as image:
+        assert (image.size, page["form"]) == ((1000, 1000), "png")
+    assert encoder._last is None, "nothing is kept of a picture that was given"
 
 
 async def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:
