@@ -13,6 +13,7 @@ from gateway.ports import Order, Picture, ignored
 from gateway.station.reviews import REMEMBERED
 from tests.station.parts import NOK, OK, MemoryInspector, MemorySource
 from tests.station.rig import Rig, running
+from tests.station.views_rig import looking
 
 DOUBT = Judgement(Verdict.NO_DECISION, Reason.REVIEW, score=0.4, detail="score 0.4 is not below 0.3")
 WAIT = {"inspection_timeout_ms": 10_000, "review_wait_ms": 5_000}
@@ -140,3 +141,14 @@ async def test_what_is_over_is_remembered_in_bounded_space() -> None:
             decide(rig, "s1:7-1")
         with pytest.raises(RefusedError, match="too late"):
             decide(rig, f"s1:7-{len(parts)}")
+
+
+async def test_of_several_views_the_operator_sees_all_pictures() -> None:
+    inspectors = {"side": doubtful("A1")}
+    async with looking("top", "side", inspectors=inspectors, **WAIT) as rig:
+        review_id = await asked(rig, "A1")
+        (waiting,) = rig.station.reviews.pending
+        assert [one.view for one in waiting.pictures] == ["top", "side"]
+        assert [one.reason for one in waiting.found.views] == [Reason.NONE, Reason.REVIEW]
+        decide(rig, review_id)
+        assert (rig.tag("ok"), rig.rows("reason")) == (True, [0, Reason.REVIEW])
