@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Self
 
 from gateway import __version__
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 ARCHIVE_DOWN = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
 LINK_DOWN = Fault(ErrorCode.LINK_DOWN, Cause.LINK)
+JOURNAL_DOWN = Fault(ErrorCode.JOURNAL_DOWN, Cause.JOURNAL)
 STOPPING_S = 0.5
 """How long the last answers may take into the journal, so that the PLC can still read them."""
 
@@ -83,8 +85,10 @@ class Gateway:
             for sink in sinks:
                 await stack.enter_async_context(sink)
             await self._enter_stations(stack, registrar, sinks)
+            if self.history is not None:
+                stack.callback(self.history.on_fault(partial(self._tell_fault, JOURNAL_DOWN)))
             if self.archive is not None:
-                stack.callback(self.archive.on_fault(self._tell_archive_fault))
+                stack.callback(self.archive.on_fault(partial(self._tell_fault, ARCHIVE_DOWN)))
                 stack.callback(self.archive.on_loss(lambda name, lost: self.stations[name].post(ImagesLost(lost))))
             for name, link in self._make_links(Records(registrar, self.history)).items():
                 self.links[name] = await stack.enter_async_context(link)
@@ -164,9 +168,9 @@ class Gateway:
             return None
         return settings.create(registrar, folder)
 
-    def _tell_archive_fault(self, fault: str) -> None:
+    def _tell_fault(self, standing: Fault, why: str) -> None:
         for station in self.stations.values():
-            station.post(ev.PartFailed(ARCHIVE_DOWN) if fault else ev.PartRecovered(ARCHIVE_DOWN))
+            station.post(ev.PartFailed(standing) if why else ev.PartRecovered(standing))
 
     def inspectors(self, station: str) -> Sequence[RenewableInspector]:
         """Those of the station's views."""

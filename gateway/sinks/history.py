@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
@@ -68,7 +68,7 @@ class History:
         self._pages = Pages(pages, self._names)
         self._revisions: dict[str, int] = {}
         written = self._pages.written if pages is not None else None
-        self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=written)
+        self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=written, ill=self._fall_ill)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = StandingThread("history-writer", self._writer.run, self._writer.give_up)
@@ -79,6 +79,8 @@ class History:
         self._own: Database | None = None
         self._own_number = 0
         self._last_fault = ""
+        self._why_ill = ""
+        self._listeners: list[Callable[[str], None]] = []
 
     @property
     def books(self) -> HistoryBooks:
@@ -94,6 +96,16 @@ class History:
     def busy(self) -> int:
         """Questions that wait, or are being answered."""
         return self._asked - self._answered
+
+    def on_fault(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Call back on the event loop with why results cannot be written, and with "" when they can be again.
+
+        At once where they cannot be now. Returns what ends that.
+        """
+        self._listeners.append(listener)
+        if self._why_ill:
+            listener(self._why_ill)
+        return lambda: self._listeners.remove(listener)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -198,10 +210,22 @@ class History:
 
     def _tell(self, told: Sequence[Told], ok: bool) -> None:
         """From the writing thread: those who wait hear on the loop whether their result is kept."""
-        if not told or self._loop is None or self._loop.is_closed():
+        if told:
+            self._on_loop(_call, told, ok)
+
+    def _fall_ill(self, why: str) -> None:
+        self._on_loop(self._show_fault, why)
+
+    def _show_fault(self, why: str) -> None:
+        self._why_ill = why
+        for listener in tuple(self._listeners):
+            listener(why)
+
+    def _on_loop(self, callback: Callable[..., None], *told: Any) -> None:
+        if self._loop is None or self._loop.is_closed():
             return
         try:
-            self._loop.call_soon_threadsafe(_call, told, ok)
+            self._loop.call_soon_threadsafe(callback, *told)
         except RuntimeError as error:  # closed between the two lines
             log.debug("history: nobody left to tell: %s", error)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery, StoredResult
@@ -88,6 +88,11 @@ class Database:
         """Put what is learnt of results into their rows; where they are gone, nowhere. No wait for the disk."""
         with self._using() as connection:
             self._backend.amend(connection, [row_learnt(*one.key, one.values) for one in learnt])
+
+    def probe(self) -> None:
+        """Write something that changes nothing. Raises SinkError where a result could not be written either."""
+        with self._using() as connection, connection.begin():
+            connection.execute(update(IDENTITY).values(identity=IDENTITY.c.identity))
 
     def station(self, station: str) -> Remembered | None:
         """What was noted of this station; None where it is new."""

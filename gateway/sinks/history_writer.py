@@ -13,8 +13,10 @@ from gateway.core.resume import Memory
 from gateway.ports import StoredResult
 from gateway.sinks.history_later import Later
 from gateway.sinks.history_place import Place
+from gateway.sinks.history_probe import Probe
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
 from gateway.sinks.history_retention import Retention, Tidiness
+from gateway.sinks.history_retries import Retries
 
 if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
@@ -30,10 +32,6 @@ GATHER_S = 0.05
 """How often the thread looks for new results: nobody wakes it, for that would cost the answer's moment 50 us."""
 GATHER_SAFE_S = 0.01
 """The same where answers are kept before they are shown: what is kept wakes it, what is noted does not."""
-RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses after the first failures in a row; the last one is repeated."""
-RETRY_WAITED_FOR_S = 0.5
-"""The longest pause where answers are kept before they are shown: until it is over none can be."""
 STOP_S = 1.0
 """How long leaving waits for what is still to be written: Ctrl-C has to end the gateway within two seconds."""
 
@@ -53,7 +51,8 @@ class Writer:
 
     Results that find no place in the queue are lost and counted; what is queued is tried again until it is written.
     `safe`: what is kept is written at once, not in GATHER_S. `tell` calls back on the event loop; `written` is told by
-    the thread what is through, where somebody else has it as well.
+    the thread what is through, where somebody else has it as well, and `ill` why nothing can be written, "" when it can
+    be again.
     """
 
     def __init__(
@@ -65,9 +64,10 @@ class Writer:
         *,
         safe: bool = False,
         written: Callable[[Sequence[StoredResult]], None] | None = None,
+        ill: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._place = place
-        self._written = written
+        self._place, self._written, self._ill = place, written, ill
+        self._probe = Probe()
         self._tidiness = Tidiness(retention)
         self._names = names
         self._tell = tell
@@ -85,8 +85,7 @@ class Writer:
         self._stopping = threading.Event()
         self._deadline = 0.0
         self._fault = ""
-        self._failures = 0
-        self._retry_at = 0.0
+        self._retries = Retries(soon=safe)
         self.database: Database | None = None
         """Open while the thread runs and nothing is wrong. Only a database in memory may be used by others."""
         self.identity = ""
@@ -184,7 +183,7 @@ class Writer:
     def _rest(self) -> None:
         """Until more may have come, or it is time to try again."""
         if self._fault:
-            self._stopping.wait(max(0.0, self._retry_at - time.monotonic()))
+            self._stopping.wait(self._retries.left_s)
             time.sleep(GATHER_S)
         elif not self._stopping.is_set():
             self._hurry.wait(GATHER_SAFE_S if self._safe else GATHER_S)
@@ -204,12 +203,13 @@ class Writer:
     def _fail(self, error: SinkError) -> None:
         if str(error) != self._fault:
             log.error("history: results cannot be written: %s%s", error, f" ({error.hint})" if error.hint else "")
+        if not self._fault:
+            self._ill(str(error))
+        self._probe.failed()
         with self._unsettled:
             self._fault = str(error)
             self._unsettled.notify_all()
-        pause = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
-        self._retry_at = time.monotonic() + (min(pause, RETRY_WAITED_FOR_S) if self._safe else pause)
-        self._failures += 1
+        self._retries.failed()
         waited = self._queue.give_up_waiting()
         self._returned += len(waited)
         self._settled += len(waited)
@@ -218,7 +218,9 @@ class Writer:
     def _recover(self) -> None:
         if self._fault:
             log.warning("history: results are written again; %d were lost", self._overflowed + self._refused)
-        self._fault, self._failures = "", 0
+            self._ill("")
+        self._fault = ""
+        self._retries.succeeded()
 
     def _open(self) -> None:
         from gateway.sinks.history_database import Database  # here: SQLAlchemy takes 0.3 s that nobody waits for
@@ -240,6 +242,8 @@ class Writer:
             self.later.written(learnt)
         assert self.database is not None
         self._tidiness.see_to(self.database)
+        if self._place is not None:
+            self._probe.see_to(self.database)
 
     def _write(self, group: list[Taken], notes: list[Noted]) -> None:
         from gateway.sinks.history_file import DamagedError, move_aside
@@ -268,6 +272,7 @@ class Writer:
             self._settle(1, self._queue.refuse(group[0]), ok=False)
             return
         self._told_elsewhere(group)
+        self._probe.written()
         count, told = self._queue.written(group, notes)
         self._settle(count, told, ok=True)
 

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.core.errors import SinkError
 from gateway.ports import ResultQuery
-from gateway.sinks import history_writer
+from gateway.sinks import history_retries, history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_table import APPLICATION_ID, VERSION
@@ -41,7 +41,7 @@ async def numbers(store: History) -> list[int]:
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_writer, "RETRY_S", (0.05,))
+    monkeypatch.setattr(history_retries, "RETRY_S", (0.05,))
 
 
 def made(file: Path, *, version: int = VERSION, application: int = APPLICATION_ID) -> None:

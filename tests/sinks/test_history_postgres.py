@@ -12,7 +12,7 @@ import pytest
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import ResultQuery
-from gateway.sinks import history_writer
+from gateway.sinks import history_retries
 from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_place import Server
@@ -198,7 +198,7 @@ async def cutting(server: Postgres, cut: Callable[[], bool], *, before: bool) ->
 async def test_a_commit_whose_answer_was_lost_is_looked_up_before_it_is_written_again(
     server: Postgres, database: Server, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
-    monkeypatch.setattr(history_writer, "RETRY_S", (0.05,))
+    monkeypatch.setattr(history_retries, "RETRY_S", (0.05,))
     cuts: list[int] = []
 
     def cut() -> bool:

@@ -14,7 +14,7 @@ from gateway.core.errors import SinkError
 from gateway.core.query import QueryStatus
 from gateway.core.result import Judgement, Reason, Verdict, no_decision
 from gateway.ports import ResultQuery, StoredResult
-from gateway.sinks import history_writer
+from gateway.sinks import history_retries
 from gateway.sinks.history import History
 from gateway.sinks.history_retention import Retention
 from tests.sinks.results import NOON_US, recorded, registrar
@@ -111,7 +111,7 @@ async def test_while_the_database_is_locked_nothing_wrong_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits to be written is not missing, and is newer than what is there under the same number."""
-    monkeypatch.setattr(history_writer, "RETRY_S", (0.05,))
+    monkeypatch.setattr(history_retries, "RETRY_S", (0.05,))
     async with keeping(tmp_path / "h.db") as (rig, store):
         store.put(recorded(1, part_id="an older 1"))
         await rig.until(lambda: store.books.stored == 1)

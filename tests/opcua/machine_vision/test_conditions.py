@@ -247,7 +247,7 @@ async def test_conditions_can_be_browsed_from_their_source(desk: Bench, client: 
     root = client.get_node(vision_id())
     found = await root.get_referenced_nodes(ObjectIds.HasCondition)
     assert {(await one.read_browse_name()).Name for one in found} == {
-        "SourceDown", "InspectorDown", "WatchdogTripped", "ErrorLatched", "ArchiveDown", "MethodFailed",
+        "SourceDown", "InspectorDown", "WatchdogTripped", "ErrorLatched", "ArchiveDown", "JournalDown", "MethodFailed",
     }  # fmt: skip
     kinds = {await one.read_type_definition() for one in found}
     assert kinds == {WARNING, ERROR, PERSISTENT}
@@ -263,17 +263,25 @@ async def test_the_instances_own_method_node_works_as_well(desk: Bench, client: 
         await client.get_node(vision_id("SourceDown")).call_method(vision_id(f"SourceDown.{name}"), *given)
 
 
-async def test_an_archive_that_is_down_has_a_condition_of_its_own(desk: Bench, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("fault", "name", "text"),
+    [
+        (Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE), "ArchiveDown", "the archive cannot keep its images"),
+        (Fault(ErrorCode.JOURNAL_DOWN, Cause.JOURNAL), "JournalDown", "the journal cannot keep results"),
+    ],
+)
+async def test_an_archive_or_a_journal_that_is_down_has_a_condition_of_its_own(
+    desk: Bench, client: Client, fault: Fault, name: str, text: str
+) -> None:
     """Beside another error that is latched: neither hides the other."""
-    archive = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
     async with told(client, PATHS, CONDITIONS) as events:
         desk.station.run(no_decision(Reason.NO_IMAGE))
-        desk.station.post(ev.PartFailed(archive))
+        desk.station.post(ev.PartFailed(fault))
         _, second = await events.wait(2)
-        assert (second["EventType"], second[CODE], second[STOP]) == (ERROR, 23, False)
-        assert second[TEXT] == "the archive cannot keep its images"
-        assert await values(client, "ErrorLatched.ErrorCode", "ArchiveDown.ErrorCode") == [110, 23]
-        desk.station.post(ev.PartRecovered(archive))
+        assert (second["EventType"], second[CODE], second[STOP]) == (ERROR, fault.code, False)
+        assert second[TEXT] == text
+        assert await values(client, "ErrorLatched.ErrorCode", f"{name}.ErrorCode") == [110, fault.code]
+        desk.station.post(ev.PartRecovered(fault))
         *_, third = await events.wait(3)
-        assert (third["ConditionName"], third["Retain"]) == ("ArchiveDown", True)
+        assert (third["ConditionName"], third["Retain"]) == (name, True)
         assert await values(client, "ErrorLatched.Retain") == [True]

@@ -43,9 +43,10 @@ INSPECTOR_DOWN = ConditionKind("InspectorDown", ev.PERSISTENT_CONDITION, ev.PERS
 WATCHDOG = ConditionKind("WatchdogTripped", ev.ERROR_CONDITION, ev.ERROR_SEVERITY, True, False)
 LATCHED = ConditionKind("ErrorLatched", ev.ERROR_CONDITION, ev.ERROR_SEVERITY - 50, False, False)
 ARCHIVE_DOWN = ConditionKind("ArchiveDown", ev.ERROR_CONDITION, ev.ERROR_SEVERITY - 50, False, False)
+JOURNAL_DOWN = ConditionKind("JournalDown", ev.ERROR_CONDITION, ev.ERROR_SEVERITY - 50, False, False)
 WARNING = ConditionKind("MethodFailed", ev.WARNING_CONDITION, ev.WARNING_SEVERITY, False, False)
 
-ALL_KINDS = (SOURCE_DOWN, INSPECTOR_DOWN, WATCHDOG, LATCHED, ARCHIVE_DOWN, WARNING)
+ALL_KINDS = (SOURCE_DOWN, INSPECTOR_DOWN, WATCHDOG, LATCHED, ARCHIVE_DOWN, JOURNAL_DOWN, WARNING)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from gateway.plc.opcua.machine_vision.condition_nodes import ConditionNodes
 from gateway.plc.opcua.machine_vision.conditions import (
     ARCHIVE_DOWN,
     INSPECTOR_DOWN,
+    JOURNAL_DOWN,
     LATCHED,
     SOURCE_DOWN,
     WATCHDOG,
@@ -26,6 +27,7 @@ _OWN = {
     ErrorCode.INSPECTOR_DOWN: INSPECTOR_DOWN,
     ErrorCode.WATCHDOG: WATCHDOG,
     ErrorCode.ARCHIVE_DOWN: ARCHIVE_DOWN,
+    ErrorCode.JOURNAL_DOWN: JOURNAL_DOWN,
 }
 """Faults with a condition of their own. All others are told by the latch."""
 
@@ -34,6 +36,7 @@ _TEXTS = {
     ErrorCode.INSPECTOR_DOWN: "PEKAT is down",
     ErrorCode.ARCHIVE_DOWN: "the archive cannot keep its images",
     ErrorCode.LINK_DOWN: "no new client can connect over Modbus TCP, or over OPC UA",
+    ErrorCode.JOURNAL_DOWN: "the journal cannot keep results",
     ErrorCode.WATCHDOG: "the PLC's heartbeat stood still",
     ErrorCode.NOK_IN_A_ROW: "so many parts in a row were NOK that the line should stop",
 }
