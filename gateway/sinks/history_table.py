@@ -37,7 +37,7 @@ from gateway.sinks.history_json import as_json, read_json
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 7
+VERSION = 8
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
