@@ -115,6 +115,9 @@ async def test_a_picture_is_held_while_its_review_waits_and_no_longer() -> None:
         await rig.until(lambda: len(source.settled) == 2)
         assert source.held() == ["A1"], "the good part waits for its turn, its picture for nobody"
         last = await asked(rig, "A3", many=2)
+        shown = [[bytes(one.picture.data) for one in waiting.pictures] for waiting in rig.station.reviews.pending]
+        assert shown == [[b"A1"], [b"A3"]], "each with its own"
+        del shown
         decide(rig, first)
         decide(rig, last)
         assert [result.part_id for result in rig.sink.results] == ["A1", "good", "A3"]
