@@ -81,14 +81,14 @@ class BareStation:
         self._observers.append(callback)
         return lambda: self._observers.remove(callback)
 
-    def write(self, commands: Commands) -> None:
+    def write(self, commands: Commands, client: str = "") -> None:
         self.written.append(commands)
-        self.post(ev.PlcWrote(commands))
+        self.post(ev.PlcWrote(commands, client))
 
-    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
+    async def inspect(self, part_id: str, recipe: int, timeout_ms: int, client: str = "") -> Result:
         if recipe and (recipe != self.state.recipe or self.state.unprepared):
             await self.change_recipe(recipe)
-        return await self._calls.inspect(part_id, recipe, timeout_ms)
+        return await self._calls.inspect(part_id, recipe, timeout_ms, client)
 
     def trigger(self, part_id: str, origin: Origin, *, recipe: int = 0, timeout_ms: int = 0) -> int:
         return self._calls.trigger(part_id, recipe, timeout_ms, origin)

@@ -17,9 +17,10 @@ from gateway.core.state import Options
 
 @dataclass(frozen=True, slots=True)
 class PlcWrote:
-    """The PLC wrote command tags; `commands` is their state after this one request."""
+    """The PLC wrote command tags; `commands` is their state after this one request, `client` who made it."""
 
     commands: Commands
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

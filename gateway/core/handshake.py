@@ -60,7 +60,8 @@ def _pass_time(turn: Turn) -> None:
 
 def _handle(turn: Turn, event: Event) -> None:
     match event:
-        case ev.PlcWrote(commands):
+        case ev.PlcWrote(commands, client):
+            turn.client = client
             _plc_wrote(turn, commands)
         case ev.Exposed(inspection_id):
             turn.expose(inspection_id)

@@ -22,6 +22,8 @@ class Turn:
     s: State
     now: int
     actions: list[Action] = field(default_factory=list)
+    client: str = ""
+    """Whose write this step is of."""
 
     # ---- triggers ------------------------------------------------------------------------------------------
 
@@ -44,7 +46,7 @@ class Turn:
         if reason is not RejectReason.NONE:
             self.reject(reason)
             return False
-        self.accept(seq, self.s.commands.part_id, BY_TAGS)
+        self.accept(seq, self.s.commands.part_id, Origin(client=self.client) if self.client else BY_TAGS)
         return True
 
     def accept(

@@ -96,11 +96,14 @@ class StationPort(Protocol):
         """
         ...
 
-    def write(self, commands: Commands) -> None:
-        """One request of the PLC: the command tags as they stand after it. The image is new when this returns."""
+    def write(self, commands: Commands, client: str = "") -> None:
+        """One request of the PLC: the command tags as they stand after it. The image is new when this returns.
+
+        `client` is who made it, for the journal, as Origin has it; "" where that is not known.
+        """
         ...
 
-    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
+    async def inspect(self, part_id: str, recipe: int, timeout_ms: int, client: str = "") -> Result:
         """Trigger by call and wait for the answer, in another recipe if that is asked. Raises RefusedError."""
         ...
 

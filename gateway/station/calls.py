@@ -30,14 +30,14 @@ class Calls:
         token = self._token()
         self._ask(event(token), token)
 
-    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
+    async def inspect(self, part_id: str, recipe: int, timeout_ms: int, client: str = "") -> Result:
         """Trigger and wait for the answer. Raises RefusedError."""
         token = self._token()
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting[token] = answer
         inspection_id = 0
         try:
-            asked = ev.TriggerAsked(token, part_id, recipe, timeout_ms, Origin(by="inspect"))
+            asked = ev.TriggerAsked(token, part_id, recipe, timeout_ms, Origin("inspect", client=client))
             inspection_id = self._accepted(asked, token)
             return await answer
         finally:

@@ -164,24 +164,24 @@ class Station:
     def observe(self, callback: Callable[[Step], None]) -> Callable[[], None]:
         return self._observers.add(callback)
 
-    def write(self, commands: Commands) -> None:
+    def write(self, commands: Commands, client: str = "") -> None:
         # Many PLC drivers rewrite the whole block each cycle, with no edge in it, or none but a heartbeat's: then
         # there is no step, observers have nothing to hear of, and what is due next is due no earlier than before.
         if commands == self._state.commands and self._state.plc_seen:
             return
         heard = only_heard(self._state, commands, monotonic_us()) if not self._stepping else None
         if heard is None:
-            self.post(ev.PlcWrote(commands))
+            self.post(ev.PlcWrote(commands, client))
         else:
             self._state = heard
             self._show(self._projection.again(self._image, commands))
 
     # ---- calls ---------------------------------------------------------------------------------------------
 
-    async def inspect(self, part_id: str, recipe: int, timeout_ms: int) -> Result:
+    async def inspect(self, part_id: str, recipe: int, timeout_ms: int, client: str = "") -> Result:
         if recipe and (recipe != self._state.recipe or self._state.unprepared):
             await self.change_recipe(recipe)
-        return await self._calls.inspect(part_id, recipe, timeout_ms)
+        return await self._calls.inspect(part_id, recipe, timeout_ms, client)
 
     def trigger(self, part_id: str, origin: Origin, *, recipe: int = 0, timeout_ms: int = 0) -> int:
         return self._calls.trigger(part_id, recipe, timeout_ms, origin)

@@ -15,7 +15,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from gateway.core import events as ev
 from gateway.core.commands import Commands
 from gateway.core.errors import LinkError
-from gateway.core.result import Judgement, Verdict
+from gateway.core.result import Judgement, Origin, Verdict
 from gateway.plc.modbus.link import Limits, ModbusLink
 from tests.modbus.stand import EVERYBODY, IDENTITY, CoreStation, connected, frame, serving, view
 
@@ -80,6 +80,17 @@ async def test_no_read_is_torn() -> None:
                 assert words[7] == words[8]
                 seen.add(words[7])
         assert len(seen) > 100
+
+
+async def test_the_inspection_knows_whose_write_it_is_of() -> None:
+    station = CoreStation()
+    async with serving(view(station)) as (_, port), connected(port) as client:
+        await client.ask(b"\x06\x00\xc8\x00\x00")
+        await client.ask(b"\x06\x00\xc8\x00\x01")
+        await client.ask(b"\x06\x00\xc8\x00\x03")
+        station.post(ev.TriggerAsked(1))
+        (inspection,) = station.state.flight
+        assert inspection.origin == Origin(client="modbus 127.0.0.1")
 
 
 async def test_write_is_one_event_with_all_its_values_and_is_in_the_next_read() -> None:

@@ -13,9 +13,25 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from gateway.core.commands import Commands
 from gateway.core.errors import OfflineReason
 from gateway.core.events import WentOffline
-from gateway.core.result import Reason, no_decision
+from gateway.core.result import Origin, Reason, no_decision
 from gateway.plc.opcua.processor import CALLS_AT_ONCE
-from tests.opcua.desk import NOK, Bench, DeskStation, bench, bit, item, read, tag_id, text, u16, u32, until, view, write
+from tests.opcua.desk import (
+    NOK,
+    PAT,
+    Bench,
+    DeskStation,
+    bench,
+    bit,
+    item,
+    read,
+    tag_id,
+    text,
+    u16,
+    u32,
+    until,
+    view,
+    write,
+)
 
 Arguments = list[ua.Variant]
 
@@ -71,6 +87,18 @@ async def test_an_inspection_past_its_time_is_answered_with_no_decision(desk: Be
     desk.station.write(Commands(enable=True))
     result = await calling
     assert [output.Value for output in result.OutputArguments[:2]] == [3, Reason.TIMEOUT]
+
+
+async def test_the_inspection_knows_who_asked_for_it(desk: Bench, client: Client) -> None:
+    """By the method, and by the tags; a user's name, and where he called from."""
+    calling = asyncio.create_task(call(client, arguments()))
+    await until(lambda: desk.station.started)
+    desk.station.answer()
+    await calling
+    await write(client, item("control.trigger_seq", u16(77)))
+    await until(lambda: len(desk.station.started) == 2)
+    asked = [one.origin for one in desk.station.started]
+    assert asked == [Origin("inspect", client=f"opcua {PAT} 127.0.0.1"), Origin(client=f"opcua {PAT} 127.0.0.1")]
 
 
 @pytest.mark.parametrize("given", ["too few", "none", "too many", "types", "array", "long"])
@@ -165,7 +193,7 @@ async def test_calls_under_way_are_limited(desk: Bench, client: Client) -> None:
     stations = desk.station
     waiting: list[asyncio.Future[Any]] = []
 
-    async def never_ready(part_id: str, recipe: int, timeout_ms: int) -> Any:
+    async def never_ready(part_id: str, recipe: int, timeout_ms: int, client: str = "") -> Any:
         waiting.append(asyncio.get_running_loop().create_future())
         return await waiting[-1]
 

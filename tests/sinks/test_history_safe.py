@@ -206,7 +206,9 @@ async def test_numbers_counters_and_what_is_owed_come_back(place: Place) -> None
 def flying(number: int) -> Inspection:
     result = recorded(number).result
     accepted = result.accepted_at
-    return Inspection(number, 40, f"part {number}", 2, accepted, accepted + 1, accepted + 5, origin=Origin("job", "j"))
+    return Inspection(
+        number, 40, f"part {number}", 2, accepted, accepted + 1, accepted + 5, origin=Origin("job", "j", client="c")
+    )
 
 
 async def test_a_trigger_without_an_answer_is_answered_interrupted(place: Place) -> None:
@@ -214,7 +216,7 @@ async def test_a_trigger_without_an_answer_is_answered_interrupted(place: Place)
     memory, kept = await recalled(place)
     (result,) = memory.owed
     assert (result.inspection_id, result.result_seq, result.trigger_seq, result.part_id) == (2, 2, 40, "part 2")
-    assert (result.judgement.reason, result.origin.job_id) == (Reason.INTERRUPTED, "j")
+    assert (result.judgement.reason, result.origin) == (Reason.INTERRUPTED, flying(2).origin)
     assert (memory.result_seq, memory.counts) == (2, replace(COUNTS, no_decision=2))
     assert kept == [(1, 2, 0), (2, 3, Reason.INTERRUPTED)]
 

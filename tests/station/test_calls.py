@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -46,7 +47,13 @@ async def test_inspect_and_tags_have_origins_of_their_own() -> None:
         assert (await rig.station.inspect("A", 0, 0)).origin == Origin(by="inspect")
         await rig.trigger("B")
         await rig.until(lambda: len(rig.sink.results) == 2)
+        assert (await rig.station.inspect("C", 0, 0, "opcua pat")).origin == Origin("inspect", client="opcua pat")
+        rig.write(trigger=False)
+        rig.station.write(replace(rig.commands, trigger=True), "modbus plc")
+        await rig.until(lambda: len(rig.sink.results) == 4)
+        rig.station.write(replace(rig.commands, trigger=False), "modbus somebody else")
     assert rig.sink.results[1].origin == Origin(by="tags")
+    assert rig.sink.results[3].origin == Origin(by="tags", client="modbus plc")
 
 
 async def test_a_caller_that_goes_away_leaves_nothing_behind() -> None:

@@ -131,4 +131,5 @@ def check_stages(row: dict[str, str]) -> None:
     assert stages == sorted(stages), row
     assert stages[0] > 0
     assert stages[2] - stages[1] == pytest.approx(float(row["inspector_ms"]), abs=0.01)
+    assert (row["asked_by"], row["client"]) == ("tags", "modbus 127.0.0.1")
     assert json.loads(row["pictures"]) == [{"view": "", "name": f"part-{int(row['part_id'][1:]):06}.png"}]

@@ -28,6 +28,8 @@ class ClientFigures:
     """What one connected client did. Times are monotonic seconds."""
 
     peer: str
+    """Its address and port."""
+    host: str
     connected_at: float
     last_request_at: float
     requests: int = 0
@@ -47,8 +49,8 @@ class Slave(Protocol):
         """This connection is gone."""
         ...
 
-    def answer(self, unit: int, pdu: bytes) -> bytes:
-        """The response PDU of whoever has this unit id."""
+    def answer(self, unit: int, pdu: bytes, host: str) -> bytes:
+        """The response PDU of whoever has this unit id, to a request from there."""
         ...
 
 
@@ -147,7 +149,7 @@ class Connection(asyncio.Protocol):
             end = at + 6 + length
             if end > size:
                 break
-            pdu = self._link.answer(unit, data[at + HEADER.size : end])
+            pdu = self._link.answer(unit, data[at + HEADER.size : end], figures.host)
             figures.requests += 1
             figures.exceptions += pdu[0] >> 7
             answers.append(HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu)

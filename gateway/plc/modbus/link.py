@@ -23,7 +23,7 @@ from gateway.core.errors import LinkError
 from gateway.plc.listening import listens
 from gateway.plc.modbus.connection import ClientFigures, Connection
 from gateway.plc.modbus.requests import TARGET_FAILED, Device, exception
-from gateway.plc.modbus.window import Window
+from gateway.plc.modbus.window import Asking, Window
 from gateway.ports import Endpoint, Identity, StationView
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class ModbusLink:
         self._views = tuple(views)
         self._identity = identity
         self._host, self._port, self._limits = host, port, limits
+        self._asking = Asking()
         self._placed = _Placed()
         self._clients: dict[Connection, ClientFigures] = {}
         self._server: asyncio.Server | None = None
@@ -129,7 +130,7 @@ class ModbusLink:
         place.close()
 
     def _place(self) -> "_Placed":
-        windows = [Window(view) for view in self._views]
+        windows = [Window(view, self._asking) for view in self._views]
         by_unit: dict[int | None, list[Window]] = {}
         for window in windows:
             by_unit.setdefault(window.view.unit, []).append(window)
@@ -179,15 +180,16 @@ class ModbusLink:
             log.warning("Modbus: %s refused: %d clients are connected already", peer, len(self._clients))
             return None
         now = time.monotonic()
-        figures = self._clients[client] = ClientFigures(peer, now, now)
+        figures = self._clients[client] = ClientFigures(peer, host, now, now)
         return figures
 
     def bye(self, client: Connection) -> None:
         """This connection is gone."""
         self._clients.pop(client, None)
 
-    def answer(self, unit: int, pdu: bytes) -> bytes:
-        """The response PDU of whoever has this unit id."""
+    def answer(self, unit: int, pdu: bytes, host: str) -> bytes:
+        """The response PDU of whoever has this unit id, to a request from there."""
+        self._asking.host = host
         device = self._placed.units.get(unit, self._placed.anywhere)
         return device.answer(pdu) if device is not None else exception(pdu[0], TARGET_FAILED)
 

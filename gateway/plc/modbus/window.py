@@ -31,12 +31,19 @@ class _Span:
     end: int
 
 
+@dataclass(slots=True)
+class Asking:
+    """Whose request is being answered: one after the other, all on the event loop."""
+
+    host: str = ""
+
+
 class Window:
     """A station's registers and bits. Reads raise IllegalAddressError outside of it."""
 
-    def __init__(self, view: StationView) -> None:
+    def __init__(self, view: StationView, asking: Asking) -> None:
         registers, offset = view.registers, view.offset
-        self.view = view
+        self.view, self._asking = view, asking
         self._status = StatusCodec(registers)
         self._codec = ControlCodec(registers)
         self._span = _whole(registers, offset)
@@ -130,7 +137,7 @@ class Window:
                 raise IllegalValueError(str(error)) from error
             self._control = control
             self._image = None  # also where only a register without a tag changed: that makes no new tag image
-        self.view.station.write(self._commands)
+        self.view.station.write(self._commands, f"modbus {self._asking.host}")
 
     # ---- following the station -----------------------------------------------------------------------------
 

@@ -117,11 +117,11 @@ class StationFace:
         self.version += changed
         return changed
 
-    def write(self, values: Mapping[str, TagValue], stamps: Mapping[str, ua.DateTime]) -> None:
+    def write(self, values: Mapping[str, TagValue], stamps: Mapping[str, ua.DateTime], client: str) -> None:
         """One Write request of a client: these control tags together, one event. `stamps` are its source times."""
         changes: dict[str, Any] = dict(values)
         self._stamps.update(stamps)
-        self.station.write(replace(self.station.image.commands, **changes))
+        self.station.write(replace(self.station.image.commands, **changes), client)
         self.schedule()
 
     def _changed(self, image: TagImage) -> None:

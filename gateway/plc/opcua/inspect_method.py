@@ -80,7 +80,7 @@ def _function(station: StationPort) -> Function:
         if len(part_id.encode()) > PART_ID_LENGTH:
             return signature.out_of_range(["partId"])
         try:
-            return signature.answer(outputs(await station.inspect(part_id, recipe, timeout_ms)))
+            return signature.answer(outputs(await station.inspect(part_id, recipe, timeout_ms, caller.client)))
         except RefusedError as error:
             if error.reason is ErrorCode.RECIPE_UNKNOWN:
                 return signature.out_of_range(["recipe"])

@@ -50,6 +50,8 @@ class Caller:
     session: SessionEnd
     name: str = ""
     session_id: ua.NodeId = field(default_factory=ua.NodeId)
+    client: str = ""
+    """As ports.StationPort.write has it."""
 
 
 Function = Callable[[Caller, Signature, list[Any]], Awaitable[ua.CallMethodResult]]

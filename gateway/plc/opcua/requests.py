@@ -87,12 +87,12 @@ class Gate:
             face.flush()
         return sum([face.version for face in self._faces])
 
-    def write(self, items: Sequence[ua.WriteValue], role: Role) -> list[ua.StatusCode]:
+    def write(self, items: Sequence[ua.WriteValue], role: Role, client: str) -> list[ua.StatusCode]:
         """One Write request: its good items are one event for each station, nothing of a refused item is written."""
         accepted: dict[int, _Accepted] = {}
         statuses = [bad(self._check(item, role, accepted)) for item in items]
         for number, writes in accepted.items():
-            self._faces[number].write(writes.values, writes.stamps)
+            self._faces[number].write(writes.values, writes.stamps, client)
         return statuses
 
     def read(self, item: ua.ReadValueId, role: Role) -> ua.DataValue:

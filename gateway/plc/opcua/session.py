@@ -54,6 +54,7 @@ class ClientSession(InternalSession):
         self._browses = PartialBrowses()
         self._access = access
         self._guest: Visitor | None = None
+        self._address = ""
         self._end = SessionEnd()
         self._fastest_publishing_ms = float(fastest_publishing_ms)
 
@@ -62,12 +63,18 @@ class ClientSession(InternalSession):
         """What its user may do. Somebody who has not logged in does not get as far as being asked."""
         return self.user.rights if isinstance(self.user, Visitor) else Role.VIEWER
 
+    @property
+    def client(self) -> str:
+        """For the journal: how an inspection that it asks for came here."""
+        return f"opcua {self.user.name or 'anonymous'} {self._address}"
+
     async def identify(self, params: ua.ActivateSessionParameters, channel: Channel, peer: object) -> None:
         """Find out who wants to log in, for `activate_session` to let him in: it may take a while.
 
         Waits where wrong passwords came before. Raises ServiceError where the identity is none of ours.
         """
         name, address, doorman = who(params), address_of(peer), self._access.doorman
+        self._address = address
         if name:
             await doorman.turn(name, address)
         policies = self._access.offer.of_channel(channel.policy)
@@ -114,7 +121,7 @@ class ClientSession(InternalSession):
         return [self._gate.read(item, self.rights) for item in params.NodesToRead]
 
     async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
-        return self._gate.write(params.NodesToWrite, self.rights)
+        return self._gate.write(params.NodesToWrite, self.rights, self.client)
 
     async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
         if self.rights < READ_HISTORY:
@@ -122,7 +129,7 @@ class ClientSession(InternalSession):
         return await self._history.read(params, self._points)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
-        caller = Caller(self.rights, self._end, self.user.name or "", self.session_id)
+        caller = Caller(self.rights, self._end, self.user.name or "", self.session_id, self.client)
         return [await self._gate.methods.call(caller, request, self._call_other) for request in params]
 
     async def _call_other(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:

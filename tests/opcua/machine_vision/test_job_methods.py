@@ -8,7 +8,7 @@ from gateway.core.errors import OfflineReason
 from gateway.core.events import WentOffline
 from gateway.core.result import Origin, Reason
 from gateway.plc.opcua.machine_vision.error_codes import MethodError
-from tests.opcua.desk import NOK, Bench, DeskStation, bench, bit, text, until, view
+from tests.opcua.desk import NOK, PAT, Bench, DeskStation, bench, bit, text, until, view
 from tests.opcua.machine_vision.caller import anything, call, i32, raw, start_arguments
 
 CAUSE = (i32(7), text("the foreman says so"))
@@ -19,7 +19,7 @@ async def test_a_single_job_returns_at_once_and_its_result_has_all_its_names(des
     assert error == MethodError.NONE
     (started,) = desk.station.started
     assert started.part_id == "Teil ä"
-    assert started.origin == Origin("job", job_id.Id, "M-7", "product 1")
+    assert started.origin == Origin("job", job_id.Id, "M-7", "product 1", client=f"opcua {PAT} 127.0.0.1")
     desk.station.answer(NOK)
     assert desk.station.recorded[0].result.origin.job_id == job_id.Id
 
@@ -172,7 +172,9 @@ async def test_simulation_mode(desk: Bench, client: Client) -> None:
     assert error == 0
     assert await call(client, "SimulationMode", bit(False), *CAUSE) == [MethodError.BUSY]
     desk.station.answer()
-    assert desk.station.recorded[0].result.origin == Origin("job", job_id.Id, simulated=True)
+    assert desk.station.recorded[0].result.origin == Origin(
+        "job", job_id.Id, simulated=True, client=f"opcua {PAT} 127.0.0.1"
+    )
     assert await call(client, "SimulationMode", bit(False), *CAUSE) == [0]
     assert not desk.station.state.simulating
 

@@ -66,12 +66,12 @@ class JobMethods:
         return ()
 
     async def start_single_job(self, caller: Caller, *given: Any) -> Outputs:
-        part_id, origin = self._job("job", *given)
+        part_id, origin = self._job(caller, "job", *given)
         self._station.trigger(part_id, origin)
         return (job(origin.job_id),)
 
     async def start_continuous(self, caller: Caller, *given: Any) -> Outputs:
-        part_id, origin = self._job("continuous", *given)
+        part_id, origin = self._job(caller, "continuous", *given)
         self._station.run_continuously(part_id, origin)
         return (job(origin.job_id),)
 
@@ -100,6 +100,7 @@ class JobMethods:
 
     def _job(
         self,
+        caller: Caller,
         by: str,
         meas_id: MeasIdDataType | None,
         part_id: PartIdDataType | None,
@@ -113,5 +114,5 @@ class JobMethods:
         if wrong or parameters:
             raise OutOfRangeError(*wrong, *(["Parameters"] if parameters else []))
         self._recipes.check_prepared(recipe_id, ids["ProductId"])
-        origin = Origin(by, self._job_ids.next(), ids["MeasId"], ids["ProductId"])
+        origin = Origin(by, self._job_ids.next(), ids["MeasId"], ids["ProductId"], client=caller.client)
         return ids["PartId"], origin
