@@ -82,12 +82,12 @@ def _take_over(connection: Connection, marks: Marks, version: int) -> None:
         raise SinkError(wrong, hint="keep a copy and give the gateway another place: a new one is made") from error
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the steps that are missing, in the connection's own transaction."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the steps that are missing, all or up to number `to`, in the connection's own transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", _SCRIPTS)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
