@@ -54,7 +54,9 @@ class Reloader:
                 self._check(station)
                 if station == before:
                     continue
-                made[station.name] = inspectors_of(station, self.gateway.stations[station.name].state.recipe)
+                state = self.gateway.stations[station.name].state
+                wanted = state.recipe if state.changing is None else state.changing.recipe
+                made[station.name] = inspectors_of(station, wanted)
                 for new, old in zip(made[station.name], self.gateway.inspectors(station.name), strict=True):
                     if old.entered:
                         await stack.enter_async_context(new)

@@ -26,6 +26,8 @@ class RenewableInspector:
         self._leaving: asyncio.Task[None] | None = None
         self._at_work = 0
         """Calls of the old one that are not over."""
+        self._preparing: Inspector | None = None
+        """Who makes a recipe ready now."""
         self._entered = False
 
     async def __aenter__(self) -> Self:
@@ -62,7 +64,7 @@ class RenewableInspector:
 
     async def _leave(self, old: Inspector, older_in_flight: Callable[[], bool]) -> None:
         try:
-            while older_in_flight() or self._at_work:  # noqa: ASYNC110  # conditions of others, once in a reload
+            while older_in_flight() or self._at_work or self._preparing is old:  # noqa: ASYNC110  # others' conditions
                 await asyncio.sleep(LOOK_S)
         finally:
             await old.__aexit__(None, None, None)
@@ -77,7 +79,14 @@ class RenewableInspector:
             self._at_work -= 1
 
     async def prepare(self, recipe: int) -> None:
-        await self._now.prepare(recipe)
+        """By the inspector of now. One that is put in its place meanwhile has to get ready too: it judges the parts."""
+        inspector: Inspector | None = None
+        try:
+            while inspector is not self._now:
+                self._preparing = inspector = self._now
+                await inspector.prepare(recipe)
+        finally:
+            self._preparing = None
 
     async def check(self) -> None:
         await self._now.check()

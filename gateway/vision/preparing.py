@@ -77,11 +77,13 @@ class Preparing:
 
     def require(self, recipe: int) -> None:
         """Raise RecipeError where its project is not known to run; it is seen to then. Takes no time."""
-        if not self._programs[recipe].project or self._ready == recipe:
-            return
+        is_ready = not self._programs[recipe].project or self._ready == recipe
         if recipe != self._current and not self._changing:
             self._current = recipe
-            self._try()
+            if not is_ready:
+                self._try()
+        if is_ready:
+            return
         raise RecipeError(f"recipe {recipe} is not ready: {self._failure}", ErrorCode.RECIPE_PROJECT)
 
     async def prepare(self, recipe: int) -> None:

@@ -14,6 +14,7 @@ from gateway.config import load_settings
 from gateway.core.errors import Cause, ErrorCode
 from gateway.core.result import Reason
 from gateway.core.tags import TagValue
+from gateway.reload import Reloader
 from gateway.sim.pekat import PekatSimulator
 from gateway.sim.plc_modbus import ModbusFace
 from tests.system.line import Line, bad_part, good_part
@@ -178,6 +179,26 @@ async def test_each_fault_has_its_code_its_line_in_the_log_and_leaves_the_old_re
             assert words in caplog.text
             assert await plc.judged_by("after") == "C:\\projects\\cap"
             assert (await plc.face.read())["count_triggers"] == given + 2  # no warm-up picture among them
+
+
+async def test_a_reload_costs_no_part_and_a_change_under_way_is_finished(tmp_path: Path) -> None:
+    async with manager(start_s=1.0, running=["C:\\projects\\cap"]) as simulator:
+        await until(lambda: simulator.state("C:\\projects\\cap") == "running")
+        url = simulator.url("C:\\projects\\cap")
+        async with line(tmp_path, simulator.port, url, url, project=OTHER) as plc:
+            file = tmp_path / "gateway.toml"
+            reloader, text = Reloader.of(plc.gateway, file), file.read_text(encoding="utf-8")
+            assert await plc.judged_by("before") == "C:\\projects\\cap"
+            file.write_text(text.replace('name = "cap"', 'name = "cap"\ntimeout_ms = 9000'), encoding="utf-8")
+            assert (await reloader.reload()).made == ("stations[station1].recipes[1].timeout_ms",)
+            assert await plc.judged_by("after") == "C:\\projects\\cap"
+            assert plc.gateway.stations["station1"].state.options.timeout_of(1) == 9_000
+            await plc.ask(2)
+            await until(lambda: simulator.state(OTHER) == "starting")
+            file.write_text(text, encoding="utf-8")
+            assert (await reloader.reload()).made
+            assert (await plc.until("recipe_ack"))["recipe"] == 2
+            assert await plc.judged_by("changed") == OTHER
 
 
 async def test_a_change_while_a_part_is_judged_is_refused_as_busy(tmp_path: Path) -> None:
