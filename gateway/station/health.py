@@ -145,7 +145,8 @@ class Health:
         try:
             await inspector.prepare(recipe)
         except InspectorError as error:
-            log.warning("%s: recipe %d cannot be used: %s", self._station, recipe, error)
+            cure = f" ({error.hint})" if error.hint else ""
+            log.warning("%s: recipe %d cannot be used: %s%s", self._station, recipe, error, cure)
             return error.code if isinstance(error, RecipeError) else ErrorCode.RECIPE_FAILED
         except Exception:
             log.exception("%s: preparing recipe %d crashed", self._station, recipe)

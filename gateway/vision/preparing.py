@@ -58,6 +58,8 @@ class Preparing:
         """The recipe whose project is known to run; 0: none is."""
         self._failure = "its project is being started"
         self._changing = self._closed = False
+        self._ill: InspectorError | None = None
+        """What the last check found."""
         self._trying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -102,8 +104,19 @@ class Preparing:
 
     async def check(self) -> None:
         """Raise InspectorError where the project of the recipe in force does not answer, or is not ready."""
+        if not self._changing:
+            self._ill = None
+            try:
+                await self._look()
+            except InspectorError as error:
+                self._ill = error
+                raise
+        elif self._ill is not None:  # a change says itself how it went; until then it is as it was
+            raise self._ill
+
+    async def _look(self) -> None:
         program = self._programs.get(self._current)
-        if program is None or self._changing:  # a change says itself how it went
+        if program is None:
             return
         if program.project and self._ready != program.number:
             await self._settled(program)
@@ -156,6 +169,7 @@ class Preparing:
                     self._ready = program.number
                     log.info("%s: recipe %d (%s) is ready", self._station, program.number, program.name)
                     return
+            change = False  # the others were told to stop once
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_RETRY_S)
 
