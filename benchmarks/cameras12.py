@@ -11,10 +11,10 @@ import psutil
 from benchmarks.children import child
 from benchmarks.figures import Figure, Report, Spread
 from benchmarks.options import Options
-from benchmarks.plc import ModbusClient, PlcError
+from benchmarks.plc import ModbusClient
 from benchmarks.progress import Progress
 from benchmarks.served import PLAYLIST, Plan, gateway, reading_standin
-from benchmarks.stations16 import GRACE_S, read_on
+from benchmarks.stations16 import GRACE_S, line_figures, read_on
 
 TITLE = "12 cameras, 10 frames of 2.3 MB a second each through shared memory"
 STATIONS, RATE, PEKAT_MS = 12, 10.0, 20.0
@@ -51,21 +51,10 @@ def ways_of(pekat: int) -> dict[str, int]:
 
 
 def _report(found: dict[str, Any], reads: Spread, cpu: float, seconds: float) -> Report:
-    if found["errors"]:
-        raise PlcError("; ".join(found["errors"]))
-    answers = Spread.of(found["milliseconds"])
-    figures = [
-        Figure("missed or rejected triggers", found["missed"], "", 0),
+    figures, answers = line_figures(found, reads, cpu, seconds, "frames")
+    figures[1:1] = [
         Figure("triggers without their own frame's answer", found["triggers"] - found["answers"], "", 0),
         Figure("frames that went over HTTP", found["sent"], "", 0),
-        Figure("Modbus read of 100 registers meanwhile, p99", reads.p99, "ms", 8.0),
-        Figure("Modbus read of 100 registers meanwhile, p50", reads.p50, "ms"),
-        Figure("frames", found["answers"], ""),
-        Figure("frames a second", found["answers"] / seconds, "/s"),
-        Figure("triggers that started more than a period late", found["late"], ""),
-        Figure("trigger to result with PEKAT at 20 ms, PLC cycle 5 ms, p50", answers.p50, "ms"),
-        Figure("trigger to result with PEKAT at 20 ms, PLC cycle 5 ms, p99", answers.p99, "ms"),
-        Figure("gateway's share of one core", cpu, "%"),
     ]
     note = (
         f"{seconds:.0f} s, grey frames of {FRAME[0]}x{FRAME[1]} from memory, each with its trigger's number in it, "

@@ -59,23 +59,31 @@ def read_on(reader: ModbusClient, crowd: Child, stations: int, seconds: float, p
 
 
 def _report(found: dict[str, Any], reads: Spread, cpu: float, seconds: float) -> Report:
-    if found["errors"]:
-        raise PlcError("; ".join(found["errors"]))
-    answers = Spread.of(found["milliseconds"])
-    figures = [
-        Figure("missed or rejected triggers", found["missed"], "", 0),
-        Figure("triggers without their own answer", found["triggers"] - found["answers"], "", 0),
-        Figure("Modbus read of 100 registers meanwhile, p99", reads.p99, "ms", 8.0),
-        Figure("Modbus read of 100 registers meanwhile, p50", reads.p50, "ms"),
-        Figure("inspections", found["answers"], ""),
-        Figure("inspections a second", found["answers"] / seconds, "/s"),
-        Figure("triggers that started more than a period late", found["late"], ""),
-        Figure("trigger to result with PEKAT at 20 ms, PLC cycle 5 ms, p50", answers.p50, "ms"),
-        Figure("trigger to result with PEKAT at 20 ms, PLC cycle 5 ms, p99", answers.p99, "ms"),
-        Figure("gateway's share of one core", cpu, "%"),
-    ]
+    figures, answers = line_figures(found, reads, cpu, seconds, "inspections")
+    figures.insert(1, Figure("triggers without their own answer", found["triggers"] - found["answers"], "", 0))
     note = (
         f"{seconds:.0f} s, 0.9 MB image for each inspection, PLCs, PEKAT stand-in and gateway share this machine's "
         f"cores; {reads.count} reads on a connection of their own; every answer checked against its trigger number"
     )
     return Report("stations16", TITLE, figures, {"read": reads, "trigger to result": answers}, notes=[note])
+
+
+def line_figures(
+    found: dict[str, Any], reads: Spread, cpu: float, seconds: float, answers_are: str
+) -> tuple[list[Figure], Spread]:
+    """What a crowd of stations is measured by, and trigger to result. Raises PlcError where a PLC complained."""
+    if found["errors"]:
+        raise PlcError("; ".join(found["errors"]))
+    answers = Spread.of(found["milliseconds"])
+    figures = [
+        Figure("missed or rejected triggers", found["missed"], "", 0),
+        Figure("Modbus read of 100 registers meanwhile, p99", reads.p99, "ms", 8.0),
+        Figure("Modbus read of 100 registers meanwhile, p50", reads.p50, "ms"),
+        Figure(answers_are, found["answers"], ""),
+        Figure(f"{answers_are} a second", found["answers"] / seconds, "/s"),
+        Figure("triggers that started more than a period late", found["late"], ""),
+        Figure("trigger to result with PEKAT at 20 ms, PLC cycle 5 ms, p50", answers.p50, "ms"),
+        Figure("trigger to result with PEKAT at 20 ms, PLC cycle 5 ms, p99", answers.p99, "ms"),
+        Figure("gateway's share of one core", cpu, "%"),
+    ]
+    return figures, answers
