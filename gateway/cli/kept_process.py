@@ -8,7 +8,7 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-START_S = 15.0
+START_S = 60.0
 """Python and numpy come up in under a second on a PC; a small industrial box with a cold disk takes several."""
 LOOK_S = 0.02
 RESTART_S = 0.5

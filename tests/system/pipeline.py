@@ -25,8 +25,8 @@ from gateway.sim.plc_opcua import OpcUaFace
 from gateway.station.station import Station
 
 ANSWER_S = 15.0
-JITTER_MS = 250
-"""Far above the time between two triggers, on a busy machine too: most answers overtake others."""
+JITTER_MS = 80
+"""Far above the time between two triggers: most answers overtake others."""
 PASSWORD = "only for these tests"
 PICTURES = [part_image(number) for number in range(1, 9)]
 

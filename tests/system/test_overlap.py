@@ -8,11 +8,13 @@ import pytest
 
 from gateway.core.result import Verdict
 from gateway.sim.camera import DropCamera
-from gateway.sim.plc import Play, Style
+from gateway.sim.plc import Answer, Play, Style
 from gateway.sim.plc_pipelined import PipelinedPlc
 from tests.system.pipeline import PICTURES, Pipeline, camera_over_http, deserved, picture_of, pipeline
 
 COUNT = 24
+SLOW_PART, SLOW_MS = 6, 2_000
+"""Its answer is overtaken, however long the machine takes from one trigger to the next."""
 
 
 @asynccontextmanager
@@ -38,7 +40,12 @@ async def played_by(kind: str, folder: Path, control: str = "modbus") -> AsyncIt
 
 
 async def play(line: Pipeline, style: Style, *, buffered: bool, count: int = COUNT) -> PipelinedPlc:
-    plc = PipelinedPlc(line.face, Play(count=count, style=style, buffered=buffered, expected=deserved))
+
+    def seen(answer: Answer) -> None:
+        if answer.number == SLOW_PART:
+            line.pekat.misbehave("delay", count=1, delay_ms=SLOW_MS)
+
+    plc = PipelinedPlc(line.face, Play(count=count, style=style, buffered=buffered, expected=deserved), seen)
     outcome = await plc.run()
     assert outcome.slips == []
     assert len(outcome.answers) + plc.unseen == count

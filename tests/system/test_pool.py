@@ -13,6 +13,7 @@ import pytest
 
 from gateway.core.result import Reason, Verdict
 from gateway.station.health import CHECK_S
+from gateway.station.living import LivingInspector
 from gateway.station.renewable import RenewableInspector
 from gateway.vision.inspector import PekatInspector
 from gateway.vision.pool import Endpoint
@@ -38,7 +39,9 @@ class Line:
 
     @property
     def endpoints(self) -> list[Endpoint]:
-        (renewable,) = (view.inspector for view in self.line.station._views)
+        (living,) = (view.inspector for view in self.line.station._views)
+        assert isinstance(living, LivingInspector)
+        renewable = living._inspector
         assert isinstance(renewable, RenewableInspector)
         inspector = renewable._now
         assert isinstance(inspector, PekatInspector)
