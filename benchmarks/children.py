@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-START_S = 20.0
+START_S = 60.0
 """The gateway is allowed three seconds; the rest is for a machine that is busy with something else."""
 END_S = 5.0
 LOOK_S = 0.01

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import quantiles
 from typing import Self
 
-from rich.console import Console, Group
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -17,8 +18,10 @@ from gateway.core.result import Result, Verdict
 from gateway.ports import Recorded
 from gateway.sim.plc import Answer
 
-ROWS = 15
-"""Fits a terminal of 24 lines together with the panel above."""
+ROWS, LEAST_ROWS = 15, 5
+"""How many inspections are shown: as many as the terminal has lines for, but within these."""
+OTHER_LINES = 9
+"""Of the picture, beside its rows and where to connect: frame, titles, summary, a row that is broken in three."""
 
 REFRESH_PER_S = 8
 
@@ -127,10 +130,12 @@ class DemoDisplay:
         grid = Table.grid(padding=(0, 2))
         for name, value in self._head:
             grid.add_row(Text(name, style="dim"), Text(value))
-        table = Table(expand=False)
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for title in _COLUMNS:
-            table.add_column(title, justify="left" if title in ("part", "verdict") else "right")
-        for result, stages, answer in self._rows:
+            justify: JustifyMethod = "left" if title in ("part", "verdict") else "right"
+            table.add_column(title, justify=justify, min_width=len("(inspector") if title == "verdict" else None)
+        fitting = max(self._console.height - len(self._head) - OTHER_LINES, LEAST_ROWS)
+        for result, stages, answer in list(self._rows)[-fitting:]:
             number, part, verdict, *rest = _cells(result, stages)
             seen = f"{answer.latency_s * 1000:.1f}" if answer is not None else ""
             table.add_row(number, part, Text(verdict, style=VERDICT_STYLES[result.verdict]), *rest, seen)
