@@ -16,10 +16,11 @@ from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
+from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_writer import STOP_S, HistoryBooks, Writer
+from gateway.sinks.history_writer import STOP_S, Writer
 from gateway.sinks.pages import Pages
 from gateway.standing import StandingThread
 from gateway.worker import Worker
@@ -39,9 +40,7 @@ READS = 64
 SETTLE_S = 2.0
 """How long a question waits for the database to open, and for results that were put before it to be written."""
 RECALL_S = 30.0
-"""How long a start waits for the database to open, be it on a busy machine, because it is taken over, or because its
-server is not up yet: to begin at 0
-would give numbers twice. A file that cannot be opened is no reason to wait."""
+"""How long a start waits for the database to open: to begin at 0 would give numbers twice. No reason is a bad file."""
 RECALL_AGAIN_S = 0.2
 _MARGIN_S = 0.5
 
@@ -67,8 +66,8 @@ class History:
         self._place = place
         self._pages = Pages(pages, self._names)
         self._revisions: dict[str, int] = {}
-        written = self._pages.written if pages is not None else None
-        self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=written, ill=self._fall_ill)
+        told = self._pages.written
+        self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=told, ill=self._fall_ill)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = StandingThread("history-writer", self._writer.run, self._writer.give_up)
@@ -131,13 +130,14 @@ class History:
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         revision = self._revisions[station] = self._revisions.get(station, 0) + 1
-        if self._pages.has(station):
+        paged = self._pages.has(station)
+        if paged:
             for recorded in answers:
                 stored = self._registrar.stored(recorded)
                 if not self._writer.has(stored):
                     self._pages.answer(stored)
-            self._pages.note(station, self._writer.identity, memory, revision)
-        self._writer.note(station, memory, revision)
+            paged = self._pages.note(station, self._writer.identity, memory, revision)
+        self._writer.note(station, memory, revision, paged=paged)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
         """A stage after the answer is over, `shown` or `acknowledged`, at this monotonic microsecond.

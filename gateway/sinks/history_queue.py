@@ -55,6 +55,8 @@ class Noted:
     station: str
     memory: Memory
     revision: int = 0
+    urgent: bool = True
+    """It is nowhere else."""
 
 
 class Queue:
@@ -77,6 +79,12 @@ class Queue:
     def idle(self) -> bool:
         """Nothing is to be written."""
         return not self._entries and not self._incoming and not self._notes
+
+    @property
+    def urgent(self) -> bool:
+        """Something is noted that is nowhere else."""
+        with self._lock:
+            return any(noted.urgent for noted in self._notes.values())
 
     # ---- the event loop ------------------------------------------------------------------------------------
 

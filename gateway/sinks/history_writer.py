@@ -4,13 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
 from gateway.ports import StoredResult
+from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_later import Later
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_probe import Probe
@@ -32,18 +32,11 @@ GATHER_S = 0.05
 """How often the thread looks for new results: nobody wakes it, for that would cost the answer's moment 50 us."""
 GATHER_SAFE_S = 0.01
 """The same where answers are kept before they are shown: what is kept wakes it, what is noted does not."""
+NOTES_S = 1.0
+"""How long notes may wait for a result to be written with, where a page has them: each commit takes the interpreter
+from a trigger that is under way."""
 STOP_S = 1.0
 """How long leaving waits for what is still to be written: Ctrl-C has to end the gateway within two seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryBooks:
-    """Since the start of the gateway. `fault`: why nothing can be written now; empty where it can."""
-
-    stored: int
-    lost: int
-    waiting: int
-    fault: str
 
 
 class Writer:
@@ -63,7 +56,7 @@ class Writer:
         tell: Callable[[Sequence[Told], bool], None],
         *,
         safe: bool = False,
-        written: Callable[[Sequence[StoredResult]], None] | None = None,
+        written: Callable[[Sequence[StoredResult]], None] = lambda _: None,
         ill: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._place, self._written, self._ill = place, written, ill
@@ -84,6 +77,7 @@ class Writer:
         self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._deadline = 0.0
+        self._notes_at = 0.0
         self._fault = ""
         self._retries = Retries(soon=safe)
         self.database: Database | None = None
@@ -135,9 +129,9 @@ class Writer:
         """Whether this was to be kept, and the same answer is in the database."""
         return self._queue.has_written(stored)
 
-    def note(self, station: str, memory: Memory, revision: int = 0) -> None:
-        """Have this remembered of a station."""
-        self._queue.note(Noted(station, memory, revision))
+    def note(self, station: str, memory: Memory, revision: int = 0, *, paged: bool = False) -> None:
+        """Have this remembered of a station. `paged`: it is in its page already, so the database has time."""
+        self._queue.note(Noted(station, memory, revision, not paged))
 
     def settle(self, mark: int, timeout_s: float) -> bool:
         """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be.
@@ -176,8 +170,8 @@ class Writer:
         if not (self._queue.idle and not self.later) and time.monotonic() < self._deadline:
             return False
         if self._queue:
-            fate = "are lost" if self._written is None else "are in the acceptance pages, for the next start"
-            log.error("history: the gateway stops; %d results could not be written and %s", len(self._queue), fate)
+            text = "history: the gateway stops; %d results could not be written and are lost, unless a page has them"
+            log.error(text, len(self._queue))
         return True
 
     def _rest(self) -> None:
@@ -235,7 +229,8 @@ class Writer:
     def _work(self) -> None:
         self._open()
         learnt = self.later.due(now=self._stopping.is_set())
-        while not self._queue.idle:
+        while self._queue or self._notes_are_due():
+            self._notes_at = time.monotonic() + NOTES_S
             self._write(*self._queue.take(GROUP))
         if learnt and self.database is not None:
             self.database.amend(learnt)
@@ -244,6 +239,11 @@ class Writer:
         self._tidiness.see_to(self.database)
         if self._place is not None:
             self._probe.see_to(self.database)
+
+    def _notes_are_due(self) -> bool:
+        if self._queue.urgent or self._stopping.is_set():
+            return not self._queue.idle
+        return not self._queue.idle and time.monotonic() >= self._notes_at
 
     def _write(self, group: list[Taken], notes: list[Noted]) -> None:
         from gateway.sinks.history_file import DamagedError, move_aside
@@ -268,17 +268,13 @@ class Writer:
                 raise
             log.exception("history: a result cannot be kept: %r", group[0].stored, extra=group[0].stored.about)
             self._refused += 1
-            self._told_elsewhere(group)
+            self._written([one.stored for one in group])
             self._settle(1, self._queue.refuse(group[0]), ok=False)
             return
-        self._told_elsewhere(group)
+        self._written([one.stored for one in group])
         self._probe.written()
         count, told = self._queue.written(group, notes)
         self._settle(count, told, ok=True)
-
-    def _told_elsewhere(self, group: list[Taken]) -> None:
-        if self._written is not None:
-            self._written([one.stored for one in group])
 
     def _commit(self, group: list[Taken], notes: list[Noted]) -> None:
         from gateway.sinks.history_stations import row_of_station

@@ -58,19 +58,20 @@ class Pages:
         if (page := self._pages.get(stored.station)) is not None:
             page.answer(stored)
 
-    def note(self, station: str, identity: str, memory: Memory, revision: int) -> None:
-        """Store it; see Acceptance.note."""
+    def note(self, station: str, identity: str, memory: Memory, revision: int) -> bool:
+        """Store it; see Acceptance.note. False where it is not there."""
         page = self._pages.get(station)
         if page is None:
-            return
+            return False
         try:
             page.note(identity, memory, revision)
         except ValueError as error:
             if station not in self._ill:
                 log.error("%s: the acceptance page cannot be written: %s", station, error)
             self._ill.add(station)
-        else:
-            self._ill.discard(station)
+            return False
+        self._ill.discard(station)
+        return True
 
     def written(self, answers: Sequence[StoredResult]) -> None:
         """From the writing thread: the database has these."""
