@@ -57,6 +57,7 @@ class FileDrop:
         self._waiters: list[_Waiter] = []
         self._owing = self._serving = False
         self._closed_at = 0
+        self._left = False
         self._stack = AsyncExitStack()
         self._watch = DropWatch(station, settings, self._chores, self)
         self._disposal = Disposal(station, settings, self._shelf, self._chores, self._watch.removed)
@@ -68,6 +69,7 @@ class FileDrop:
         return self._disposal.aftercare.figures
 
     async def __aenter__(self) -> Self:
+        self._owing = self._left  # restarted after a crash: a trigger of the life before may have got no picture
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._chores)
             await stack.enter_async_context(self._reader)
@@ -78,6 +80,7 @@ class FileDrop:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._left = True
         await self._stack.aclose()
 
     # ---- the port ----
