@@ -202,3 +202,22 @@ async def test_of_several_views_only_the_one_that_crashed_is_restarted() -> None
         assert rig.rows("reason") == [Reason.NONE, Reason.INTERNAL, Reason.NONE]
         await rig.until(lambda: bool(rig.tag("ready")))
         assert rig.station._health.restarts["side inspector"] == sum(rig.station._health.restarts.values()) == 1
+
+
+async def test_a_check_that_was_under_way_at_the_crash_does_not_make_it_well() -> None:
+    looking_at_it = asyncio.Event()
+
+    class Slow(BadSource):
+        async def check(self) -> None:
+            await looking_at_it.wait()
+
+    source = Slow(bad={"bad"}, leaving=asyncio.Event())
+    async with running(source=source, policy=HealthPolicy(check_s=0.01)) as rig:
+        await rig.trigger("bad")
+        await answered(rig, "bad")
+        looking_at_it.set()
+        await rig.until(lambda: rig.station._health._patients[0].leaving is not None)
+        assert not rig.tag("online")
+        assert source.leaving is not None
+        source.leaving.set()
+        await rig.until(lambda: bool(rig.tag("ready")))

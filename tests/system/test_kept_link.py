@@ -11,9 +11,10 @@ import pytest
 from asyncua.client.client import Client
 
 from gateway import kept_link
-from gateway.app import Gateway
+from gateway.app import LINK_DOWN, Gateway
 from gateway.cli.ports import free_port
 from gateway.config import load_settings
+from gateway.core import events as ev
 from gateway.core.commands import Commands
 from gateway.core.errors import Cause, ErrorCode, LinkError
 from gateway.sim.parts import part_image
@@ -130,6 +131,8 @@ async def test_modbus_is_mended_its_plc_stays_connected_and_opcua_tells(tmp_path
         Client(url) as scada,
     ):
         error = scada.get_node("ns=2;s=station1.status.error_code")
+        told: list[ev.Event] = []
+        running.stations["station1"].observe(lambda step: told.append(step.event))
         await plc.write(Commands())
         await plc.write(Commands(enable=True))
         lose(running, "modbus")
@@ -141,7 +144,11 @@ async def test_modbus_is_mended_its_plc_stays_connected_and_opcua_tells(tmp_path
         assert (tags["error_code"], tags["error_cause"]) == (ErrorCode.LINK_DOWN, Cause.LINK)
         assert (tags["online"], tags["ready"]) == (True, True), "the PLC that is connected works on"
         await plc.write(Commands(enable=True, error_ack=True))
-        assert (await plc.read())["error"] is False, "it stands no more"
+        assert (await plc.read())["error"] is False
+        assert [one for one in told if isinstance(one, ev.PartFailed | ev.PartRecovered)] == [
+            ev.PartFailed(LINK_DOWN),
+            ev.PartRecovered(LINK_DOWN),
+        ]
         async with ModbusFace("127.0.0.1", port, registers) as another:
             assert (await another.read())["map_signature"] == 20555
 
