@@ -1,8 +1,9 @@
 """A named daemon thread that does a part's blocking file work, one piece after the other.
 
-Not gateway.worker: there whoever asks waits for each answer, may cut it, and leaves a thread that hangs behind after half
-a second. Here nobody waits for most of the work (files to be moved, read ahead), so it is counted against a limit, logged
-where it fails, and given its time at the end: a picture that is not put aside today comes again tomorrow.
+Not gateway.worker: there whoever asks waits for each answer, may cut it, and at the end a thread that hangs is left
+behind after half a second. Here nobody waits for most of the work (files to be moved, read ahead), so it is counted
+against a limit, logged where it fails, and given its time at the end: a picture that is not put aside today comes again
+tomorrow.
 """
 
 import asyncio

@@ -126,14 +126,18 @@ async def test_what_crashes_at_each_part_is_restarted_ever_less_often_though_it_
 
 
 async def test_a_station_that_does_without_it_stays_online_and_says_what_is_the_matter() -> None:
-    source = BadSource(bad={"bad"})
+    source = BadSource(bad={"bad"}, leaving=asyncio.Event())
     async with running(source=source, policy=HealthPolicy(source_start="ignore", check_s=30)) as rig:
         await rig.trigger("bad")
         await answered(rig, "bad")
         assert rig.tag("online")
+        await rig.until(lambda: rig.station._health._patients[0].leaving is not None)
+        await asyncio.sleep(0)  # its task begins
         await rig.trigger("meanwhile")
         tags = await answered(rig, "meanwhile")
         assert tags["reason"] == Reason.SOURCE_FAILED
+        assert source.leaving is not None
+        source.leaving.set()
         await rig.until(lambda: source.lives == 2)
         await rig.trigger("good")
         assert (await answered(rig, "good"))["ok"]
