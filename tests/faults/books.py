@@ -1,5 +1,6 @@
 """What both sides have to agree on: the parts on the line, what the PLC was shown, and the journal's rows."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +9,8 @@ from gateway.core.result import Reason, Verdict
 from gateway.core.tags import TagValue
 from gateway.ports import StoredResult
 from tests.faults.plc import Seen
+
+COUNTED = {Verdict.OK: "ok", Verdict.NOK: "nok", Verdict.NO_DECISION: "no_decision"}
 
 
 @dataclass(slots=True)
@@ -55,6 +58,10 @@ def check_books(rows: list[StoredResult], before: StoredResult | None = None) ->
         assert later.result.result_seq <= _answers(later) <= numbers[-1], (later.result_id, later.counts)
     if rows:
         assert _answers(rows[-1]) == numbers[-1], rows[-1].counts
+        given = Counter(row.result.verdict for row in rows)
+        for verdict, name in COUNTED.items():
+            counted = getattr(rows[-1].counts, name) - (getattr(before.counts, name) if before else 0)
+            assert counted == given[verdict], f"{counted} more in count_{name}, and {given[verdict]} rows"
 
 
 def _answers(row: StoredResult) -> int:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gateway.core.result import Reason, Verdict
 from tests.faults.cell import Cell
-from tests.faults.plant import TIMEOUT_MS, WAIT_MS, WATCHDOG_MS
+from tests.faults.plant_settings import TIMEOUT_MS, WAIT_MS, WATCHDOG_MS
 
 House = Literal["plain", "small disk", "settable clock"]
 

@@ -17,7 +17,8 @@ from gateway.ports import StoredResult
 from tests.faults.books import check_books
 from tests.faults.cell import Cell
 from tests.faults.housing import Plain
-from tests.faults.plant import Handshake, Plant
+from tests.faults.plant import Plant
+from tests.faults.plant_settings import Handshake
 from tests.faults.plc import Memory, playing
 from tests.faults.report import report
 from tests.faults.scenarios import WELL_S, Scenario
