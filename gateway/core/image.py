@@ -37,16 +37,9 @@ class TagImage:
 
 @dataclass(frozen=True, slots=True)
 class _ResultTags:
-    """The tags that come from the presented result, kept because they outlive many images."""
+    """The tags that come from the presented result and from the one read again, kept: they outlive many images."""
 
     result: Result | None
-    values: Mapping[str, TagValue]
-
-
-@dataclass(frozen=True, slots=True)
-class _QueryTags:
-    """The same of the result that is read again."""
-
     query: Query
     values: Mapping[str, TagValue]
 
@@ -58,20 +51,17 @@ class Projection:
     user_tags: tuple[Tag, ...] = ()
     _seq: int = 0
     _last: _ResultTags | None = field(default=None)
-    _read_again: _QueryTags | None = field(default=None)
 
     def image(self, state: State) -> TagImage:
         """The next image: `status(state)` with the tags of the presented result, and of the one read again."""
-        last, again = self._last, self._read_again
-        if last is None or last.result is not state.presented:
-            last = self._last = _ResultTags(state.presented, self._values(state))
-        if again is None or again.query is not state.query:
-            again = self._read_again = _QueryTags(state.query, query_values(state.query))
+        last = self._last
+        if last is None or last.result is not state.presented or last.query is not state.query:
+            last = self._last = _ResultTags(state.presented, state.query, self._values(state))
         self._seq += 1
-        return TagImage(self._seq, {**last.values, **again.values, **status(state)}, state.commands)
+        return TagImage(self._seq, {**last.values, **status(state)}, state.commands)
 
     def _values(self, state: State) -> dict[str, TagValue]:
-        values = result_values(state.presented, self.user_tags)
+        values = result_values(state.presented, self.user_tags) | query_values(state.query)
         if several := len(state.options.views):
             values |= view_values(state.presented, state.shown_seq, several)
         return values
@@ -190,7 +180,7 @@ def query_values(query: Query) -> dict[str, TagValue]:
 
     They are what `result_values` made of it when it was presented. Seconds since 1970 wrap in 2106.
     """
-    found = result_values(query.result)
+    found = result_values(query.result) if query.result is not None else _NO_RESULT
     seconds, ms = divmod(query.answered_ms, 1000)
     return {
         "query_result_seq": query.shown_seq,
@@ -261,3 +251,4 @@ class _Fit:
 
 
 _FLOAT32_MAX = 3.4028234663852886e38
+_NO_RESULT = result_values(None)

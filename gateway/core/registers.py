@@ -15,7 +15,7 @@ from enum import Enum
 
 from gateway.core.commands import Commands
 from gateway.core.image import TagImage
-from gateway.core.tags import Direction, Tag, TagType, TagValue
+from gateway.core.tags import QUERY_TAGS, Direction, Tag, TagType, TagValue
 
 
 class WordOrder(Enum):
@@ -186,6 +186,8 @@ class StatusCodec:
     _bits: list[tuple[str, int, int]] = field(init=False)
     _words: list[tuple[str, int]] = field(init=False)
     _wide: list[tuple[str, int, int, _Encode]] = field(init=False)
+    _asked: list[tuple[str, int, int, _Encode]] = field(init=False)
+    """The tags of the result that is read again: all 0 unless the PLC has asked for one."""
     _size: int = field(init=False)
     _cuts: list[tuple[int, int]] = field(init=False)
     """The blocks, in bytes from register 0."""
@@ -195,14 +197,14 @@ class StatusCodec:
         self._cuts = [(block.start * 2, block.end * 2) for block in self.registers.status_blocks]
         places = [place for place in self.registers.places if place.tag.direction is Direction.STATUS]
         self._bits = [(p.tag.name, p.register, 1 << p.bit) for p in places if p.bit is not None]
-        plain = [p for p in places if p.bit is None]
+        plain = [p for p in places if p.bit is None and p.tag not in QUERY_TAGS]
         unsigned = (TagType.UINT16, TagType.BIT)
         self._words = [(p.tag.name, p.register) for p in plain if p.tag.type in unsigned]
-        self._wide = [
-            (p.tag.name, p.register, width(p.tag), _encoder(p.tag, self.registers))
-            for p in plain
-            if p.tag.type not in unsigned
-        ]
+        self._wide = [self._any(p) for p in plain if p.tag.type not in unsigned]
+        self._asked = [self._any(p) for p in places if p.tag in QUERY_TAGS]
+
+    def _any(self, place: Place) -> tuple[str, int, int, _Encode]:
+        return place.tag.name, place.register, width(place.tag), _encoder(place.tag, self.registers)
 
     def encode(self, image: TagImage) -> tuple[bytes, ...]:
         """The `status_blocks` of an image, two bytes a register."""
@@ -213,7 +215,7 @@ class StatusCodec:
         for name, register, mask in self._bits:
             if values[name]:
                 words[register] |= mask
-        for name, register, size, encode in self._wide:
+        for name, register, size, encode in self._wide + self._asked if values["query_status"] else self._wide:
             words[register : register + size] = encode(values[name])
         raw = struct.pack(f">{len(words)}H", *words)
         return tuple([raw[first:end] for first, end in self._cuts])
