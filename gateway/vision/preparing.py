@@ -63,12 +63,14 @@ class Preparing:
         self._trying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Get the recipe in force ready, in the background where that takes more than a moment."""
-        program = self._programs.get(self._current)
+        """Get the recipe in force ready, in the background where that takes more than a moment. Also after `stop`."""
+        self._closed, self._ready = False, 0
+        program, warm = self._programs.get(self._current), self._warm_at_start
+        self._warm_at_start = False  # a restart in the middle of production costs PEKAT no picture
         if program is None:
             return
-        if program.project or (program.warm_up is not None and self._warm_at_start):
-            self._try(warm=self._warm_at_start)
+        if program.project or (program.warm_up is not None and warm):
+            self._try(warm=warm)
         if program.project and self._trying is not None:
             await asyncio.wait({self._trying}, timeout=FIRST_LOOK_S)
 

@@ -15,6 +15,13 @@ from tests.vision.judging import BAD, GOOD, order, reason_of, until
 from tests.vision.managed import CAP, LABEL, managed, manager
 
 
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "warm.png"
+    path.write_bytes(BAD)
+    return path
+
+
 async def judged_by(part: PekatInspector, recipe: int) -> str:
     """The project that judged a good part."""
     judgement = await part.inspect(Picture("part.png", GOOD), order(recipe=recipe))
@@ -153,14 +160,26 @@ async def test_a_recipe_that_the_handshake_has_in_force_all_the_same_is_looked_a
             assert await judged_by(part, 2) == LABEL
 
 
+async def test_an_inspector_that_is_restarted_looks_anew_and_still_comes_back_from_a_failed_change(
+    picture: Path,
+) -> None:
+    async with manager(running=[CAP]) as simulator:
+        await until(lambda: simulator.state(CAP) == "running")
+        part = managed(simulator, seconds=0.6, warm_up=picture)
+        async with part:
+            await part.check()
+        assert simulator.analysed(CAP) == 1
+        async with part:
+            assert await judged_by(part, 1) == CAP
+            assert simulator.analysed(CAP) == 2  # the picture was not sent again
+            change = asyncio.create_task(part.prepare(2))
+            await until(lambda: simulator.state(LABEL) == "starting")
+            change.cancel()
+            await asyncio.wait({change})
+            await until(lambda: simulator.state(CAP) == "running")
+
+
 # ---- the warm-up picture ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "warm.png"
-    path.write_bytes(BAD)
-    return path
 
 
 async def test_a_started_project_is_warmed_up_before_the_first_part(picture: Path) -> None:
