@@ -9,32 +9,45 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.core.errors import SinkError
+from gateway.core.result import Verdict
 from gateway.ports import ResultQuery
-from gateway.sinks import history_writer
+from gateway.sinks import history_retries
 from gateway.sinks.history import History
 from gateway.sinks.history_query import selected
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_table import METADATA
-from tests.sinks.results import recorded, registrar
+from tests.sinks.results import NOON, recorded, registrar
 
 BY_NUMBER = ResultQuery(station="s1", result_seq=1, presented=True, newest_first=True, limit=1)
 
 
-def test_there_is_an_index_for_it_and_nothing_is_sorted() -> None:
+NOK = ResultQuery("s1", NOON, verdicts=frozenset({Verdict.NOK}))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (BY_NUMBER, "results_by_seq (station=? AND result_seq=?)"),
+        (NOK, "results_by_verdict (station=? AND verdict=? AND answered>?)"),
+        (replace(NOK, newest_first=True), "results_by_verdict (station=? AND verdict=? AND answered>?)"),
+        (ResultQuery("s1", NOON, part_id="a"), "results_by_part (station=? AND part_id=? AND answered>?)"),
+    ],
+)
+def test_there_is_an_index_for_it_and_nothing_is_sorted(query: ResultQuery, index: str) -> None:
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         METADATA.create_all(connection)
-        asked = selected(BY_NUMBER).compile(engine, compile_kwargs={"literal_binds": True})
+        asked = selected(query).compile(engine, compile_kwargs={"literal_binds": True})
         plan = [row[-1] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {asked}"))]
     engine.dispose()
-    assert plan == ["SEARCH results USING INDEX results_by_seq (station=? AND result_seq=?)"]
+    assert plan == [f"SEARCH results USING INDEX {index}"]
 
 
 async def test_who_wants_all_of_it_gets_an_error_while_something_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others read on: what they get is old, and they know its time."""
-    monkeypatch.setattr(history_writer, "RETRY_S", (0.05,))
+    monkeypatch.setattr(history_retries, "RETRY_S", (0.05,))
     file, complete = tmp_path / "h.db", replace(BY_NUMBER, complete=True)
     async with History(registrar(), file, Retention(0, 0)) as store, asyncio.timeout(20):
         store.put(recorded(1))
