@@ -51,7 +51,9 @@ def history(folder: Path) -> History:
 async def test_the_writer_is_begun_anew_and_whoever_waits_hears_of_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    told: list[str] = []
     async with history(tmp_path) as store:
+        store.on_fault(told.append)
         waiting = Waiting(store)
         waiting.keep(recorded(1))
         assert await waiting.all(1) == {1: True}
@@ -64,6 +66,7 @@ async def test_the_writer_is_begun_anew_and_whoever_waits_hears_of_it(
         assert await numbers(store) == [1, 3]
         waiting.keep(recorded(4))
         assert (await waiting.all(3))[4] is True
+    assert [bool(fault) for fault in told] == [True, False] * 2, "the stations show error 22 meanwhile"
     assert "history-writer has crashed, and is begun anew" in caplog.text
 
 
