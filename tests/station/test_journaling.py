@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from gateway.core.image import TagImage
 from gateway.core.result import Reason
 from gateway.core.resume import Memory
 from gateway.ports import Recorded
 from tests.station.rig import Rig, running
+
+TAGS = ("trigger_seq_accepted", "count_triggers", "result_valid", "result_seq")
 
 
 class Journal:
@@ -62,6 +65,28 @@ async def test_what_is_kept_is_known_to_be_in_flight_before() -> None:
             journal.done()
             assert [one.inspection_id for one in journal.noted.owed] == [number + 1]
     assert journal.known_at_keep == [True, True, True]
+
+
+async def test_what_the_tags_show_is_noted_before_anybody_can_see_it() -> None:
+    """A kill behind any image finds the acceptance, the answer and the acknowledgement in what was noted."""
+    journal, seen = Journal(), list[tuple[object, ...]]()
+    async with running(journal=journal, keep_ms=500) as rig:
+
+        def look(image: TagImage) -> None:
+            tags, noted = dict(zip(TAGS, (image.values[name] for name in TAGS), strict=True)), journal.noted
+            assert tags["trigger_seq_accepted"] == noted.trigger_seq
+            assert tags["count_triggers"] == noted.counts.triggers
+            assert tags["result_valid"] == bool(noted.owed)
+            assert not tags["result_valid"] or noted.owed[0].result_seq == tags["result_seq"]
+            seen.append((tags["trigger_seq_accepted"], tags["result_valid"]))
+
+        end = rig.station.watch(look)
+        await answered(rig, journal, "A1")
+        journal.done()
+        assert journal.answered == ["A1"]
+        rig.write(result_ack=True)
+        end()
+    assert {(1, False), (1, True)} <= set(seen)
 
 
 async def test_a_station_goes_on_with_what_was_noted() -> None:
