@@ -17,6 +17,8 @@ from tests.core.bugs import BUGS, Bug
 HERE = Path(__file__).parent
 NOT_THE_ORACLES = {21, 31, 32, 35}
 """It keeps no heartbeat, sees no restart, has one view, and always the same recipes."""
+TOO_MANY_FOR_IT = {"questions without bounds"}
+"""It has three in flight at most."""
 ROOT = HERE.parent.parent
 NO_SHRINKING = """
 from hypothesis import Phase, settings
@@ -25,6 +27,10 @@ settings.register_profile("planted", phases=[Phase.explicit, Phase.generate])
 settings.load_profile("planted")
 """
 """That a test fails is enough; the shortest example of a bug that is known takes three times as long."""
+
+
+def _is_the_oracles(bug: Bug) -> bool:
+    return bug.rule not in NOT_THE_ORACLES and bug.name not in TOO_MANY_FOR_IT
 
 
 def _plant(bug: Bug, home: Path) -> None:
@@ -97,6 +103,4 @@ def test_the_oracle_catches_it_too(bug: Bug, tmp_path: Path) -> None:
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert (done.returncode == 1 and "AssertionError" in done.stderr) == (bug.rule not in NOT_THE_ORACLES), done.stderr[
-        -2000:
-    ]
+    assert (done.returncode == 1 and "AssertionError" in done.stderr) == _is_the_oracles(bug), done.stderr[-2000:]

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.core.actions import Start
 from gateway.core.tags import STATUS_TAGS
+from gateway.plc.opcua.review_nodes import REVIEW_ID, REVIEWS_WAITING
 from tests.opcua.desk import NOK, USER_TAGS, DeskStation, bench, view
 
 FOREIGN = Path(__file__).parent / "foreign"
@@ -70,7 +71,7 @@ async def test_node_opcua_plays_the_handshake(tmp_path: Path) -> None:
     async with bench(view(station), anonymous="operate") as made:
         seen = await session("client.mjs", made.url, "line 1", str(tmp_path / "pki"))
     assert seen["endpoints"] == [made.url] * 7
-    assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS)]
+    assert seen["status"] == [tag.name for tag in (*STATUS_TAGS, *USER_TAGS, REVIEW_ID, REVIEWS_WAITING)]
     assert seen["read"] == [20555, pytest.approx(123.456, abs=1e-4), "AB", 0x01020304, True]
     assert (seen["unit"], seen["meanings"]) == ("ms", ["none", "ok", "nok", "no decision"])
     assert seen["written"] == ["Good", "Good"]
