@@ -52,6 +52,7 @@ def _timed_out(before: State, after: State, actions: Sequence[act.Action], now: 
         reason, verdict = Reason.TOO_LATE, Verdict.NOK
     over = [one for one in before.flight if one.open and not one.reviewing and one.deadline <= now and one.id in said]
     over = [one for one in over if said[one.id].reason not in (Reason.RESET, Reason.CANCELLED, Reason.SHUTDOWN)]
+    over = [one for one in over if not (said[one.id].reason is Reason.JOURNAL and one.keep_by <= now)]  # H30, as late
     for one in (one for one in over if not one.answers):  # what several views say together: H32
         assert (said[one.id].reason, said[one.id].verdict) == (reason, verdict), "H36: not what a time-out is"
     return over
