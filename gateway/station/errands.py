@@ -12,7 +12,6 @@ from gateway.core.result import Result
 from gateway.core.state import State
 from gateway.ports import ImageSource
 from gateway.station.calls import Calls
-from gateway.station.gallery import Gallery
 from gateway.station.health import Health
 from gateway.station.journaling import Journaling
 from gateway.station.old_results import OldResults
@@ -34,13 +33,12 @@ class Errands:
         pictures: PictureWatch,
         calls: Calls,
         journal: Journaling,
-        gallery: Gallery,
         old_results: OldResults,
         sinks: Sinks,
         reviews: Reviews,
     ) -> None:
         self._views, self._work, self._health, self._pictures = views, work, health, pictures
-        self._calls, self._journal, self._gallery, self._sinks = calls, journal, gallery, sinks
+        self._calls, self._journal, self._sinks = calls, journal, sinks
         self._reviews, self._old_results = reviews, old_results
 
     def perform(self, action: Action, state: State) -> None:
@@ -57,8 +55,7 @@ class Errands:
                 self._reviews.offered(action, self._work.about(inspection_id))
             case act.EndReview():
                 self._reviews.ended(action)
-            case act.Keep(result):
-                self._gallery.draw(result.inspection_id)
+            case act.Keep():
                 self._journal.keep(action)
             case act.Reject(token, reason) | act.Refused(token, reason):
                 self._calls.refused(token, reason)
@@ -86,5 +83,4 @@ class Errands:
 
     def _record(self, result: Result, presented: bool, state: State) -> None:
         self._calls.recorded(result)
-        self._gallery.draw(result.inspection_id)
         self._sinks.put(result, state.counts, presented)

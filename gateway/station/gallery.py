@@ -4,6 +4,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from gateway.core import actions as act
+from gateway.core.actions import Action
 from gateway.core.inspection import Inspection
 from gateway.ports import Order, Picture, Pictured, PictureSink
 from gateway.station.listeners import Listeners
@@ -41,8 +43,13 @@ class Gallery:
         if self._sink is not None and any(one.id == order.inspection_id for one in self._flight()):
             self._see(self._sink, pictured)
 
-    def draw(self, inspection_id: int) -> None:
-        """Hand on, once, what was drawn for an inspection: before anybody keeps its answer."""
+    def hand_drawings(self, actions: Sequence[Action]) -> None:
+        """Hand on what was drawn for answers that are to be kept or shown, once: before anybody hears of them."""
+        for action in actions:
+            if isinstance(action, act.Keep | act.Record):
+                self._draw(action.result.inspection_id)
+
+    def _draw(self, inspection_id: int) -> None:
         if self._sink is None or inspection_id in self._handed or not any(one.inspector.draws for one in self._views):
             return
         self._handed.append(inspection_id)

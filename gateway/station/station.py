@@ -104,7 +104,7 @@ class Station:
         self._pictures = PictureWatch(name, self.post)
         self._calls = Calls(self.post)
         self._old_results = OldResults(name, store, self.post)
-        doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._gallery, self._old_results)
+        doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._old_results)
         self._sinks = Sinks(name, sinks)
         self._reviews = Reviews(name, self._views, lambda: self._state, self._calls.ask)
         self._errands = Errands(self._views, *doers, self._sinks, self._reviews)
@@ -258,6 +258,7 @@ class Station:
     def _step(self, event: Event) -> None:
         before, now = self._state, monotonic_us()
         self._state, actions = step(before, event, now)
+        self._gallery.hand_drawings(actions)
         self._journal.note(before, self._state, actions)  # first: what the PLC sees then outlives a kill
         self._publish()
         for action in actions:

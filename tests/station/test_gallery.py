@@ -1,13 +1,18 @@
 """A station's pictures on their way to who keeps them: each with its result, shared, and none too late."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+import pytest
+
 from gateway.core.result import Judgement, Reason, Verdict
+from gateway.core.resume import Memory
 from gateway.ports import Pictured, Recorded
 from tests.station.parts import NOK, MemoryInspector, MemorySource
 from tests.station.rig import running
+from tests.station.test_journaling import Journal
 
 
 @dataclass
@@ -62,6 +67,34 @@ async def test_what_was_drawn_comes_before_the_result_too() -> None:
         await rig.until(lambda: len(keeper.course) == 3)
         assert [what for what, _ in keeper.course] == ["picture", "drawn", "OK"]
         assert keeper.seen[1].picture.data == f"drawn {keeper.seen[1].inspection_id}".encode()
+
+
+@dataclass
+class Listening(Journal):
+    """Writes down when it was told of an answer, among the pictures."""
+
+    keeper: Keeper
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
+        self.keeper.course.append(("kept", recorded.result.inspection_id))
+        kept(True)
+
+    def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
+        self.keeper.course += [("noted", one.result.inspection_id) for one in answers]
+
+
+@pytest.mark.parametrize(("keep_ms", "told"), [(500, ["kept", "noted"]), (0, ["noted"])])
+async def test_the_journal_hears_of_an_answer_when_all_of_its_pictures_are_there(keep_ms: int, told: list[str]) -> None:
+    """It keeps the names of their files, in the safe mode and in the fast one."""
+    keeper = Keeper()
+    journal = Listening(keeper)
+    async with running(pictures=keeper, inspector=Drawing(), journal=journal, keep_ms=keep_ms) as rig:
+        await rig.trigger()
+        await rig.until(lambda: ("OK", 1) in keeper.course)
+        assert [what for what, _ in keeper.course] == ["picture", "drawn", *told, "OK"]
 
 
 async def test_the_picture_of_a_time_out_is_kept_too() -> None:
