@@ -79,11 +79,12 @@ def _day(run: dict[str, Any]) -> str:
 
 
 def _scenarios(counted: dict[str, Any], run: str) -> str:
-    failed, slow = counted.get("failed", 0), counted.get("slow", 0)
+    failed, slow, forgotten = (counted.get(name, 0) for name in ("failed", "slow", "forgotten"))
     result = (
         f"{counted['accepted']:,} accepted triggers, {counted['kills']:,} kills; "
         f"{f'{failed:,} FAILED' if failed else NONE_WRONG}"
         f"{f'; {slow:,} times well again later than 8 s' if slow else ''}"
+        f"{f'; {forgotten:,} triggers unknown after a kill' if forgotten else ''}"
     )
     return _row("Random scenarios", f"{counted['scenarios'] + failed:,}", result, run)
 

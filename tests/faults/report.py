@@ -58,12 +58,22 @@ class Report:
     def over(self, before: dict[str, Any]) -> dict[str, Any]:
         """What stands in the file after this run: each kind of test, and each face, replaces its own part."""
         old = before.get("matrix")
-        faces = {**(old if isinstance(old, dict) else {}), **self.matrix}
+        faces = dict(old) if isinstance(old, dict) else {}
+        for key, played in self.matrix.items():
+            faces[key] = _with_the_others(played, faces.get(key))
         kept = {name: before[name] for name in KINDS if name in before}
         last = before.get("scenarios", {})
         if "scenarios" in self.figures and last.get("run", {}).get("code") != this_run()["code"]:
             kept["scenarios_before"] = last
         return {"matrix": faces, **kept, **self.figures}
+
+
+def _with_the_others(played: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    """A face's cells, and those that passed before with the same commit's code, if they were not played again."""
+    if before is None or before["run"].get("code") != played["run"]["code"]:
+        return played
+    cells = {(one["fault"], one["state"]): one for one in [*before["cells"], *played["cells"]]}
+    return {**played, "cells": list(cells.values())}
 
 
 report = Report()
