@@ -13,6 +13,8 @@ from typing import Protocol
 
 from gateway.sinks.history_settings import FILE_NAME
 
+ROOT = Path(__file__).parents[2]
+"""nsenter alone would lead to the root folder, and Python to whatever gateway is installed."""
 DISK_KB = 6000
 """Room for the gateway's data: some hundred results and SQLite's log."""
 
@@ -106,7 +108,7 @@ class SmallDisk(Plain):
         return copy / FILE_NAME
 
     def prefix(self) -> list[str]:
-        return ["nsenter", "-t", str(self._pid), "-m", "--"]
+        return ["nsenter", "-t", str(self._pid), "-m", f"--wd={ROOT}", "--"]
 
     @property
     def _pid(self) -> int:

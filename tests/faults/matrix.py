@@ -105,14 +105,16 @@ class Place:
     def __str__(self) -> str:
         return f"{self.face.key}-{self.fault.name}-{self.situation.name}".replace(" ", "_")
 
-    async def play(self, plants: Plants) -> None:
-        """Raises AssertionError or TimeoutError where a promise is broken."""
+    async def play(self, plants: Plants, run: str = "m") -> None:
+        """Raises AssertionError or TimeoutError where a promise is broken. `run` begins the ids of its parts: whoever
+        plays a cell twice at the same plant needs two of them.
+        """
         plant, began = plants.of(self.fault.house, self.face.link), time.monotonic()
         states = situations(self.face.program)
         row, column = FAULTS.index(self.fault), states.index(self.situation)
         made = prepared(self.fault, plants.housing(self.fault.house, self.face.link), column)
         async with playing(plant.reach, Memory(), self.face.program) as plc:
-            cell = Cell(f"m{FACES.index(self.face)}f{row}s{column}", plant, plc)
+            cell = Cell(f"{run}{FACES.index(self.face)}f{row}s{column}", plant, plc)
             await self._break(cell, made)
             well_s = await cell.recovered(made.stated_s)
             await cell.audit(made.reasons, results_dropped=made.drops_results)

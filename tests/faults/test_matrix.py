@@ -38,7 +38,7 @@ async def test_some_cells_of_the_other_faces(plants: Plants) -> None:
     seed = int(os.environ.get("MATRIX_SEED", random.randrange(2**32)))
     print(f"MATRIX_SEED={seed}")
     for place in random.Random(seed).sample([one for one in OTHERS if one.fault.house == "plain"], SOME):
-        await place.play(plants)
+        await place.play(plants, "s")
 
 
 @pytest.mark.soak
