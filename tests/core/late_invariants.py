@@ -54,6 +54,8 @@ def _timed_out(before: State, after: State, actions: Sequence[act.Action], now: 
     over = [one for one in over if said[one.id].reason not in (Reason.RESET, Reason.CANCELLED, Reason.SHUTDOWN)]
     over = [one for one in over if not (said[one.id].reason is Reason.JOURNAL and one.keep_by <= now)]  # H30, as late
     for one in (one for one in over if not one.answers):  # what several views say together: H32
+        if one.keep_by <= now and said[one.id].reason is Reason.JOURNAL:  # H30: the journal's time was over too
+            continue
         assert (said[one.id].reason, said[one.id].verdict) == (reason, verdict), "H36: not what a time-out is"
     return over
 
