@@ -18,14 +18,25 @@ BATCH = Origin(by="continuous", job_id="J1")
 class ModeRules(Machine):
     """Rules for `Machine`; by themselves they would be dull."""
 
-    @rule(told=st.sampled_from([1, 1, 2, 3]), stale=st.sampled_from([False, False, True]), asks=st.booleans())
-    def looked_up(self, told: int, stale: bool, asks: bool) -> None:
-        """The journal has an answer: to the newest question, to one before it, or to none."""
+    @rule(
+        told=st.sampled_from([1, 1, 2, 3]),
+        stale=st.sampled_from([False, False, True]),
+        asks=st.booleans(),
+        other=st.sampled_from([0, 0, 1]),
+        flies=st.booleans(),
+    )
+    def looked_up(self, told: int, stale: bool, asks: bool, other: int, flies: bool) -> None:
+        """The journal has an answer: to the newest question, to one before it, or to none; or a wrong one."""
         if asks:
             self.write(result_query=self.bench.state.commands.result_query % 3 + 1)
-        seq = self.bench.state.commands.result_query
-        found = Result(-1, seq, seq, "old", 1, NOK, 0, 0, 0) if told == 1 else None
+        seq, flight = self.bench.state.commands.result_query + other, self.bench.state.flight
+        number = flight[-1].id if flies and flight else -1
+        found = Result(number, seq, seq, "old", 1, NOK, 0, 0, 0) if told == 1 else None
         self.happen(ev.LookedUp(self.bench.state.query.id - stale, told != 3, found, 1_700_000_000_123))
+        if found is not None and found.inspection_id in self.oracle.flying:
+            told = 2
+        elif found is not None and other:
+            told = 3
         self.oracle.looked_up(told, stale)
 
     def refused(self, reason: int) -> None:
