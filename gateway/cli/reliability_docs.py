@@ -29,7 +29,8 @@ def matrix_table() -> str:
     """For each face a row for each fault, a column for each state, and in each cell the seconds until a part got its
     verdict.
     """
-    return "\n".join(f"**{FACES[key]}**\n\n{_cells(played['cells'])}" for key, played in _matrix().items())
+    every = [one for played in _matrix().values() for one in played["cells"]]
+    return "\n".join(f"**{FACES[key]}**\n\n{_cells(played['cells'], every)}" for key, played in _matrix().items())
 
 
 def _matrix() -> dict[str, Any]:
@@ -37,8 +38,9 @@ def _matrix() -> dict[str, Any]:
     return {key: played[key] for key in FACES if key in played}
 
 
-def _cells(cells: list[dict[str, Any]]) -> str:
-    faults, states = _in_order(cells, "fault"), _in_order(cells, "state")
+def _cells(cells: list[dict[str, Any]], every: list[dict[str, Any]]) -> str:
+    """Rows and columns stand in the order of `every`, whichever cells a run has played first."""
+    faults, states = (_in_order(cells, every, key) for key in ("fault", "state"))
     took = {(one["fault"], one["state"]): f"{one['well_s']:.2f}" for one in cells}
     stated = {one["fault"]: f"{one['stated_s']:g}" for one in cells}
     lines = [_row("Fault", *states, "stated"), _row("---", *["---:"] * (len(states) + 1))]
@@ -106,8 +108,9 @@ def _replies(read: dict[str, Any], sent: dict[str, Any], run: str) -> str:
     return _row("Mutated replies of PEKAT", f"{read['read'] + sent['sent']:,}", result, run)
 
 
-def _in_order(cells: list[dict[str, Any]], key: str) -> list[str]:
-    return list(dict.fromkeys(one[key] for one in cells))
+def _in_order(cells: list[dict[str, Any]], every: list[dict[str, Any]], key: str) -> list[str]:
+    played = {one[key] for one in cells}
+    return [name for name in dict.fromkeys(one[key] for one in every) if name in played]
 
 
 def _row(*cells: str) -> str:
