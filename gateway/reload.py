@@ -10,11 +10,14 @@ from gateway.app import Gateway
 from gateway.assembly import inspectors_of
 from gateway.config import Settings, StationSettings, load_settings
 from gateway.config_changes import Changes, changes
-from gateway.core.errors import ConfigError
+from gateway.core.errors import ConfigError, InspectorError
 from gateway.ports import Inspector
 from gateway.worker import Worker
 
 log = logging.getLogger(__name__)
+
+LOOK_S = 3.0
+"""As long as a station's own check of its inspector may take."""
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class Reloader:
                 for new, old in zip(made[station.name], self.gateway.inspectors(station.name), strict=True):
                     if old.entered:
                         await stack.enter_async_context(new)
+                        await _look(station.name, new)
             for station in settings.stations:
                 self._check(station)  # anew: bringing inspectors up took its time
             self.gateway.take_over(settings, made)
@@ -76,3 +80,15 @@ class Reloader:
                 raise ConfigError(str(self.file), f"stations[{station.name}].recipes", wrong, hint)
         for inspector in self.gateway.inspectors(station.name):
             inspector.check_renewable()
+
+
+async def _look(station: str, inspector: Inspector) -> None:
+    """Let it see that its project runs before it has to judge: the part that came first would go undecided.
+
+    One that does not answer is taken over all the same: so was the old one, and the station's health says it.
+    """
+    try:
+        async with asyncio.timeout(LOOK_S):
+            await inspector.check()
+    except (InspectorError, TimeoutError) as error:
+        log.info("%s: the inspector of the new configuration is not well yet: %s", station, error or "no answer")

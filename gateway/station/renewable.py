@@ -36,10 +36,9 @@ class RenewableInspector:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._leaving is not None:
-            self._leaving.cancel()
-            await asyncio.wait({self._leaving})
         self._entered = False
+        if self._leaving is not None:
+            await asyncio.wait({self._leaving})  # it sees that nobody judges any more; cut short it might not begin
         await self._now.__aexit__(*exc)
 
     @property
@@ -64,10 +63,13 @@ class RenewableInspector:
 
     async def _leave(self, old: Inspector, older_in_flight: Callable[[], bool]) -> None:
         try:
-            while older_in_flight() or self._at_work or self._preparing is old:  # noqa: ASYNC110  # others' conditions
+            while self._entered and self._old_works(old, older_in_flight):  # noqa: ASYNC110  # others' conditions
                 await asyncio.sleep(LOOK_S)
         finally:
             await old.__aexit__(None, None, None)
+
+    def _old_works(self, old: Inspector, older_in_flight: Callable[[], bool]) -> bool:
+        return older_in_flight() or self._at_work > 0 or self._preparing is old
 
     async def inspect(self, picture: Picture, order: Order) -> Judgement:
         if order.inspection_id >= self._first or self._before is None:

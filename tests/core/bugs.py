@@ -201,7 +201,7 @@ BUGS = [
     Bug("alarm overwritten", 34, "an error that is already latched swallows the alarm",
         "nok_row", "fault_latch.stand(state, NOK_IN_A_ROW)", "fault_latch.latch(state, NOK_IN_A_ROW)"),
     Bug("alarm for ever", 34, "no reset ends the alarm",
-        "handshake", "nok_row.begin_anew(s)\n    fault_latch", "fault_latch"),
+        "handshake", "nok_row.begin_anew(s)\n    queries", "queries"),
     Bug("the row outlives its product", 34, "bad parts of the last recipe stop the line for the next one",
         "recipes", "s.recipe, s.unprepared, s.nok_row = change.recipe, False, 0",
         "s.recipe, s.unprepared = change.recipe, False"),

@@ -23,7 +23,7 @@ from gateway.core.state import next_seq
 
 @pytest.mark.parametrize(("verdict", "reason"), list(product(Verdict, Reason)))
 def test_h10_a_judgement_refuses_to_contradict_itself(verdict: Verdict, reason: Reason) -> None:
-    decided = verdict in (Verdict.OK, Verdict.NOK) and reason is Reason.NONE
+    decided = verdict in (Verdict.OK, Verdict.NOK) and reason in (Reason.NONE, Reason.BY_OPERATOR)
     open_with_reason = verdict is Verdict.NO_DECISION and reason in UNDECIDED
     too_late_for_one = verdict is Verdict.NOK and reason is Reason.TOO_LATE
     if decided or open_with_reason or too_late_for_one:

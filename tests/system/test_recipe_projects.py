@@ -106,6 +106,7 @@ async def line(folder: Path, manager_port: int, cap: str, label: str, **keys: ob
 async def test_a_change_over_modbus_starts_the_project_and_a_killed_manager_is_told_and_survived(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     with ManagerAt(start_ms=300) as process:
         async with line(tmp_path, process.port, process.url, process.url) as plc:
             await plc.prepared()
@@ -115,8 +116,9 @@ async def test_a_change_over_modbus_starts_the_project_and_a_killed_manager_is_t
             assert [await plc.judged_by(part) for part in ("2", "3")] == [LABEL, LABEL]
             assert (await plc.change(1))["recipe"] == 1
             assert await plc.judged_by("4") == CAP
+            told = caplog.text.count("the Projects Manager says done")
             await plc.ask(2)
-            await plc.until("state", 7)
+            await until(lambda: caplog.text.count("the Projects Manager says done") > told)
             process.kill()
             tags = await plc.until("recipe_error")
             assert (tags["error_code"], tags["recipe"]) == (ErrorCode.RECIPE_MANAGER, 1)

@@ -37,6 +37,7 @@ class MethodError(IntEnum):
     NO_RECIPE = -110
     CONTINUOUS = -111
     NO_SIMULATION = -112
+    NO_REVIEW = -113
     RECIPE_BUSY = -206
     UNKNOWN_RECIPE = -207
     RECIPE_FAILED = -208
@@ -72,6 +73,7 @@ ERROR_TEXTS: Mapping[MethodError, str] = MappingProxyType(
         MethodError.NO_RECIPE: "no recipe is prepared: PrepareRecipe comes first",
         MethodError.CONTINUOUS: "a continuous job is running: Stop or Abort comes first",
         MethodError.NO_SIMULATION: "no simulation source is configured",
+        MethodError.NO_REVIEW: "no operator is asked about this part, or not any more",
         MethodError.RECIPE_BUSY: "an inspection or another recipe change is under way",
         MethodError.UNKNOWN_RECIPE: "no recipe with this id is configured",
         MethodError.RECIPE_FAILED: "PEKAT could not be made ready for the recipe",
