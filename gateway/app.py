@@ -29,7 +29,7 @@ from gateway.sinks.archive import Archive
 from gateway.sinks.history import History
 from gateway.sinks.history_settings import SHOWN_AT_ONCE, Keeping
 from gateway.station.boot import next_boot_id
-from gateway.station.journaling import all_shown
+from gateway.station.journaling import all_shown, all_taken
 from gateway.station.renewable import RenewableInspector
 from gateway.station.station import Station
 
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 ARCHIVE_DOWN = Fault(ErrorCode.ARCHIVE_DOWN, Cause.ARCHIVE)
 LINK_DOWN = Fault(ErrorCode.LINK_DOWN, Cause.LINK)
 JOURNAL_DOWN = Fault(ErrorCode.JOURNAL_DOWN, Cause.JOURNAL)
+LAST_READ_S = 0.5
+"""How long a PLC that saw its part finished by a stop has to read the answer, unless it acknowledges it before."""
 STOPPING_S = 0.5
 """How long the last answers may take into the journal, so that the PLC can still read them."""
 
@@ -104,12 +106,21 @@ class Gateway:
         for station in self.stations.values():
             station.post(ev.Draining())
         hurried = asyncio.create_task(at_once.wait(), name="stop-at-once")
-        finished = asyncio.create_task(self._all_shown(), name="drain")
+        finished = asyncio.create_task(self._all_told(), name="drain")
         patience = self._settings.gateway.stop_timeout_ms / 1000
         await asyncio.wait({hurried, finished}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         finished.cancel()
         await asyncio.wait({hurried, finished})
+
+    async def _all_told(self) -> None:
+        """Every answer is shown, and whoever waited for one has had the time to read it."""
+        waited_for = [station for station in self.stations.values() if station.state.flight]
+        await self._all_shown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_READ_S):
+                for station in waited_for:
+                    await all_taken(station)
 
     async def _all_shown(self) -> None:
         for station in self.stations.values():

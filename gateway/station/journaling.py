@@ -71,10 +71,19 @@ class Journaling:
 
 async def all_shown(station: StationPort) -> None:
     """Wait until no inspection is in flight: each has its answer, and the journal has it."""
+    await _seen(station, lambda: not station.state.flight)
+
+
+async def all_taken(station: StationPort) -> None:
+    """Wait until the PLC has acknowledged every result."""
+    await _seen(station, lambda: not station.state.valid and not station.state.waiting)
+
+
+async def _seen(station: StationPort, wanted: Callable[[], bool]) -> None:
     over = asyncio.Event()
 
     def look(_: TagImage) -> None:
-        if not station.state.flight:
+        if wanted():
             over.set()
 
     end = station.watch(look)
