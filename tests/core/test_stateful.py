@@ -146,7 +146,11 @@ class Handshake(ModeRules):
         """The journal is through with one, after the deadline of its answer or before; or it was never asked."""
         flight = self.bench.state.flight
         number = flight[place].id if place < len(flight) else self.bench.state.next_id - 1 + place % 2
-        self.happen(ev.Kept(number, ok), 100_000 if late else 1000)
+        after_us = 100_000 if late else 1000
+        if not any(one.id == number and one.keeping is Keeping.ASKED for one in flight):
+            self.happen(ev.Tick(), after_us)  # what is asked in this step is answered in a later one
+            after_us = 0
+        self.happen(ev.Kept(number, ok), after_us)
         self.oracle.kept(number, ok)
 
     def keep_all(self) -> None:
