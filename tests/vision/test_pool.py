@@ -108,8 +108,15 @@ class Pools(RuleBasedStateMachine):
             assert chosen.standing is Standing.CLOSED or chosen.in_flight == 0, "a second image on probation"
             assert all(chosen.in_flight <= endpoint.in_flight for endpoint in well), "another had fewer"
             self._count_turns(chosen, well)
+        else:
+            self.idle_turns[chosen] = 0
         chosen.begin(self.now)
         self.images.append(chosen)
+
+    def _tell(self, endpoint: Endpoint, sign: Sign) -> None:
+        endpoint.tell(sign, self.now)
+        if endpoint.standing is not Standing.CLOSED:
+            self.idle_turns[endpoint] = 0  # it does not stay well
 
     def _count_turns(self, chosen: Endpoint, well: list[Endpoint]) -> None:
         """Fairness: who stays well and empty is passed over by each of the others once at most."""
@@ -123,14 +130,14 @@ class Pools(RuleBasedStateMachine):
     def image_ends(self, data: st.DataObject, sign: Sign | None) -> None:
         endpoint = self.images.pop(data.draw(st.integers(0, len(self.images) - 1)))
         if sign is not None:
-            endpoint.tell(sign, self.now)
+            self._tell(endpoint, sign)
             assert sign is not Sign.ANSWERED or endpoint.standing is Standing.CLOSED
             assert sign is not Sign.UNREACHABLE or endpoint.standing is Standing.OPEN
         endpoint.end()
 
     @rule(data=st.data(), sign=st.sampled_from([Sign.PING_ANSWERED, Sign.PING_FAILED, Sign.UNREACHABLE]))
     def ping_ends(self, data: st.DataObject, sign: Sign) -> None:
-        data.draw(st.sampled_from(self.endpoints)).tell(sign, self.now)
+        self._tell(data.draw(st.sampled_from(self.endpoints)), sign)
 
     @rule(data=st.data())
     def recovers(self, data: st.DataObject) -> None:
@@ -139,13 +146,13 @@ class Pools(RuleBasedStateMachine):
         since = self.now
         while endpoint.standing is not Standing.CLOSED:
             self.now += CHECK_US
-            endpoint.tell(Sign.PING_ANSWERED, self.now)
+            self._tell(endpoint, Sign.PING_ANSWERED)
             if endpoint.standing is Standing.HALF_OPEN:
                 self._clear()
                 for _ in self.endpoints:
                     self.image()
                 assert endpoint in self.images, "on probation, and it got no image"
-                endpoint.tell(Sign.ANSWERED, self.now)
+                self._tell(endpoint, Sign.ANSWERED)
             assert self.now - since <= RULE.pause_max_us + 2 * CHECK_US
 
     def _clear(self) -> None:
