@@ -141,7 +141,7 @@ async def test_the_line_goes_on_while_its_links_and_its_history_are_brought_up_a
         await made.log("opcua at")
         async with ModbusFace("127.0.0.1", made.modbus, load_map("standard")) as another:
             assert (await another.read())["error_code"] == ErrorCode.LINK_DOWN
-        async with Client(f"opc.tcp://127.0.0.1:{made.opcua}/pekat") as scada:
+        async with Client(f"opc.tcp://127.0.0.1:{made.opcua}/pekat", timeout=15) as scada:
             assert await scada.get_node("ns=2;s=station1.status.online").read_value() is True
         made.signal(signal.SIGUSR2)
         await made.log("history-writer has crashed")
