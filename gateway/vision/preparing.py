@@ -164,7 +164,8 @@ class Preparing:
             except InspectorError as error:
                 self._failure = str(error)
                 log.warning("%s: recipe %d is not ready: %s", self._station, program.number, _with_hint(error))
-            except Exception:
+            except Exception as error:  # tried again as any other failure: the line waits for this recipe
+                self._failure = f"making it ready crashed: {type(error).__name__}: {error}"
                 log.exception("%s: making recipe %d ready crashed", self._station, program.number)
             else:
                 if program.number == self._current:

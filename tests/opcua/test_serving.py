@@ -94,7 +94,7 @@ async def test_it_starts_quickly_and_leaves_at_once_with_clients_connected(
         await until(lambda: station.started)
         idle_socket = socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1].split("/")[0])))
         leaving = time.monotonic()
-    assert time.monotonic() - leaving < 5.0  # a moment where nothing else runs; the call alone would last ten
+    assert time.monotonic() - leaving < 1.0
     idle_socket.close()
     assert station.watchers == 0
     with pytest.raises((UaError, ConnectionError)):

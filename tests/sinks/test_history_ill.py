@@ -49,7 +49,7 @@ async def test_a_lock_that_stays_is_told_without_any_result(tmp_path: Path, safe
             assert late == told
             for _ in range(2):  # it is asked again and again, and stays
                 tries = store._writer._retries._failures
-                await until(lambda tries=tries: store._writer._retries._failures > tries)  # type: ignore[misc]
+                await until(lambda tries=tries: store._writer._retries._failures > tries)  # type: ignore[misc]  # a default
             assert len(told) == 1
         await until(lambda: len(told) == 2)
         assert told[1] == ""

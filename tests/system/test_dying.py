@@ -25,29 +25,12 @@ from gateway.sim.pekat import PekatSimulator
 from gateway.sim.plc_modbus import ModbusFace
 from gateway.sinks.history_reader import HistoryReader
 from gateway.tagmap import load_map
+from tests.system.test_kept_link import BOTH
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="dying.py finds sockets in /proc")
 
 PATIENCE_S = 30.0
-CONFIG = """
-[gateway]
-data = "data"
-
-[links.modbus]
-host = "127.0.0.1"
-port = {modbus}
-
-[links.opcua]
-host = "127.0.0.1"
-port = {opcua}
-allow_unencrypted = true
-machine_vision = false
-
-[[stations]]
-name = "station1"
-source = {{ kind = "playlist", folder = "parts" }}
-recipes = [{{ number = 1, name = "part", url = "{pekat}" }}]
-"""
+CONFIG = f'[gateway]\ndata = "data"\n{BOTH}'
 
 
 @dataclass

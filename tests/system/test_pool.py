@@ -24,8 +24,8 @@ PERIOD_S = 0.04
 DELAY_MS = 20
 WORKERS = 2
 TIMEOUT_MS = 4_000
-PING_S = 4.0
-SLACK_S = 15.0
+PING_S = 2.0
+SLACK_S = 4.0
 """For a machine that does something else as well."""
 
 

@@ -206,3 +206,15 @@ async def test_a_warm_up_that_is_not_judged_fails_the_change(mode: str, words: s
             assert words in str(error)
             simulator.misbehave(LABEL, None)
             assert await judged_by(part, 1) == CAP
+
+
+async def test_a_crash_is_told_as_what_keeps_the_recipe_from_being_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def crash(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async with manager(start_s=1.5) as simulator, managed(simulator) as part:  # it is still being started
+        await part._preparing.stop()
+        monkeypatch.setattr(part._preparing, "_bounded", crash)
+        await part._preparing.start()
+        with pytest.raises(RecipeError, match="crashed: ZeroDivisionError: a bug"):
+            await part.inspect(Picture("part.png", GOOD), order())
