@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Protocol, Self
 
+from gateway.backoff import BackOff
 from gateway.core.errors import SourceError
 from gateway.sources.frame_reader import FrameReader
 from gateway.sources.genicam_camera import Frame, GenicamCamera, Shutter
@@ -138,12 +139,11 @@ class CameraLink:
 
     async def _reconnect(self) -> None:
         """Until it is done. What hangs in the camera's library fills no queue: each attempt has its time."""
-        pause_s = FIRST_PAUSE_S
+        pauses = BackOff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while self._fault is not None:
             self._lost.clear()
             self._thread.submit(self._disconnect)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            await asyncio.sleep(pauses.failed())
             try:
                 await self._thread.call(self._connect, OPEN_S)
             except SourceError as error:

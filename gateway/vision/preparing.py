@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from gateway.backoff import BackOff
 from gateway.core.errors import ErrorCode, InspectorError, RecipeError
 from gateway.core.result import Reason
 from gateway.vision.dispatch import Dispatch
@@ -156,7 +157,7 @@ class Preparing:
             self._trying = None
 
     async def _until_ready(self, warm: bool, change: bool) -> None:
-        pause = RETRY_S
+        pauses = BackOff(RETRY_S, LONGEST_RETRY_S)
         while True:
             program = self._programs[self._current]
             try:
@@ -173,8 +174,7 @@ class Preparing:
                     log.info("%s: recipe %d (%s) is ready", self._station, program.number, program.name)
                     return
             change = False  # the others were told to stop once
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_RETRY_S)
+            await asyncio.sleep(pauses.failed())
 
     # ---- one preparation -------------------------------------------------------------------------------------
 
