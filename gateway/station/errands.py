@@ -55,8 +55,8 @@ class Errands:
                 self._reviews.offered(action, self._work.about(inspection_id))
             case act.EndReview():
                 self._reviews.ended(action)
-            case act.Keep():
-                self._journal.keep(action)
+            case act.Keep(result):
+                self._work.hold(result.inspection_id)  # the journal has begun with it already
             case act.Reject(token, reason) | act.Refused(token, reason):
                 self._calls.refused(token, reason)
             case act.AwaitPicture(run_id, since, simulated):
@@ -84,3 +84,4 @@ class Errands:
     def _record(self, result: Result, presented: bool, state: State) -> None:
         self._calls.recorded(result)
         self._sinks.put(result, state.counts, presented)
+        self._work.release(result.inspection_id)

@@ -1,9 +1,9 @@
 """One inspection: get the image, have it judged, within one budget of time."""
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.core import events as ev
 from gateway.core.errors import InspectorError, SourceError
@@ -36,8 +36,8 @@ class Inspection:
     source: ImageSource
     inspector: Inspector
     post: Callable[[Event], None]
-    tidy: Callable[[asyncio.Task[None]], None]
-    """Takes over the task that cleans up after the picture."""
+    tidy: Callable[[int, Coroutine[Any, Any, None]], None]
+    """Is given what cleans up after a picture of this inspection, and sees to it."""
     taken: Callable[[Order, str, Picture], None]
     """Told of the picture, and of the view it is of."""
 
@@ -65,8 +65,7 @@ class Inspection:
             judgement = no_decision(error.reason, str(error))
             self._answer(judgement)
         finally:
-            settle = self.source.settle(picture, fate, judgement)
-            self.tidy(asyncio.ensure_future(settle))
+            self.tidy(self.order.inspection_id, self.source.settle(picture, fate, judgement))
 
     def _answer(self, judgement: Judgement) -> None:
         self.post(ev.Answered(self.order.inspection_id, judgement))

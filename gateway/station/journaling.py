@@ -23,7 +23,13 @@ class Journaling:
     def __init__(self, station: str, journal: Journal | None, post: Callable[[Event], None]) -> None:
         self._station, self._journal, self._post = station, journal, post
 
-    def keep(self, asked: act.Keep) -> None:
+    def begin(self, actions: Sequence[Action]) -> None:
+        """Have what is to be kept written, first of all that a step asks for: nothing else takes as long."""
+        for action in actions:
+            if isinstance(action, act.Keep):
+                self._keep(action)
+
+    def _keep(self, asked: act.Keep) -> None:
         """Post `Kept` when the journal has the answer, or cannot have it."""
         result = asked.result
         if self._journal is None:

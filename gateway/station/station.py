@@ -260,6 +260,7 @@ class Station:
         self._state, actions = step(before, event, now)
         self._gallery.hand_drawings(actions)
         self._journal.note(before, self._state, actions)  # first: what the PLC sees then outlives a kill
+        self._journal.begin(actions)
         self._publish()
         for action in actions:
             self._errands.perform(action, self._state)

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.core import events as ev
 from gateway.core.errors import InspectorError, SourceError
@@ -91,8 +92,8 @@ class ViewInspection:
     shot: Shot
     exposures: Exposures
     post: Callable[[Event], None]
-    tidy: Callable[[asyncio.Task[None]], None]
-    """Takes over the task that cleans up after the picture."""
+    tidy: Callable[[int, Coroutine[Any, Any, None]], None]
+    """Is given what cleans up after a picture of this inspection, and sees to it."""
     taken: Callable[[Order, str, Picture], None]
     """Told of the picture, and of the view it is of."""
 
@@ -124,8 +125,7 @@ class ViewInspection:
         try:
             await asyncio.gather(*(self._ask(judge, picture, outcomes) for judge in self.shot.judges))
         finally:
-            settle = self.shot.source.settle(picture, *_together(outcomes))
-            self.tidy(asyncio.ensure_future(settle))
+            self.tidy(self.order.inspection_id, self.shot.source.settle(picture, *_together(outcomes)))
 
     async def _ask(self, judge: Judge, picture: Picture, outcomes: dict[str, tuple[Fate, Judgement]]) -> None:
         """Put the outcome down as soon as it is there: a judge that hangs must not spoil that of another."""

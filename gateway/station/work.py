@@ -41,6 +41,8 @@ class Work:
         self._several = len(views) > 1
         self._inspections: dict[int, list[asyncio.Task[None]]] = {}
         self._orders: dict[int, Order] = {}
+        self._held: dict[int, list[Coroutine[Any, Any, None]]] = {}
+        """What is to be done after the pictures of inspections whose answers the journal is writing."""
         self._recipe: asyncio.Task[None] | None = None
         self._tidying: set[asyncio.Task[None]] = set()
 
@@ -84,6 +86,15 @@ class Work:
         order = self._orders.get(inspection_id)
         return order.about if order is not None else {"station": self._station, "inspection": inspection_id}
 
+    def hold(self, inspection_id: int) -> None:
+        """The PLC waits while its answer is written: what there is to do after its pictures would only delay that."""
+        self._held.setdefault(inspection_id, [])
+
+    def release(self, inspection_id: int) -> None:
+        """Its answer is out."""
+        for tidying in self._held.pop(inspection_id, ()):
+            self._begin_tidying(tidying)
+
     def cancel(self, inspection_id: int) -> None:
         """It has its answer; stop working on it."""
         for task in self._inspections.get(inspection_id, ()):
@@ -102,6 +113,8 @@ class Work:
         """Wait for everything, also for tasks that were begun elsewhere; what takes too long is cancelled."""
         inspections = [task for tasks in self._inspections.values() for task in tasks]
         await self._finish([*inspections, *([self._recipe] if self._recipe else []), *more])
+        for inspection_id in [*self._held]:
+            self.release(inspection_id)
         await self._finish(list(self._tidying))
 
     async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -130,8 +143,16 @@ class Work:
         log.error("%s: inspection crashed", self._station, exc_info=error, extra=about)
         self._post(ev.Answered(inspection_id, no_decision(Reason.INTERNAL, f"{type(error).__name__}: {error}")))
 
-    def _tidy(self, task: asyncio.Task[None]) -> None:
-        """Keep hold of a task that cleans up after a picture, off the trigger's path."""
+    def _tidy(self, inspection_id: int, tidying: Coroutine[Any, Any, None]) -> None:
+        """Clean up after a picture, off the trigger's path."""
+        held = self._held.get(inspection_id)
+        if held is None:
+            self._begin_tidying(tidying)
+        else:
+            held.append(tidying)
+
+    def _begin_tidying(self, tidying: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(tidying)
         self._tidying.add(task)
         task.add_done_callback(self._tidied)
 

@@ -49,11 +49,11 @@ class Seen:
 
 
 async def course_of(seen: Seen) -> list[str]:
-    tasks: list[asyncio.Task[None]] = []
-    inspection = Inspection(order(), seen, seen, seen.post, tasks.append, seen.take)  # type: ignore[arg-type]  # it has what is used here
+    tidying: list[Coroutine[Any, Any, None]] = []
+    inspection = Inspection(order(), seen, seen, seen.post, lambda _, task: tidying.append(task), seen.take)  # type: ignore[arg-type]  # it has what is used here
     run: Coroutine[Any, Any, None] = inspection.run()
     await run
-    await asyncio.gather(*tasks)
+    await asyncio.gather(*tidying)
     await asyncio.sleep(0)
     return seen.what
 

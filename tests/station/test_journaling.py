@@ -89,6 +89,34 @@ async def test_what_the_tags_show_is_noted_before_anybody_can_see_it() -> None:
     assert {(1, False), (1, True)} <= set(seen)
 
 
+async def test_a_picture_is_done_away_with_when_its_answer_is_out() -> None:
+    """Not while the PLC waits for the disk; and a kill until then leaves it where it is."""
+    journal = Journal()
+    async with running(journal=journal, keep_ms=500) as rig:
+        await answered(rig, journal, "A1")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert rig.source.settled == []
+        journal.done()
+        await rig.until(lambda: len(rig.source.settled) == 1)
+        rig.write(result_ack=True)
+        await answered(rig, journal, "A2")
+        journal.done(ok=False)
+        await rig.until(lambda: len(rig.source.settled) == 2)
+
+
+async def test_a_picture_is_done_away_with_though_the_journal_never_answers() -> None:
+    journal = Journal()
+    async with running(journal=journal, keep_ms=20) as rig:
+        await answered(rig, journal, "A1")
+        await rig.until(lambda: len(rig.source.settled) == 1)
+        assert rig.tag("reason") == Reason.JOURNAL
+        journal.waiting.clear()
+        rig.write(result_ack=True)
+        await answered(rig, journal, "A2")
+    assert len(rig.source.settled) == 2
+
+
 async def test_a_station_goes_on_with_what_was_noted() -> None:
     journal = Journal()
     async with running(journal=journal) as rig:
