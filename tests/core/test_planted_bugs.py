@@ -16,7 +16,7 @@ from tests.core.bugs import BUGS, Bug
 
 HERE = Path(__file__).parent
 NOT_THE_ORACLES = {21, 31, 32, 35}
-"""It keeps no heartbeat, sees no restart, has one view, and always the same recipes."""
+"""It keeps no heartbeat, sees no restart, has one view, and new settings seldom in the right moment."""
 TOO_MANY_FOR_IT = {"questions without bounds"}
 """It has three in flight at most."""
 ROOT = HERE.parent.parent
@@ -94,7 +94,7 @@ run_state_machine_as_test(Handshake, settings=quick)
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(" ", "-"))
+@pytest.mark.parametrize("bug", [*filter(_is_the_oracles, BUGS)], ids=lambda bug: bug.name.replace(" ", "-"))
 def test_the_oracle_catches_it_too(bug: Bug, tmp_path: Path) -> None:
     """By itself, without the examples."""
     _plant(bug, tmp_path)
@@ -103,4 +103,5 @@ def test_the_oracle_catches_it_too(bug: Bug, tmp_path: Path) -> None:
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert (done.returncode == 1 and "AssertionError" in done.stderr) == _is_the_oracles(bug), done.stderr[-2000:]
+    assert done.returncode == 1, "it was not caught"
+    assert "state.teardown()" in done.stderr, done.stderr

@@ -106,6 +106,44 @@ class Handshake(ModeRules):
                 self.acknowledge(acknowledged)
                 self.the_plc_reads_what_the_oracle_says()
 
+    @rule(judgements=st.lists(st.sampled_from([NOK, NOK, OK]), min_size=2, max_size=4), recipe=st.integers(1, 2))
+    def two_products(self, judgements: list[Any], recipe: int) -> None:
+        """The recipe is changed between the first part and the others."""
+        first, *others = [(True, True, one, "number") for one in judgements]
+        self.run_parts([first], True)
+        if not self.oracle.change:
+            self.call_recipe(recipe)
+            self.prepared(ErrorCode.NONE, False)
+        self.run_parts(others, False)
+
+    @rule(judgement=st.sampled_from([OK, NOK, REVIEW]), wakes=st.integers(1, 3))
+    def late_part(self, judgement: Any, wakes: int) -> None:
+        """Judged when something of its time was over."""
+        self.run_parts([(True, True, None, "")], True)
+        for _ in range(wakes):
+            self.wake()
+            self.the_plc_reads_what_the_oracle_says()
+        self.answer(0, judgement)
+        self.keep_all()
+
+    @rule(often=st.integers(0, 5), flying=st.integers(0, 3), answers=st.lists(st.sampled_from([OK, NOK]), max_size=3))
+    def end_of_work(self, often: int, flying: int, answers: list[Any]) -> None:
+        """A stop with parts on their way, or in the middle of a run; after it there is little to see."""
+        if often:
+            return
+        if flying:
+            self.run_parts([(True, True, None, "")] * flying, True)
+        else:
+            self.begin_run(True)
+            self.picture_if_there_is_a_run(False)
+        self.the_plc_reads_what_the_oracle_says()
+        if answers:
+            self.drain()
+        for judgement in answers:
+            self.the_plc_reads_what_the_oracle_says()
+            self.answer(0, judgement)
+        self.stop()
+
     @rule(place=st.integers(0, 2), judgement=st.sampled_from([OK, NOK]), times=st.sampled_from([1, 1, 2]))
     def judge(self, place: int, judgement: Any, times: int) -> None:
         """An answer for one that is in flight, now and then two that contradict each other."""
