@@ -8,13 +8,13 @@ answers that the database does not have yet, the newest first as far as there is
 import json
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.core.resume import Memory
 from gateway.ports import StoredResult
 from gateway.sinks.history_json import as_json
-from gateway.sinks.history_stations import Names, Remembered, remembered, row_of_station
+from gateway.sinks.history_names import Names
+from gateway.sinks.history_stations import Remembered, remembered, row_of_station
 from gateway.sinks.history_table import COLUMNS, VERSION, result_of, row_of
 from gateway.sinks.page_file import CAPACITY, PageFile
 
@@ -41,7 +41,7 @@ class Paged:
 class Acceptance:
     """The page of one station, written by the event loop. `written` comes from the thread that writes the database."""
 
-    def __init__(self, station: str, file: PageFile, names: Callable[[], Names], identity: str) -> None:
+    def __init__(self, station: str, file: PageFile, names: Names, identity: str) -> None:
         self._station, self._file, self._names, self._identity = station, file, names, identity
         self._unwritten: dict[str, tuple[StoredResult, bytes]] = {}
         self._done: deque[StoredResult] = deque()
@@ -65,7 +65,7 @@ class Acceptance:
         self._identity = identity or self._identity
         while self._done:
             self._strike(self._done.popleft())
-        row = row_of_station(self._station, memory, self._names(), revision)
+        row = row_of_station(self._station, memory, self._names, revision)
         head = as_json([_FORMAT, VERSION, self._identity, list(row.values())])
         self._file.store(self._filled(head.encode()))
 

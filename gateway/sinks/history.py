@@ -17,6 +17,7 @@ from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
 from gateway.sinks.history_books import HistoryBooks
+from gateway.sinks.history_names import Names
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told
 from gateway.sinks.history_retention import Retention
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from gateway.sinks.acceptance import Paged
     from gateway.sinks.history_database import Database
     from gateway.sinks.history_recall import Recalled
-    from gateway.sinks.history_stations import Names
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,11 @@ class History:
     ) -> None:
         self._registrar = registrar
         self._place = place
-        self._pages = Pages(pages, self._names)
+        names = Names(self._result_id, registrar.clock.at)
+        self._pages = Pages(pages, names)
         self._revisions: dict[str, int] = {}
         told = self._pages.written
-        self._writer = Writer(place, retention, self._names, self._tell, safe=safe, written=told, ill=self._fall_ill)
+        self._writer = Writer(place, retention, names, self._tell, safe=safe, written=told, ill=self._fall_ill)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = StandingThread("history-writer", self._writer.run, self._writer.give_up)
@@ -198,11 +199,6 @@ class History:
                     self._waited = True
                     raise
             await asyncio.sleep(RECALL_AGAIN_S)
-
-    def _names(self) -> "Names":
-        from gateway.sinks.history_stations import Names
-
-        return Names(self._result_id, self._registrar.clock.at)
 
     def _result_id(self, station: str, inspection_id: int) -> str:
         """Also of what was answered before the restart."""

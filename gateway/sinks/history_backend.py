@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DBAPIError
 
 BUSY_S = 0.5
@@ -29,6 +29,8 @@ class Marks(Protocol):
 
     name: str
     """The place, for people."""
+    tables: Sequence[Table]
+    """What it has, but for the table of versions."""
 
     def version(self, connection: Connection) -> int:
         """0 for an empty database. Raises ForeignError for one that is another program's."""
@@ -53,6 +55,8 @@ class Backend(Marks, Protocol):
     """Held while the connection is used."""
     replaceable: bool
     """Whether another connection finds the same data: it does not in memory."""
+    answers: Sequence[Table]
+    """Where answers are: those that are still to be filed first, `RESULTS` last."""
     rows_at_once: int
     """Rows that are fetched in one go."""
 
@@ -72,8 +76,16 @@ class Backend(Marks, Protocol):
         """All of it or nothing, committed; see history_database.Database.write."""
         ...
 
+    def hasten(self, connection: Connection) -> None:
+        """Somebody is going to wait for what is written: do now what would cost them time later."""
+        ...
+
     def amend(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Run history_learnt.LEARNT with these, committed. It outlives the process, a loss of power maybe not."""
+        ...
+
+    def catch_up(self, connection: Connection, *, now: bool = False) -> None:
+        """Called when nobody waits: do what writing has left to be done later, if it is time, or `now`."""
         ...
 
     def limited(self, connection: Connection) -> AbstractContextManager[None]:

@@ -16,7 +16,7 @@ from gateway.sinks.history_file import DamagedError, move_aside
 from gateway.sinks.history_later import Learnt
 from gateway.sinks.history_learnt import row_learnt
 from gateway.sinks.history_place import Place, Server, needs_psycopg
-from gateway.sinks.history_query import selected
+from gateway.sinks.history_query import selected, together, with_id
 from gateway.sinks.history_sqlite import SqliteBackend
 from gateway.sinks.history_stations import IDENTITY, STATIONS, Remembered, remembered
 from gateway.sinks.history_table import RESULTS, microseconds, result_of, text
@@ -81,13 +81,37 @@ class Database:
 
         It outlives this process when this returns; where it has to be `durable`, a loss of power as well.
         """
-        with self._using() as connection:
-            self._backend.write(connection, Written(rows, amended, stations, durable))
+        self.put(Written(rows, amended, stations, durable))
+
+    def put(self, written: Written) -> None:
+        """The same. Without `_using`, which takes a cold processor 30 us that an answer would wait for."""
+        try:
+            with self._backend.alone:
+                self._backend.write(self._connected(), written)
+        except self._backend.errors as error:
+            self._forget()
+            raise self._backend.fault(error) from error
 
     def amend(self, learnt: Sequence[Learnt]) -> None:
         """Put what is learnt of results into their rows; where they are gone, nowhere. No wait for the disk."""
         with self._using() as connection:
             self._backend.amend(connection, [row_learnt(*one.key, one.values) for one in learnt])
+
+    def hasten(self) -> None:
+        """Somebody is going to wait for what is written: do now what would cost them time later.
+
+        It is no fault where that cannot be done just now.
+        """
+        try:
+            with self._using() as connection:
+                self._backend.hasten(connection)
+        except SinkError as error:
+            log.info("history: the first answers take a little longer: %s", error)
+
+    def catch_up(self, *, now: bool = False) -> None:
+        """Do what `write` has left for later, if it is time, or `now`: for when nobody waits."""
+        with self._using() as connection:
+            self._backend.catch_up(connection, now=now)
 
     def probe(self) -> None:
         """Write something that changes nothing. Raises SinkError where a result could not be written either."""
@@ -102,13 +126,13 @@ class Database:
 
     def read(self, query: ResultQuery) -> list[StoredResult]:
         """See ports.ResultStore."""
-        return self._select(selected(query))
+        found = self._select([selected(query, table=table) for table in self._backend.answers])
+        return together(found, query)
 
     def find(self, station: str, result_id: str) -> StoredResult | None:
         """See ports.ResultStore. Should a clock have given an id twice, the newest."""
-        wanted = select(RESULTS).where(RESULTS.c.station == text(station), RESULTS.c.result_id == text(result_id))
-        found = self._select(wanted.order_by(RESULTS.c.number.desc()).limit(1))
-        return found[0] if found else None
+        found = self._select([with_id(result_id, station, table=table) for table in self._backend.answers])
+        return max((one for some in found for one in some), key=lambda one: one.number, default=None)
 
     def drop(self, *, before: datetime | None, keep: int) -> int:
         """Drop some of the rows that were answered `before`, or that are not among the `keep` newest; how many.
@@ -135,13 +159,15 @@ class Database:
             connection.close()
         self._backend.engine.dispose()
 
-    def _select(self, wanted: Select[Any]) -> list[StoredResult]:
-        found: list[StoredResult] = []
+    def _select(self, wanted: Sequence[Select[Any]]) -> list[list[StoredResult]]:
+        """What each of these finds, in one state of the database."""
+        found: list[list[StoredResult]] = [[] for _ in wanted]
         courtesy = Courtesy()
         with self._using() as connection, self._backend.limited(connection), connection.begin():
-            for row in connection.execute(wanted.execution_options(yield_per=self._backend.rows_at_once)):
-                found.append(result_of(row))
-                courtesy.step_aside()
+            for one, some in zip(wanted, found, strict=True):
+                for row in connection.execute(one.execution_options(yield_per=self._backend.rows_at_once)):
+                    some.append(result_of(row))
+                    courtesy.step_aside()
         return found
 
     @contextmanager
@@ -150,14 +176,17 @@ class Database:
         backend = self._backend
         try:
             with backend.alone:
-                if self._connection is not None and not backend.alive(self._connection):
-                    self._forget()
-                if self._connection is None:
-                    self._connection = backend.engine.connect()
-                yield self._connection
+                yield self._connected()
         except backend.errors as error:
             self._forget()
             raise backend.fault(error) from error
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and not self._backend.alive(self._connection):
+            self._forget()
+        if self._connection is None:
+            self._connection = self._backend.engine.connect()
+        return self._connection
 
     def _forget(self) -> None:
         """A connection that failed is not used again; in memory there is only the one."""

@@ -1,15 +1,15 @@
 """What somebody reads from a history without its gateway, page by page."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Table, select
 
 from gateway.ports import ResultQuery, StoredResult
-from gateway.sinks.history_query import counted, selected
-from gateway.sinks.history_table import RESULTS, VERSION, columns, result_of, text
+from gateway.sinks.history_query import counted, selected, together, with_id
+from gateway.sinks.history_table import RESULTS, VERSION, result_of
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ class Pages(ABC):
     def __init__(self) -> None:
         self._version = VERSION
         """What the database's tables are like."""
+        self._answers: Sequence[Table] = (RESULTS,)
+        """Where answers are: those that are still to be filed first."""
 
     @abstractmethod
     def __enter__(self) -> Self: ...
@@ -51,17 +53,17 @@ class Pages(ABC):
 
     def count(self, query: ResultQuery) -> int:
         """How many results fit now."""
-        return self._ask(lambda connection: int(connection.execute(counted(query, self._version)).scalar_one()))
+        counts = [counted(query, self._version, table).scalar_subquery() for table in self._answers]
+        return self._ask(lambda connection: sum(map(int, connection.execute(select(*counts)).one())))
 
     def with_id(self, result_id: str, station: str | None = None) -> list[StoredResult]:
         """Those with this id: one of each station that gave it, or of this one."""
-        wanted = (
-            select(*columns(self._version)).where(RESULTS.c.result_id == text(result_id)).order_by(RESULTS.c.number)
-        )
-        if station is not None:
-            wanted = wanted.where(RESULTS.c.station == text(station))
-        return self._ask(lambda connection: [result_of(row) for row in connection.execute(wanted)])
+        found = self._found([with_id(result_id, station, self._version, table) for table in self._answers])
+        return [*{(one.number, one.station): one for some in reversed(found) for one in some}.values()]
 
     def _read(self, query: ResultQuery) -> list[StoredResult]:
-        wanted = selected(query, self._version)
-        return self._ask(lambda connection: [result_of(row) for row in connection.execute(wanted)])
+        return together(self._found([selected(query, self._version, table) for table in self._answers]), query)
+
+    def _found(self, wanted: Sequence[Select[Any]]) -> list[list[StoredResult]]:
+        """What is filed while it is read is found twice rather than not at all."""
+        return self._ask(lambda connection: [[result_of(row) for row in connection.execute(one)] for one in wanted])

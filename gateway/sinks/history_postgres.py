@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
@@ -16,7 +16,7 @@ from gateway.sinks.history_file import ForeignError
 from gateway.sinks.history_learnt import LEARNT
 from gateway.sinks.history_place import Server
 from gateway.sinks.history_schema import VERSION_TABLE, VERSIONS, is_current, prepare
-from gateway.sinks.history_stations import STATIONS
+from gateway.sinks.history_stations import IDENTITY, STATIONS
 from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, without_nul
 
 CONNECT_S = 2
@@ -66,6 +66,8 @@ class PostgresBackend:
     errors: tuple[type[Exception], ...] = (DBAPIError, psycopg.Error, OSError)
     rows_at_once = 500
     replaceable = True
+    tables: Sequence[Table] = (RESULTS, STATIONS, IDENTITY)
+    answers: Sequence[Table] = (RESULTS,)
 
     def __init__(self, server: Server) -> None:
         self.name = str(server)
@@ -120,12 +122,18 @@ class PostgresBackend:
             raise
         self._doubtful.difference_update(keys)
 
+    def hasten(self, connection: Connection) -> None:
+        """Nothing: the server has seen to it."""
+
     def amend(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         raw = _raw(connection)
         with raw.cursor() as cursor, raw.pipeline():
             cursor.execute(_SOON)
             cursor.executemany(_LEARNT, [_clean(row) for row in rows])
             cursor.execute(b"COMMIT")  # as in _commit
+
+    def catch_up(self, connection: Connection, *, now: bool = False) -> None:
+        """Nothing is left to be done: a server's commit does all."""
 
     @contextmanager
     def limited(self, connection: Connection) -> Iterator[None]:

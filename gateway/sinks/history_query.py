@@ -1,9 +1,9 @@
 """A ports.ResultQuery as SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, false, func, or_, select
 
 from gateway.ports import ResultQuery, StoredResult
 from gateway.sinks.history_table import RESULTS, VERSION, columns, microseconds, text
@@ -12,20 +12,38 @@ LATE_SINCE = 4
 """Older databases have no late answers."""
 
 
-def selected(query: ResultQuery, version: int = VERSION) -> Select[Any]:
-    """The rows that a query asks for, in its order, from a database of this version."""
-    column = RESULTS.c
+def selected(query: ResultQuery, version: int = VERSION, table: Table = RESULTS) -> Select[Any]:
+    """The rows that a query asks for, in its order, from this table of a database of this version."""
+    column = table.c
     order = (column.answered.desc(), column.number.desc()) if query.newest_first else (column.answered, column.number)
-    return select(*columns(version)).where(*_conditions(query, version)).order_by(*order).limit(query.limit)
+    return (
+        select(*columns(version, table)).where(*_conditions(query, version, table)).order_by(*order).limit(query.limit)
+    )
 
 
-def counted(query: ResultQuery, version: int = VERSION) -> Select[Any]:
-    """How many rows of a database of this version fit, on all pages together."""
-    return select(func.count()).select_from(RESULTS).where(*_conditions(query, version))
+def with_id(result_id: str, station: str | None, version: int = VERSION, table: Table = RESULTS) -> Select[Any]:
+    """The rows with this id, of all stations or of one, the oldest first."""
+    wanted = select(*columns(version, table)).where(table.c.result_id == text(result_id)).order_by(table.c.number)
+    return wanted if station is None else wanted.where(table.c.station == text(station))
 
 
-def _conditions(query: ResultQuery, version: int) -> Iterator[ColumnElement[bool]]:
-    column = RESULTS.c
+def together(found: Sequence[Sequence[StoredResult]], query: ResultQuery) -> list[StoredResult]:
+    """What `selected` found in each table, as if it were one. An answer that was filed meanwhile is there once."""
+    *others, filed = found
+    if not any(others):
+        return [*filed]
+    known = {(one.number, one.station, one.result_id): one for some in found for one in some}
+    ordered = sorted(known.values(), key=lambda one: (one.answered, one.number), reverse=query.newest_first)
+    return ordered[: query.limit]
+
+
+def counted(query: ResultQuery, version: int = VERSION, table: Table = RESULTS) -> Select[Any]:
+    """How many rows of this table of a database of this version fit, on all pages together."""
+    return select(func.count()).select_from(table).where(*_conditions(query, version, table))
+
+
+def _conditions(query: ResultQuery, version: int, table: Table) -> Iterator[ColumnElement[bool]]:
+    column = table.c
     equal = (
         (column.station, query.station),
         (column.presented, query.presented),
@@ -53,12 +71,12 @@ def _conditions(query: ResultQuery, version: int) -> Iterator[ColumnElement[bool
     if query.end is not None:
         yield column.answered < microseconds(query.end)
     if query.after is not None:
-        yield from _beyond(query.after, newest_first=query.newest_first)
+        yield from _beyond(table, query.after, newest_first=query.newest_first)
 
 
-def _beyond(last: StoredResult, *, newest_first: bool) -> Iterator[ColumnElement[bool]]:
+def _beyond(table: Table, last: StoredResult, *, newest_first: bool) -> Iterator[ColumnElement[bool]]:
     """What comes after `last`. The first condition is what the index goes by."""
-    at, number = RESULTS.c.answered, RESULTS.c.number
+    at, number = table.c.answered, table.c.number
     moment = microseconds(last.answered)
     if newest_first:
         yield at <= moment

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import SinkError
+from gateway.sinks.history_arrivals import ARRIVALS, ARRIVALS_SINCE
 from gateway.sinks.history_file import DamagedError, ForeignError, fault, look_at_head
 from gateway.sinks.history_pages import Pages, T
 from gateway.sinks.history_place import Server, needs_psycopg
 from gateway.sinks.history_schema import newer
-from gateway.sinks.history_table import APPLICATION_ID, VERSION
+from gateway.sinks.history_table import APPLICATION_ID, RESULTS, VERSION
 
 BUSY_S = 5.0
 """How long another program may hold the file."""
@@ -69,6 +70,7 @@ class HistoryReader(Pages):
         if version > VERSION:
             raise newer(self._file, version, "read it with that gateway's own pekat-gateway")
         self._version = version
+        self._answers = (ARRIVALS, RESULTS) if version >= ARRIVALS_SINCE else (RESULTS,)
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
         for _ in range(_ATTEMPTS):

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from gateway.core.errors import SinkError
 from gateway.sinks.history_backend import Marks
 from gateway.sinks.history_file import ForeignError
-from gateway.sinks.history_stations import IDENTITY, STATIONS
-from gateway.sinks.history_table import METADATA, RESULTS, VERSION
+from gateway.sinks.history_stations import IDENTITY
+from gateway.sinks.history_table import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,8 @@ def number_of(version: int) -> str:
 
 def _make(connection: Connection, marks: Marks) -> None:
     """All at once; a test holds that the steps lead to the same."""
-    METADATA.create_all(connection, [RESULTS, STATIONS, IDENTITY])
+    for table in marks.tables:
+        table.create(connection)
     connection.execute(IDENTITY.insert(), [{"identity": uuid.uuid4().hex}])
     VERSIONS.create(connection)
     connection.execute(VERSIONS.insert(), [{"version_num": number_of(VERSION)}])

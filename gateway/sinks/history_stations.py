@@ -1,7 +1,7 @@
 """How a station stands in the history's database: what it goes on with after a restart (H31)."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from gateway.core.inspection import Inspection
 from gateway.core.result import Origin
 from gateway.core.resume import Memory
 from gateway.sinks.history_json import as_json
+from gateway.sinks.history_names import Names
 from gateway.sinks.history_table import (
     METADATA,
     WHOLE,
@@ -60,14 +61,6 @@ class Remembered:
     owed: tuple[str, ...]
     flight: tuple[Accepted, ...]
     revision: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """How the ids and times of a station's inspections are found."""
-
-    result_id: Callable[[str, int], str]
-    at: Callable[[int], datetime]
 
 
 def row_of_station(station: str, memory: Memory, names: Names, revision: int = 0) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from gateway.sinks.history_json import as_json, read_json
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
-VERSION = 8
+VERSION = 9
 """Of the tables: the number of the last step in `migrations`. A greater one was made by a newer gateway."""
 
 METADATA = MetaData()
@@ -154,9 +154,10 @@ _listed_view = attrgetter(*ViewJudgement.__slots__)
 _NOTHING = "[]"
 
 
-def columns(version: int = VERSION) -> list[ColumnElement[Any]]:
-    """What `result_of` takes, from a database of this version: NULL for what it does not have."""
-    return [one if one.info.get(_SINCE, 1) <= version else null().label(one.name) for one in RESULTS.c]
+def columns(version: int = VERSION, table: Table = RESULTS) -> list[ColumnElement[Any]]:
+    """What `result_of` takes, from this table of a database of this version: NULL for what it does not have."""
+    since = {one.name: int(one.info.get(_SINCE, 1)) for one in RESULTS.c}
+    return [table.c[name] if at <= version else null().label(name) for name, at in since.items()]
 
 
 def microseconds(moment: datetime) -> int:

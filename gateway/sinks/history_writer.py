@@ -12,6 +12,7 @@ from gateway.core.resume import Memory
 from gateway.ports import StoredResult
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_later import Later
+from gateway.sinks.history_names import Names
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_probe import Probe
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
@@ -20,7 +21,6 @@ from gateway.sinks.history_retries import Retries
 
 if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
-    from gateway.sinks.history_stations import Names
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Writer:
         self,
         place: Place,
         retention: Retention,
-        names: "Callable[[], Names]",
+        names: Names,
         tell: Callable[[Sequence[Told], bool], None],
         *,
         safe: bool = False,
@@ -68,12 +68,8 @@ class Writer:
         self._queue = Queue()
         self.later = Later()
         """What is learnt of results after their answers."""
-        self._put = 0
-        self._settled = 0
+        self._put = self._settled = self._overflowed = self._refused = self._returned = 0
         self._unsettled = threading.Condition()
-        self._overflowed = 0
-        self._refused = 0
-        self._returned = 0
         self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._deadline = 0.0
@@ -185,7 +181,7 @@ class Writer:
 
     def _attempt(self, act: Callable[[], None]) -> None:
         try:
-            act()
+            self._mended(act)
         except SinkError as error:
             self._fail(error)
         except Exception as error:
@@ -216,18 +212,33 @@ class Writer:
         self._fault = ""
         self._retries.succeeded()
 
+    def _mended(self, act: Callable[[], None]) -> None:
+        """Where the file turns out to be damaged, a new one begins; what is queued is written there."""
+        try:
+            act()
+        except SinkError as error:
+            from gateway.sinks.history_file import DamagedError, move_aside
+
+            if not isinstance(error, DamagedError) or not isinstance(self._place, Path):
+                raise
+            self._close()
+            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(self._place))
+            self._open()
+
     def _open(self) -> None:
         from gateway.sinks.history_database import Database  # here: SQLAlchemy takes 0.3 s that nobody waits for
 
-        if self.database is None:
-            database = Database.made(self._place)
-            self.identity = database.identity
-            with self._unsettled:
-                self.database, self.opened = database, self.opened + 1
-                self._unsettled.notify_all()
+        database = Database.made(self._place)
+        self.identity = database.identity
+        with self._unsettled:
+            self.database, self.opened = database, self.opened + 1
+            self._unsettled.notify_all()
+        if self._safe:
+            database.hasten()
 
     def _work(self) -> None:
-        self._open()
+        if self.database is None:
+            self._open()
         learnt = self.later.due(now=self._stopping.is_set())
         while self._queue or self._notes_are_due():
             self._notes_at = time.monotonic() + NOTES_S
@@ -236,6 +247,7 @@ class Writer:
             self.database.amend(learnt)
             self.later.written(learnt)
         assert self.database is not None
+        self.database.catch_up(now=self._stopping.is_set())
         self._tidiness.see_to(self.database)
         if self._place is not None:
             self._probe.see_to(self.database)
@@ -246,16 +258,8 @@ class Writer:
         return not self._queue.idle and time.monotonic() >= self._notes_at
 
     def _write(self, group: list[Taken], notes: list[Noted]) -> None:
-        from gateway.sinks.history_file import DamagedError, move_aside
-
         try:
             self._commit(group, notes)
-        except DamagedError as error:
-            assert isinstance(self._place, Path)  # nothing else has such damage
-            self._close()
-            log.error("history: %s; moved to %s, and a new one begins", error, move_aside(self._place))
-            self._open()
-            return
         except SinkError:
             raise
         except Exception:
@@ -271,21 +275,16 @@ class Writer:
             self._written([one.stored for one in group])
             self._settle(1, self._queue.refuse(group[0]), ok=False)
             return
-        self._written([one.stored for one in group])
-        self._probe.written()
         count, told = self._queue.written(group, notes)
         self._settle(count, told, ok=True)
+        self._written([one.stored for one in group])
+        self._probe.written()
 
     def _commit(self, group: list[Taken], notes: list[Noted]) -> None:
-        from gateway.sinks.history_stations import row_of_station
-        from gateway.sinks.history_table import row_of
+        from gateway.sinks.history_rows import written
 
         assert self.database is not None
-        rows = [row_of(one.stored) for one in group]
-        amended = [one.entry.amends for one in group]
-        stations = [row_of_station(one.station, one.memory, self._names(), one.revision) for one in notes]
-        durable = self._safe and bool(group)
-        self.database.write(rows, amended=amended, stations=stations, durable=durable)
+        self.database.put(written(group, notes, self._names, durable=self._safe and bool(group)))
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
         self._tell(told, ok)

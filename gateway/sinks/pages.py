@@ -1,16 +1,16 @@
 """The acceptance pages of all stations, beside the history's database."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.resume import Memory
 from gateway.ports import StoredResult
+from gateway.sinks.history_names import Names
 
 if TYPE_CHECKING:
     from gateway.sinks.acceptance import Acceptance, Paged
-    from gateway.sinks.history_stations import Names
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def page_name(station: str) -> str:
 class Pages:
     """`folder` None: there are none. What goes wrong with a page is in the log, and keeps nobody from anything."""
 
-    def __init__(self, folder: Path | None, names: "Callable[[], Names]") -> None:
+    def __init__(self, folder: Path | None, names: Names) -> None:
         self._folder, self._names = folder, names
         self._pages: dict[str, Acceptance] = {}
         self._ill: set[str] = set()

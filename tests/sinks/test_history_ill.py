@@ -12,7 +12,7 @@ from gateway.sinks.history import History
 from gateway.sinks.history_retention import Retention
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_faults import full_disk, until
-from tests.sinks.test_history_safe import Waiting, size_of_log
+from tests.sinks.test_history_safe import BEGINNING, Waiting
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ async def test_a_full_disk_is_told_without_any_result(tmp_path: Path) -> None:
         waiting = Waiting(store)
         waiting.keep(recorded(1))
         await waiting.all(1)
-        with full_disk(size_of_log(tmp_path / "h.db")):
+        with full_disk(BEGINNING):
             await until(lambda: told)
         await until(lambda: len(told) == 2)
         waiting.keep(recorded(2))

@@ -17,6 +17,7 @@ from gateway.core.errors import SinkError
 from gateway.core.result import Judgement, Origin, Reason, Verdict, no_decision
 from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.sinks.history import History
+from gateway.sinks.history_arrivals import ARRIVALS
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_reader import HistoryReader
 from gateway.sinks.history_retention import Retention
@@ -145,6 +146,7 @@ def test_the_steps_lead_to_what_a_new_database_is_made_with() -> None:
         upgrade(connection)
     with made.begin() as connection:
         METADATA.create_all(connection)
+        ARRIVALS.create(connection)
     steps = shape(stepped)
     assert steps.pop(VERSION_TABLE)
     assert steps == shape(made)

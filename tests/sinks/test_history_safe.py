@@ -3,10 +3,8 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -17,6 +15,7 @@ from gateway.core.result import Origin, Reason, Verdict, no_decision
 from gateway.core.resume import Memory
 from gateway.ports import Recorded, ResultQuery
 from gateway.sinks.history import History
+from gateway.sinks.history_backend import Written
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_retention import Retention
@@ -55,20 +54,22 @@ class Waiting:
 
 def rows(place: Place) -> list[tuple[int, int, int]]:
     """As another program finds them: inspection, verdict, reason."""
-    wanted = "SELECT inspection_id, verdict, reason FROM results ORDER BY number"
+    wanted = "SELECT inspection_id, verdict, reason FROM {} ORDER BY number"
     if isinstance(place, Server):
         with psycopg.connect(place.url) as other:
-            return [(int(one), int(two), int(three)) for one, two, three in other.execute(wanted.encode())]
+            found = other.execute(wanted.format("results").encode())
+            return [(int(one), int(two), int(three)) for one, two, three in found]
     assert place is not None
     database = sqlite3.connect(place)
     try:
-        return database.execute(wanted).fetchall()
+        database.execute("BEGIN")
+        return [row for table in ("results", "arrivals") for row in database.execute(wanted.format(table))]
     finally:
         database.close()
 
 
-def size_of_log(file: Path) -> int:
-    return file.with_name(f"{file.name}-wal").stat().st_size
+BEGINNING = 4_000
+"""Bytes of a file: what a journal writes next is further back."""
 
 
 def unkept(one: Recorded) -> Recorded:
@@ -100,11 +101,26 @@ async def test_they_are_told_on_the_event_loop_and_many_share_a_commit(place: Pl
 def test_a_durable_commit_waits_for_the_disk_and_another_does_not(tmp_path: Path) -> None:
     database = Database.made(tmp_path / "h.db")
     row = row_of(registrar().stored(recorded(1)))
-    for durable, level in ((True, 2), (False, 1), (True, 2)):
-        database.write([row], durable=durable)
-        with database._using() as connection, connection.begin():
-            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+    said: list[str] = []
+    with database._using() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(said.append)
+    for durable, amended, level in (
+        (True, [], "FULL"), (False, [], "NORMAL"), (True, [], "FULL"), (True, [True], "FULL"), (False, [], "NORMAL"),
+    ):  # fmt: skip
+        database.write([row], durable=durable, amended=amended)
+        assert in_force(said, "synchronous") == level
+        waited_for = durable and not amended
+        assert in_force(said, "wal_autocheckpoint") == ("0" if waited_for else "1000"), "the log is moved by others"
     database.close()
+
+
+def in_force(said: list[str], setting: str) -> str:
+    """How this was set when the last commit began: all that SQLite was told."""
+    ends = [number for number, one in enumerate(said) if one == "COMMIT" or one.startswith("INSERT INTO arrivals")]
+    setting = f"PRAGMA {setting} = "
+    return next(one for one in reversed(said[: ends[-1]]) if one.startswith(setting)).removeprefix(setting)
 
 
 async def test_what_is_shown_as_it_was_kept_is_one_row(place: Place) -> None:
@@ -139,7 +155,7 @@ async def test_a_full_disk_is_told_at_once_and_what_was_shown_is_written_when_th
         waiting = Waiting(store)
         waiting.keep(*(recorded(number) for number in range(1, 101)))
         await waiting.all(100)
-        with full_disk(size_of_log(file)):
+        with full_disk(BEGINNING):
             waiting.keep(recorded(101))
             assert not (await waiting.all(101))[101]
             store.put(unkept(recorded(101)))
@@ -261,13 +277,13 @@ async def test_only_what_is_waited_for_waits_for_the_disk(
 ) -> None:
     """Answers do in the safe mode; a note does not, and nothing does in the fast mode."""
     seen: list[tuple[bool, bool]] = []
-    write = Database.write
+    put = Database.put
 
-    def spied(self: Database, rows: Sequence[dict[str, Any]], **more: Any) -> None:
-        seen.append((bool(rows), more["durable"]))
-        write(self, rows, **more)
+    def spied(self: Database, written: Written) -> None:
+        seen.append((bool(written.rows), written.durable))
+        put(self, written)
 
-    monkeypatch.setattr(Database, "write", spied)
+    monkeypatch.setattr(Database, "put", spied)
     async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=safe) as store:
         await store.read(ResultQuery())
         store.note("s1", Memory())

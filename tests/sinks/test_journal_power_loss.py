@@ -17,7 +17,8 @@ import pytest
 from gateway.core.resume import Memory
 from gateway.ports import ResultQuery
 from gateway.sinks.history_database import Database
-from gateway.sinks.history_stations import Names, row_of_station
+from gateway.sinks.history_names import Names
+from gateway.sinks.history_stations import row_of_station
 from gateway.sinks.history_table import row_of
 from tests.sinks.crashing_at import keep_until_killed
 from tests.sinks.results import recorded, registrar
