@@ -1,4 +1,4 @@
-"""Where an answer is in SQLite until it is filed among the results: safe on the disk, and there in half the time.
+"""Where an answer is in SQLite until it is filed among the results: safe on the disk, and there sooner.
 
 A row of the results changes a page of each of their indexes, ten pages in all, and the PLC would wait until they are on
 the disk. A row of the arrivals changes one; what a restart has to know of the stations is in the same row. A moment

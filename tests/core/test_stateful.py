@@ -68,6 +68,13 @@ class Handshake(ModeRules):
     def write_anything(self, tags: dict[str, Any]) -> None:
         self.write(**tags)
 
+    @rule(tags=WRITES)
+    def all_at_once(self, tags: dict[str, Any]) -> None:
+        """A PLC that starts up, and has everything ready in the cycle in which it enables the station."""
+        self.write(**dict.fromkeys(BITS, False))
+        self.the_plc_reads_what_the_oracle_says()
+        self.write(**tags | {"enable": True, "trigger": True})
+
     def trigger_well(self, part_id: str, by_seq: bool) -> None:
         if by_seq:
             self.write(trigger_seq=self.bench.state.commands.trigger_seq % 65535 + 1, part_id=part_id)
