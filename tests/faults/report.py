@@ -69,10 +69,9 @@ class Report:
 
 
 def _with_the_others(played: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-    """A face's cells, and those that passed before with the same commit's code, if they were not played again."""
-    if before is None or before["run"].get("code") != played["run"]["code"]:
-        return played
-    cells = {(one["fault"], one["state"]): one for one in [*before["cells"], *played["cells"]]}
+    """A face's cells, each once; with those that passed before with the same commit's code."""
+    earlier = before["cells"] if before is not None and before["run"].get("code") == played["run"]["code"] else []
+    cells = {(one["fault"], one["state"]): one for one in [*earlier, *played["cells"]]}
     return {**played, "cells": list(cells.values())}
 
 
