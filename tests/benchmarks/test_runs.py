@@ -49,8 +49,8 @@ def test_benchmark_reports_its_targets(name: str, tmp_path: Path) -> None:
     assert name in (tmp_path / "said.txt").read_text(encoding="utf-8")
 
 
-def test_profile_shows_the_core(tmp_path: Path) -> None:
+def test_profile_shows_the_station(tmp_path: Path) -> None:
     said = Console(file=(tmp_path / "said.txt").open("w", encoding="utf-8"), width=160)
     profile_trigger(TINY, said)
     said.file.close()
-    assert "handshake.py" in (tmp_path / "said.txt").read_text(encoding="utf-8")
+    assert "station.py" in (tmp_path / "said.txt").read_text(encoding="utf-8")

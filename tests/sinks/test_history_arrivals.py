@@ -1,6 +1,7 @@
 """Answers that are on the disk and not filed yet: found by everybody, under the numbers that they keep, once."""
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,16 +24,14 @@ from gateway.sinks.history_names import Names
 from gateway.sinks.history_pages import PAGE
 from gateway.sinks.history_reader import HistoryReader
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_sqlite import LOG_PAGES
-from gateway.sinks.history_sqlite import PAGE as LOG_PAGE
 from gateway.sinks.history_stations import row_of_station
 from gateway.sinks.history_table import row_of
 from tests.sinks.results import NOON, recorded, registrar
 from tests.sinks.test_history_faults import until
 from tests.sinks.test_history_safe import Waiting
 
+LOG_BYTES = history_sqlite.LOG_PAGES * history_sqlite.PAGE
 NAMES = Names(lambda station, number: f"{station}-{number}", registrar().clock.at)
-
 NEWEST = ResultQuery(newest_first=True)
 
 
@@ -224,7 +223,7 @@ async def test_the_log_takes_its_place_on_the_disk_before_anybody_waits_for_it(f
         waiting.keep(recorded(1))
         await waiting.all(1)
         size = log.stat().st_size
-        assert (size > LOG_PAGES * LOG_PAGE) is safe
+        assert (size > LOG_BYTES) is safe
         waiting.keep(*(recorded(number) for number in range(2, 40)))
         await waiting.all(39)
         assert (log.stat().st_size == size) is safe
@@ -237,7 +236,7 @@ async def test_on_a_small_disk_the_log_grows_as_it_needs_to(file: Path, monkeypa
         waiting = Waiting(store)
         waiting.keep(recorded(1))
         await waiting.all(1)
-        assert file.with_name("h.db-wal").stat().st_size < LOG_PAGES * LOG_PAGE / 4
+        assert file.with_name("h.db-wal").stat().st_size < LOG_BYTES / 4
 
 
 class Filing(RuleBasedStateMachine):
@@ -245,8 +244,6 @@ class Filing(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        import tempfile
-
         self.folder = tempfile.TemporaryDirectory(prefix="arrivals-")
         self.file = Path(self.folder.name) / "h.db"
         self.database = Database.made(self.file)

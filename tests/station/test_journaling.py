@@ -107,7 +107,7 @@ async def test_a_picture_is_done_away_with_when_its_answer_is_out() -> None:
 
 async def test_a_picture_is_done_away_with_though_the_journal_never_answers() -> None:
     journal = Journal()
-    async with running(journal=journal, keep_ms=20) as rig:
+    async with running(journal=journal, keep_ms=20, inspection_timeout_ms=200) as rig:
         await answered(rig, journal, "A1")
         await rig.until(lambda: len(rig.source.settled) == 1)
         assert rig.tag("reason") == Reason.JOURNAL
