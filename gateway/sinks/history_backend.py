@@ -84,8 +84,12 @@ class Backend(Marks, Protocol):
         """Run history_learnt.LEARNT with these, committed. It outlives the process, a loss of power maybe not."""
         ...
 
-    def catch_up(self, connection: Connection, *, now: bool = False) -> None:
-        """Called when nobody waits: do what writing has left to be done later, if it is time, or `now`."""
+    def is_behind(self, *, now: bool) -> bool:
+        """Whether `write` has left something to `catch_up` with, and it is time for that, or it has to be `now`."""
+        ...
+
+    def catch_up(self, connection: Connection) -> None:
+        """Called when nobody waits: do what writing has left to be done later."""
         ...
 
     def limited(self, connection: Connection) -> AbstractContextManager[None]:

@@ -132,7 +132,10 @@ class PostgresBackend:
             cursor.executemany(_LEARNT, [_clean(row) for row in rows])
             cursor.execute(b"COMMIT")  # as in _commit
 
-    def catch_up(self, connection: Connection, *, now: bool = False) -> None:
+    def is_behind(self, *, now: bool) -> bool:
+        return False
+
+    def catch_up(self, connection: Connection) -> None:
         """Nothing is left to be done: a server's commit does all."""
 
     @contextmanager

@@ -146,10 +146,12 @@ class SqliteBackend:
         with self._filing(raw, Pace.SOON):
             raw.executemany(_LEARNT, rows)
 
-    def catch_up(self, connection: Connection, *, now: bool = False) -> None:
-        if self._file_at and (now or time.monotonic() >= self._file_at):
-            with self._filing(_raw(connection), Pace.SOON):
-                """No more than that."""
+    def is_behind(self, *, now: bool) -> bool:
+        return self._file_at > 0 and (now or time.monotonic() >= self._file_at)
+
+    def catch_up(self, connection: Connection) -> None:
+        with self._filing(_raw(connection), Pace.SOON):
+            """No more than that."""
 
     @contextmanager
     def limited(self, connection: Connection) -> Iterator[None]:
