@@ -154,6 +154,7 @@ async def run_demo(options: DemoOptions, console: Console, stop: asyncio.Event) 
             head = [*_where(options, settings, ports, home, pekat.pid), camera.where, *_rows(settings)]
             display = DemoDisplay(console, head, camera.shown_at)
             gateway = await stack.enter_async_context(Gateway(settings, [display, *camera.sinks]))
+        camera.begin(gateway.stations[STATION])
         stack.callback(gateway.stations[STATION].watch(camera.see))
         display.begin()
         settle_memory()

@@ -13,7 +13,7 @@ from gateway.cli.kept_process import KeptProcess
 from gateway.core.errors import GatewayError
 from gateway.core.image import TagImage
 from gateway.core.result import Result, Verdict
-from gateway.ports import Recorded, ResultSink
+from gateway.ports import Recorded, ResultSink, StationPort
 from gateway.sim.camera import DropCamera, picture_number
 from gateway.sim.gige_camera import ADDRESS, CAMERA_HINT, FAKES, HEIGHT, PORT, PROGRAM, WIDTH, Fake, port_is_taken
 from gateway.sim.parts import defects_of, part_image
@@ -58,6 +58,10 @@ class DemoCamera(Protocol):
         """Who has to see the results."""
         ...
 
+    def begin(self, station: StationPort) -> None:
+        """From now on it sees this station, whose numbers go on from before a restart; part 1 is its first part now."""
+        ...
+
     def see(self, image: TagImage) -> None:
         """The station's new image."""
         ...
@@ -79,6 +83,7 @@ class Dropping:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._camera = DropCamera(folder, part_image)
+        self._before = 0
         self.slips: list[str] = []
         self.sinks: list[ResultSink] = []
 
@@ -97,6 +102,10 @@ class Dropping:
     def where(self) -> tuple[str, str]:
         return "drop folder", str(self._folder)
 
+    def begin(self, station: StationPort) -> None:
+        self._before = inspections_before(station)
+        self._camera.begin(station.image, len(station.state.flight))
+
     def see(self, image: TagImage) -> None:
         self._camera.see(image)
 
@@ -104,7 +113,7 @@ class Dropping:
         return Verdict.NOK if defects_of(picture_number(number)) else Verdict.OK
 
     def shown_at(self, result: Result) -> int:
-        return self._camera.dropped_at(result.inspection_id)
+        return self._camera.dropped_at(result.inspection_id - self._before)
 
 
 class Gige:
@@ -150,6 +159,9 @@ class Gige:
         maker = {"viva": "viva-genicam", "aravis": "Aravis"}[self._fake.name]
         return "GigE Vision camera", f"{ADDRESS}:{PORT}, simulated by {maker} (process {self._process.pid})"
 
+    def begin(self, station: StationPort) -> None:
+        self._book.begin(inspections_before(station))
+
     def see(self, image: TagImage) -> None:
         """Nothing to do: the gateway triggers it."""
 
@@ -158,6 +170,11 @@ class Gige:
 
     def shown_at(self, result: Result) -> int:
         return result.exposed_at
+
+
+def inspections_before(station: StationPort) -> int:
+    """How many are over: those that are in flight have yet to get their pictures."""
+    return station.state.next_id - 1 - len(station.state.flight)
 
 
 def installed_fake() -> Fake:
@@ -184,12 +201,17 @@ class FrameBook:
         self._skipped = 0
         """So many triggers more than frames."""
         self._sure = True
+        self._before = 0
         self.slips: list[str] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+    def begin(self, before: int) -> None:
+        """So many inspections are over: the next one is the camera's first frame."""
+        self._before = before
 
     def put(self, recorded: Recorded) -> None:
         """Look at one answer."""
@@ -208,19 +230,24 @@ class FrameBook:
 
     def _begun_anew(self, result: Result) -> bool:
         for lost in range(LOST_AT_MOST if not self._sure else 0):
-            if self._fits(result, result.inspection_id - 1 - lost):
-                self._skipped = result.inspection_id - 1 - lost
+            skipped = self._number(result) - 1 - lost
+            if self._fits(result, skipped):
+                self._skipped = skipped
                 self._sure = True
                 return True
         return False
 
     def _fits(self, result: Result, skipped: int) -> bool:
-        fits = abs(_seen(result) - self._shown(result.inspection_id, skipped)) <= NEAR
+        fits = abs(_seen(result) - self._shown(self._number(result), skipped)) <= NEAR
         self._sure = self._sure or fits
         return fits
 
-    def _shown(self, inspection: int, skipped: int) -> float:
-        return self._fake.brightness(self._fake.frame(inspection - 1 - skipped))
+    def _number(self, result: Result) -> int:
+        """Counted from 1, which is the first one since this began."""
+        return result.inspection_id - self._before
+
+    def _shown(self, number: int, skipped: int) -> float:
+        return self._fake.brightness(self._fake.frame(number - 1 - skipped))
 
 
 def _seen(result: Result) -> float:

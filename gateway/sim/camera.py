@@ -33,7 +33,8 @@ class DropCamera:
         self._folder = folder
         self._picture = picture
         self._shots: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._seen = 0
+        self._triggers = 0
+        self._begun_at = 0
         self._dropped: OrderedDict[int, int] = OrderedDict()
         self._thread = threading.Thread(target=self._shoot, name="camera", daemon=True)
 
@@ -46,12 +47,17 @@ class DropCamera:
         self._shots.put(_END)
         self._thread.join()
 
+    def begin(self, image: TagImage, in_flight: int = 0) -> None:
+        """Begin with the triggers that are in flight: a station goes on counting where it was before a restart."""
+        self._triggers = self._begun_at = int(image.values["count_triggers"]) - in_flight
+        self.see(image)
+
     def see(self, image: TagImage) -> None:
         """A station's new image: one shot for each trigger that was accepted since the last one."""
         accepted = int(image.values["count_triggers"])
-        while self._seen < accepted:
-            self._seen += 1
-            self._shots.put(self._seen)
+        while self._triggers < accepted:
+            self._triggers += 1
+            self._shots.put(self._triggers - self._begun_at)
 
     def dropped_at(self, shot: int) -> int:
         """When the picture of this shot lay in the folder, in monotonic microseconds; 0 where that is forgotten."""

@@ -83,6 +83,7 @@ def test_a_killed_demo_loses_nothing_and_the_next_one_goes_on(tmp_path: Path) ->
     boot_id = int((tmp_path / "boot_id").read_text(encoding="ascii"))
     with demo("--inspections", "5", "--rate", "0", "--data", str(tmp_path)) as run:
         output, _ = finish(run)
+    assert run.returncode == 0, f"each part has the verdict that it deserves: {output}"
     both = exported(tmp_path)
     assert both[: len(first)] == first
     new = [row for row in both[len(first) :] if row["reason"] != "interrupted"]
