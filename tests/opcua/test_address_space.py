@@ -32,7 +32,7 @@ async def test_browsing_from_the_objects_folder_finds_every_station_and_every_ta
         assert [name for name in stations if name in ("station1", "press 2")] == ["station1", "press 2"]
         for station in ("station1", "press 2"):
             folder = tag_id("status", station)
-            assert await _names(client, ua.NodeId(station, 2)) == [  # type: ignore[arg-type]  # a text is an id too
+            assert await _names(client, ua.NodeId.from_string(f"ns=2;s={station}")) == [
                 "status", "control", "Inspect", "GetReviews", "DecideReview",
             ]  # fmt: skip
             shown = (*STATUS_TAGS, *USER_TAGS, REVIEW_ID, REVIEWS_WAITING)
