@@ -14,7 +14,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.image import TagImage
 from gateway.core.result import Result, Verdict
 from gateway.ports import Recorded, ResultSink, StationPort
-from gateway.sim.camera import DropCamera, picture_number
+from gateway.sim.camera import DropCamera, inspections_before, picture_number
 from gateway.sim.gige_camera import ADDRESS, CAMERA_HINT, FAKES, HEIGHT, PORT, PROGRAM, WIDTH, Fake, port_is_taken
 from gateway.sim.parts import defects_of, part_image
 from gateway.sim.pekat_settings import Judge
@@ -83,7 +83,6 @@ class Dropping:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._camera = DropCamera(folder, part_image)
-        self._before = 0
         self.slips: list[str] = []
         self.sinks: list[ResultSink] = []
 
@@ -103,8 +102,7 @@ class Dropping:
         return "drop folder", str(self._folder)
 
     def begin(self, station: StationPort) -> None:
-        self._before = inspections_before(station)
-        self._camera.begin(station.image, len(station.state.flight))
+        self._camera.begin(station)
 
     def see(self, image: TagImage) -> None:
         self._camera.see(image)
@@ -113,7 +111,7 @@ class Dropping:
         return Verdict.NOK if defects_of(picture_number(number)) else Verdict.OK
 
     def shown_at(self, result: Result) -> int:
-        return self._camera.dropped_at(result.inspection_id - self._before)
+        return self._camera.dropped_at(result.inspection_id)
 
 
 class Gige:
@@ -170,11 +168,6 @@ class Gige:
 
     def shown_at(self, result: Result) -> int:
         return result.exposed_at
-
-
-def inspections_before(station: StationPort) -> int:
-    """How many are over: those that are in flight have yet to get their pictures."""
-    return station.state.next_id - 1 - len(station.state.flight)
 
 
 def installed_fake() -> Fake:

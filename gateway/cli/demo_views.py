@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from gateway.cli.demo_camera import inspections_before
 from gateway.core.image import TagImage
 from gateway.core.result import Result, Verdict
 from gateway.ports import ResultSink, StationPort
@@ -33,7 +32,6 @@ class SeveralDropping:
             DropCamera(place, lambda number, at=at: _picture(at, views, number))  # type: ignore[misc]  # its own `at`
             for at, place in enumerate(self._folders.values())
         ]
-        self._before = 0
         self._stack = ExitStack()
         self.slips: list[str] = []
         self.sinks: list[ResultSink] = []
@@ -55,9 +53,8 @@ class SeveralDropping:
         return "drop folders", ", ".join(map(str, self._folders.values()))
 
     def begin(self, station: StationPort) -> None:
-        self._before = inspections_before(station)
         for camera in self._cameras:
-            camera.begin(station.image, len(station.state.flight))
+            camera.begin(station)
 
     def see(self, image: TagImage) -> None:
         for camera in self._cameras:
@@ -69,7 +66,7 @@ class SeveralDropping:
     def shown_at(self, result: Result) -> int:
         """So that with the longest time at PEKAT it makes the view that all had to wait for."""
         asked = [view.inspector_us for view in result.judgement.views]
-        dropped = [camera.dropped_at(result.inspection_id - self._before) for camera in self._cameras]
+        dropped = [camera.dropped_at(result.inspection_id) for camera in self._cameras]
         if not all(dropped) or len(asked) != len(dropped):
             return 0
         return max(map(sum, zip(dropped, asked, strict=True))) - max(asked)

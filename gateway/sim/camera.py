@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from gateway.core.image import TagImage
+from gateway.ports import StationPort
 
 ROLL = 24
 """Different pictures, drawn while everything else starts and then taken in turn: drawing one costs 20 ms of the
@@ -26,6 +27,11 @@ def picture_number(shot: int) -> int:
     return (shot - 1) % ROLL + 1
 
 
+def inspections_before(station: StationPort) -> int:
+    """How many inspections are over: those that are in flight have yet to get their pictures."""
+    return station.state.next_id - 1 - len(station.state.flight)
+
+
 class DropCamera:
     """Entered, it draws its pictures and drops them on `see`. `picture(n)` gives the PNG of picture n, from 1."""
 
@@ -35,6 +41,7 @@ class DropCamera:
         self._shots: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._triggers = 0
         self._begun_at = 0
+        self._inspections_before = 0
         self._dropped: OrderedDict[int, int] = OrderedDict()
         self._thread = threading.Thread(target=self._shoot, name="camera", daemon=True)
 
@@ -47,10 +54,12 @@ class DropCamera:
         self._shots.put(_END)
         self._thread.join()
 
-    def begin(self, image: TagImage, in_flight: int = 0) -> None:
-        """Begin with the triggers that are in flight: a station goes on counting where it was before a restart."""
-        self._triggers = self._begun_at = int(image.values["count_triggers"]) - in_flight
-        self.see(image)
+    def begin(self, station: StationPort) -> None:
+        """Begin with this station's triggers that are in flight: it goes on counting where it was before a restart."""
+        in_flight = len(station.state.flight)
+        self._inspections_before = inspections_before(station)
+        self._triggers = self._begun_at = int(station.image.values["count_triggers"]) - in_flight
+        self.see(station.image)
 
     def see(self, image: TagImage) -> None:
         """A station's new image: one shot for each trigger that was accepted since the last one."""
@@ -59,9 +68,9 @@ class DropCamera:
             self._triggers += 1
             self._shots.put(self._triggers - self._begun_at)
 
-    def dropped_at(self, shot: int) -> int:
-        """When the picture of this shot lay in the folder, in monotonic microseconds; 0 where that is forgotten."""
-        return self._dropped.get(shot, 0)
+    def dropped_at(self, inspection_id: int) -> int:
+        """When this inspection's picture lay in the folder, in monotonic microseconds; 0 where that is forgotten."""
+        return self._dropped.get(inspection_id - self._inspections_before, 0)
 
     def _shoot(self) -> None:
         pictures = [self._picture(number) for number in range(1, ROLL + 1)]

@@ -51,9 +51,11 @@ class Arrivals:
 
     def arrive(self, raw: sqlite3.Connection, written: Written) -> None:
         """Put these answers down, with what is noted of stations: one statement where there is one answer."""
-        notes = as_json(written.stations) if written.stations else None
-        rows = [(self._next + place, *_values(row), None) for place, row in enumerate(written.rows)]
-        rows[-1] = (*rows[-1][:-1], notes)
+        last, notes = len(written.rows) - 1, as_json(written.stations) if written.stations else None
+        rows = [
+            (self._next + place, *_values(row), notes if place == last else None)
+            for place, row in enumerate(written.rows)
+        ]
         if len(rows) == 1:
             raw.execute(_ARRIVE, rows[0])
         else:

@@ -47,9 +47,9 @@ _STEPS = 10_000
 _DIALECT = sqlite.dialect(paramstyle="named")
 _INSERT = str(insert(RESULTS).compile(dialect=_DIALECT, column_keys=COLUMNS))
 _AMEND = str(AMENDED.compile(dialect=_DIALECT))
-_SAME = "UPDATE journal_identity SET identity = identity"
 _LEARNT = str(LEARNT.compile(dialect=_DIALECT))
 """Written by SQLAlchemy once, run by the driver itself: a commit is on the way of every answer, and half as long so."""
+_SAME = "UPDATE journal_identity SET identity = identity"
 
 
 class Pace(Enum):

@@ -119,6 +119,16 @@ def test_the_answer_of_another_frame_is_found_out() -> None:
     assert "P4" in book.slips[0]
 
 
+def test_after_a_restart_of_the_gateway_the_first_frame_is_that_of_its_next_number() -> None:
+    book = FrameBook(FAKES["viva"])
+    book.begin(36)
+    book.put(recorded(37, 1))
+    book.put(recorded(38, 2))
+    assert book.slips == []
+    book.put(recorded(39, 2))
+    assert len(book.slips) == 1
+
+
 def test_after_no_decision_the_count_may_begin_anew_and_only_then() -> None:
     book = FrameBook(FAKES["viva"])
     book.put(recorded(1, 1))

@@ -94,6 +94,16 @@ def test_a_killed_demo_loses_nothing_and_the_next_one_goes_on(tmp_path: Path) ->
     assert int((tmp_path / "boot_id").read_text(encoding="ascii")) == boot_id % 65535 + 1
 
 
+@pytest.mark.parametrize("views", ["1", "3"])
+def test_a_demo_that_goes_on_shows_each_part_its_own_pictures(views: str, tmp_path: Path) -> None:
+    """Its cameras know at which number the station goes on."""
+    for count in ("7", "5"):
+        usual = ("--views", views, "--rate", "0", "--pekat-delay-ms", "0", "--data", str(tmp_path))
+        with demo("--inspections", count, *usual) as run:
+            output, _ = finish(run)
+        assert run.returncode == 0, output
+
+
 def test_an_export_of_a_demo_that_runs(tmp_path: Path) -> None:
     with demo("--rate", "50", "--pekat-delay-ms", "0", "--data", str(tmp_path)) as run:
         line_with(run, "verdict")
