@@ -51,10 +51,14 @@ class WallClock:
 
     def at(self, moment: int) -> datetime:
         """The time (UTC) at this moment, in monotonic microseconds."""
+        return EPOCH + timedelta(microseconds=self.unix_us(moment))
+
+    def unix_us(self, moment: int) -> int:
+        """The same in microseconds since 1970."""
         ahead = self._wall() - self._monotonic()
         if abs(ahead - self._ahead) > DRIFT_US:
             self._ahead = ahead
-        return EPOCH + timedelta(microseconds=moment + self._ahead)
+        return moment + self._ahead
 
 
 @dataclass(slots=True)
@@ -116,7 +120,7 @@ class Registrar:
         key, result = (recorded.station, recorded.result.inspection_id), recorded.result
         known = self._known.get(key)
         if known is not None and (known.result is result or _same(known.result, result)):
-            if known.result is not result or known.presented != recorded.presented:
+            if (known.presented, known.counts, known.result) != (recorded.presented, recorded.counts, result):
                 before = known.result.verdict
                 known = replace(known, result=result, counts=recorded.counts, presented=recorded.presented)
                 if result.verdict is not before:  # the names of the files say it

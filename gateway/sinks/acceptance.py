@@ -8,13 +8,13 @@ answers that the database does not have yet, the newest first as far as there is
 import json
 import logging
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from gateway.core.resume import Memory
 from gateway.ports import StoredResult
 from gateway.sinks.history_json import as_json
-from gateway.sinks.history_names import Names
-from gateway.sinks.history_stations import Remembered, remembered, row_of_station
+from gateway.sinks.history_notes import Remembered, remembered
 from gateway.sinks.history_table import COLUMNS, VERSION, result_of, row_of
 from gateway.sinks.page_file import CAPACITY, PageFile
 
@@ -41,8 +41,8 @@ class Paged:
 class Acceptance:
     """The page of one station, written by the event loop. `written` comes from the thread that writes the database."""
 
-    def __init__(self, station: str, file: PageFile, names: Names, identity: str) -> None:
-        self._station, self._file, self._names, self._identity = station, file, names, identity
+    def __init__(self, station: str, file: PageFile, identity: str) -> None:
+        self._station, self._file, self._identity = station, file, identity
         self._unwritten: dict[str, tuple[StoredResult, bytes]] = {}
         self._done: deque[StoredResult] = deque()
         self._told = False
@@ -56,8 +56,8 @@ class Acceptance:
         """The database has this answer."""
         self._done.append(stored)
 
-    def note(self, identity: str, memory: Memory, revision: int) -> None:
-        """Keep this instead of what was there before: by a copy in memory, nobody waits for anything.
+    def note(self, identity: str, row: Mapping[str, Any]) -> None:
+        """Keep this row of the station instead of what was there before: by a copy in memory, nobody waits.
 
         `identity` is "" while no database is open: then it is still the one that it was. Raises ValueError for what
         does not fit, with the answers left out.
@@ -65,7 +65,6 @@ class Acceptance:
         self._identity = identity or self._identity
         while self._done:
             self._strike(self._done.popleft())
-        row = row_of_station(self._station, memory, self._names, revision)
         head = as_json([_FORMAT, VERSION, self._identity, list(row.values())])
         self._file.store(self._filled(head.encode()))
 

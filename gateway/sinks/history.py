@@ -18,6 +18,7 @@ from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_names import Names
+from gateway.sinks.history_notes import row_of_station
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told
 from gateway.sinks.history_retention import Retention
@@ -64,11 +65,11 @@ class History:
     ) -> None:
         self._registrar = registrar
         self._place = place
-        names = Names(self._result_id, registrar.clock.at)
-        self._pages = Pages(pages, names)
+        self._names = Names(self._result_id, registrar.clock.unix_us)
+        self._pages = Pages(pages)
         self._revisions: dict[str, int] = {}
         told = self._pages.written
-        self._writer = Writer(place, retention, names, self._tell, safe=safe, written=told, ill=self._fall_ill)
+        self._writer = Writer(place, retention, self._tell, safe=safe, written=told, ill=self._fall_ill)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = StandingThread("history-writer", self._writer.run, self._writer.give_up)
@@ -131,14 +132,15 @@ class History:
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         revision = self._revisions[station] = self._revisions.get(station, 0) + 1
+        row = row_of_station(station, memory, self._names, revision)
         paged = self._pages.has(station)
         if paged:
             for recorded in answers:
                 stored = self._registrar.stored(recorded)
                 if not self._writer.has(stored):
                     self._pages.answer(stored)
-            paged = self._pages.note(station, self._writer.identity, memory, revision)
-        self._writer.note(station, memory, revision, paged=paged)
+            paged = self._pages.note(station, self._writer.identity, row)
+        self._writer.note(station, row, paged=paged)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
         """A stage after the answer is over, `shown` or `acknowledged`, at this monotonic microsecond.

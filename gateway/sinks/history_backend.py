@@ -1,6 +1,6 @@
 """What a kind of database has to know how to do for the history: one class for SQLite, one for PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ class Written:
 
     rows: Sequence[dict[str, Any]]
     amended: Sequence[bool]
-    stations: Sequence[dict[str, Any]]
+    stations: Sequence[Mapping[str, Any]]
     durable: bool
 
 

@@ -15,11 +15,13 @@ from gateway.sinks.history_backend import Backend, Written
 from gateway.sinks.history_file import DamagedError, move_aside
 from gateway.sinks.history_later import Learnt
 from gateway.sinks.history_learnt import row_learnt
+from gateway.sinks.history_notes import Remembered, remembered
 from gateway.sinks.history_place import Place, Server, needs_psycopg
 from gateway.sinks.history_query import selected, together, with_id
 from gateway.sinks.history_sqlite import SqliteBackend
-from gateway.sinks.history_stations import IDENTITY, STATIONS, Remembered, remembered
-from gateway.sinks.history_table import RESULTS, microseconds, result_of, text
+from gateway.sinks.history_stations import IDENTITY, STATIONS
+from gateway.sinks.history_table import RESULTS, result_of
+from gateway.sinks.history_words import microseconds, text
 from gateway.worker import Courtesy
 
 log = logging.getLogger(__name__)

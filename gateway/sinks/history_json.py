@@ -5,6 +5,9 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+NOTHING = "[]"
+"""An empty list: what most answers have of most things."""
+
 
 def as_json(value: object) -> str:
     """In the fewest characters. In an eighth of the time that json takes: an answer is written before it is shown."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, update
 
-from gateway.sinks.history_table import KEY, RESULTS, text
+from gateway.sinks.history_table import KEY, RESULTS
+from gateway.sinks.history_words import text
 
 _LATER = ("shown_us", "acknowledged_us", "images_kept")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,4 +9,5 @@ class Names:
     """How the ids and times of a station's inspections are found."""
 
     result_id: Callable[[str, int], str]
-    at: Callable[[int], datetime]
+    unix_us: Callable[[int], int]
+    """When a monotonic microsecond was, in microseconds since 1970 (UTC)."""

@@ -1,7 +1,7 @@
 """The history in a PostgreSQL database, over psycopg 3."""
 
 import selectors
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -17,7 +17,8 @@ from gateway.sinks.history_learnt import LEARNT
 from gateway.sinks.history_place import Server
 from gateway.sinks.history_schema import VERSION_TABLE, VERSIONS, is_current, prepare
 from gateway.sinks.history_stations import IDENTITY, STATIONS
-from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, without_nul
+from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS
+from gateway.sinks.history_words import without_nul
 
 CONNECT_S = 2
 """How long a server may take to accept a connection; the least that its client library knows."""
@@ -213,7 +214,7 @@ def _amended(cursor: psycopg.Cursor[Any], row: dict[str, Any]) -> bool:
     return cursor.execute(_AMEND, row).rowcount > 0
 
 
-def _clean(row: dict[str, Any]) -> dict[str, Any]:
+def _clean(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: without_nul(value) if isinstance(value, str) else value for name, value in row.items()}
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, false, func, or_, select
 
 from gateway.ports import ResultQuery, StoredResult
-from gateway.sinks.history_table import RESULTS, VERSION, columns, microseconds, text
+from gateway.sinks.history_table import RESULTS, VERSION, columns
+from gateway.sinks.history_words import microseconds, text
 
 LATE_SINCE = 4
 """Older databases have no late answers."""

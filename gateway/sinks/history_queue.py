@@ -2,12 +2,12 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
+from typing import Any
 
-from gateway.core.resume import Memory
 from gateway.ports import StoredResult
 
 Told = Callable[[bool], None]
@@ -50,11 +50,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is to be remembered of a station. A greater `revision` is newer."""
+    """What is to be remembered of a station: its row."""
 
     station: str
-    memory: Memory
-    revision: int = 0
+    row: Mapping[str, Any]
     urgent: bool = True
     """It is nowhere else."""
 
@@ -103,8 +102,9 @@ class Queue:
             return Known.NO
         with self._lock:
             entry.told = None
-            again = entry.place is Place.DOUBTFUL or (entry.place is Place.WRITTEN and entry.stored != stored)
-            if entry.stored != stored:
+            otherwise = entry.stored is not stored and entry.stored != stored
+            again = entry.place is Place.DOUBTFUL or (entry.place is Place.WRITTEN and otherwise)
+            if otherwise:
                 entry.stored = stored
         if again:
             self._incoming.append(Entry(stored, amends=True))

@@ -13,7 +13,7 @@ from gateway.ports import StoredResult
 from gateway.records import Registrar
 from gateway.sinks.acceptance import Paged
 from gateway.sinks.history_database import Database
-from gateway.sinks.history_stations import Accepted
+from gateway.sinks.history_notes import Accepted
 
 log = logging.getLogger(__name__)
 

@@ -1,29 +1,8 @@
-"""How a station stands in the history's database: what it goes on with after a restart (H31)."""
-
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+"""The tables of what is noted of stations, and of the database's own name. The rows stand in history_notes."""
 
 from sqlalchemy import Boolean, Column, Table
 
-from gateway.core.counts import Counts
-from gateway.core.inspection import Inspection
-from gateway.core.result import Origin
-from gateway.core.resume import Memory
-from gateway.sinks.history_json import as_json
-from gateway.sinks.history_names import Names
-from gateway.sinks.history_table import (
-    METADATA,
-    WHOLE,
-    Words,
-    listed_counts,
-    microseconds,
-    moment,
-    needed,
-    text,
-)
+from gateway.sinks.history_table import METADATA, WHOLE, Words, needed
 
 STATIONS = Table(
     "stations",
@@ -42,73 +21,3 @@ STATIONS = Table(
 )
 IDENTITY = Table("journal_identity", METADATA, Column("identity", Words, primary_key=True))
 """One row: the database's own name, by which an acceptance page knows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A trigger without an answer, and when it was accepted (UTC)."""
-
-    inspection: Inspection
-    result_id: str
-    accepted: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """A station's row. `memory` has no results yet: `owed` are their ids. A greater `revision` is newer."""
-
-    memory: Memory
-    owed: tuple[str, ...]
-    flight: tuple[Accepted, ...]
-    revision: int = 0
-
-
-def row_of_station(station: str, memory: Memory, names: Names, revision: int = 0) -> dict[str, Any]:
-    """What is to be remembered of it."""
-    return {
-        "station": text(station),
-        "next_id": memory.next_id,
-        "result_seq": memory.result_seq,
-        "shown_seq": memory.shown_seq,
-        "trigger_seq": memory.trigger_seq,
-        "error_count": memory.error_count,
-        "counts": as_json(listed_counts(memory.counts)),
-        "buffered": memory.buffered,
-        "owed": as_json([names.result_id(station, result.inspection_id) for result in memory.owed]),
-        "flight": as_json([_accepted(station, one, names) for one in memory.flight]),
-        "revision": revision,
-    }
-
-
-def _accepted(station: str, one: Inspection, names: Names) -> list[Any]:
-    origin = [one.origin.by, one.origin.job_id, one.origin.meas_id, one.origin.product_id, False, one.origin.client]
-    accepted = microseconds(names.at(one.accepted_at))
-    result_id = names.result_id(station, one.id)
-    return [
-        one.id,
-        one.trigger_seq,
-        one.part_id,
-        one.recipe,
-        one.accepted_at,
-        one.exposed_at,
-        origin,
-        accepted,
-        result_id,
-    ]
-
-
-def remembered(row: Sequence[Any]) -> Remembered:
-    """What `row_of_station` wrote, in the order of the columns."""
-    _, next_id, result_seq, shown_seq, trigger_seq, error_count, counts, buffered, owed, flight, revision = row
-    numbers = Counts(*json.loads(counts))
-    memory = Memory(next_id, result_seq, shown_seq, trigger_seq, numbers, error_count, bool(buffered))
-    flying = tuple(_flying(one) for one in json.loads(flight))
-    return Remembered(memory, tuple(json.loads(owed)), flying, revision or 0)
-
-
-def _flying(kept: list[Any]) -> Accepted:
-    number, trigger_seq, part_id, recipe, accepted_at, exposed_at, origin, accepted, result_id = kept
-    inspection = Inspection(
-        number, trigger_seq, part_id, recipe, accepted_at, accepted_at, exposed_at, origin=Origin(*origin)
-    )
-    return Accepted(inspection, result_id, moment(accepted))

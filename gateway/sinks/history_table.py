@@ -6,7 +6,6 @@ is no valid Unicode is kept with question marks, a score that is no number is no
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -32,8 +31,8 @@ from sqlalchemy import (
 from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Review, Verdict, ViewJudgement
 from gateway.ports import Stages, StoredResult
-from gateway.records import EPOCH
-from gateway.sinks.history_json import as_json, read_json
+from gateway.sinks.history_json import NOTHING, as_json, read_json
+from gateway.sinks.history_words import listed_counts, microseconds, moment, text, without_nul
 
 APPLICATION_ID = 0x504B4849
 """Stands in the file's header: "PKHI"."""
@@ -56,11 +55,6 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return without_nul(value) if value is not None and dialect.name == "postgresql" else value
-
-
-def without_nul(value: str) -> str:
-    """As `Words` has it where there is no zero character."""
-    return value.replace("\0", "?") if "\0" in value else value
 
 
 def needed(name: str, kind: Any) -> Column[Any]:
@@ -143,38 +137,17 @@ AMENDED = (
 )
 """A result's row gets other words."""
 
-_MICROSECOND = timedelta(microseconds=1)
 _VERDICTS = {int(one): one for one in Verdict}
 _REASONS = {int(one): one for one in Reason}
-_EXACT_AS_FLOAT = 1 << 52
-listed_counts = attrgetter(*Counts.__slots__)
 _listed_detection = attrgetter(*Detection.__slots__)
 _listed_view = attrgetter(*ViewJudgement.__slots__)
 """Fields in their order. dataclasses.astuple copies each value deeply, and takes many times as long."""
-_NOTHING = "[]"
 
 
 def columns(version: int = VERSION, table: Table = RESULTS) -> list[ColumnElement[Any]]:
     """What `result_of` takes, from this table of a database of this version: NULL for what it does not have."""
     since = {one.name: int(one.info.get(_SINCE, 1)) for one in RESULTS.c}
     return [table.c[name] if at <= version else null().label(name) for name, at in since.items()]
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970 in UTC."""
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def moment(value: int) -> datetime:
-    """The other way round."""
-    if 0 <= value < _EXACT_AS_FLOAT:
-        return datetime.fromtimestamp(value / 1e6, UTC)  # in half the time
-    return EPOCH + timedelta(microseconds=value)  # a clock that is wrong by a century
-
-
-def text(value: str) -> str:
-    """As the database can keep it."""
-    return value if value.isascii() else value.encode(errors="replace").decode()
 
 
 def row_of(stored: StoredResult) -> dict[str, Any]:
@@ -200,8 +173,8 @@ def row_of(stored: StoredResult) -> dict[str, Any]:
         "score": float(score) if score is not None and isfinite(score) else None,
         "detail": text(judgement.detail),
         "inspector_us": judgement.inspector_us,
-        "detections": as_json([_listed_detection(one) for one in judgement.detections]),
-        "user_values": as_json(judgement.user_values),
+        "detections": as_json([*map(_listed_detection, judgement.detections)]) if judgement.detections else NOTHING,
+        "user_values": as_json(judgement.user_values) if judgement.user_values else NOTHING,
         "counts": as_json(listed_counts(stored.counts)),
         "presented": stored.presented,
         "simulated": result.origin.simulated,
@@ -236,9 +209,9 @@ def result_of(row: Sequence[Any]) -> StoredResult:
     judgement = Judgement(
         _VERDICTS[verdict],
         _REASONS[reason],
-        tuple([Detection(*one) for one in read_json(detections)]) if detections != _NOTHING else (),
+        tuple([Detection(*one) for one in read_json(detections)]) if detections != NOTHING else (),
         score,
-        tuple([(name, value) for name, value in read_json(user_values)]) if user_values != _NOTHING else (),
+        tuple([(name, value) for name, value in read_json(user_values)]) if user_values != NOTHING else (),
         detail,
         inspector_us,
         _views(views) if views is not None else (),

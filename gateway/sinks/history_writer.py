@@ -3,16 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.core.errors import SinkError
-from gateway.core.resume import Memory
 from gateway.ports import StoredResult
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_later import Later
-from gateway.sinks.history_names import Names
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_probe import Probe
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
@@ -52,7 +50,6 @@ class Writer:
         self,
         place: Place,
         retention: Retention,
-        names: Names,
         tell: Callable[[Sequence[Told], bool], None],
         *,
         safe: bool = False,
@@ -62,7 +59,6 @@ class Writer:
         self._place, self._written, self._ill = place, written, ill
         self._probe = Probe()
         self._tidiness = Tidiness(retention)
-        self._names = names
         self._tell = tell
         self._safe = safe
         self._queue = Queue()
@@ -125,9 +121,9 @@ class Writer:
         """Whether this was to be kept, and the same answer is in the database."""
         return self._queue.has_written(stored)
 
-    def note(self, station: str, memory: Memory, revision: int = 0, *, paged: bool = False) -> None:
-        """Have this remembered of a station. `paged`: it is in its page already, so the database has time."""
-        self._queue.note(Noted(station, memory, revision, not paged))
+    def note(self, station: str, row: Mapping[str, Any], *, paged: bool = False) -> None:
+        """Have this row remembered of a station. `paged`: it is in its page already, so the database has time."""
+        self._queue.note(Noted(station, row, not paged))
 
     def settle(self, mark: int, timeout_s: float) -> bool:
         """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be.
@@ -284,7 +280,7 @@ class Writer:
         from gateway.sinks.history_rows import written
 
         assert self.database is not None
-        self.database.put(written(group, notes, self._names, durable=self._safe and bool(group)))
+        self.database.put(written(group, notes, durable=self._safe and bool(group)))
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
         self._tell(told, ok)

@@ -1,13 +1,11 @@
 """The acceptance pages of all stations, beside the history's database."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gateway.core.resume import Memory
 from gateway.ports import StoredResult
-from gateway.sinks.history_names import Names
 
 if TYPE_CHECKING:
     from gateway.sinks.acceptance import Acceptance, Paged
@@ -23,8 +21,8 @@ def page_name(station: str) -> str:
 class Pages:
     """`folder` None: there are none. What goes wrong with a page is in the log, and keeps nobody from anything."""
 
-    def __init__(self, folder: Path | None, names: Names) -> None:
-        self._folder, self._names = folder, names
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self._pages: dict[str, Acceptance] = {}
         self._ill: set[str] = set()
 
@@ -46,7 +44,7 @@ class Pages:
             log.error(text, station, error)
             return None
         said = paged(file)
-        self._pages[station] = Acceptance(station, file, self._names, said.identity if said is not None else "")
+        self._pages[station] = Acceptance(station, file, said.identity if said is not None else "")
         return said
 
     def has(self, station: str) -> bool:
@@ -58,13 +56,13 @@ class Pages:
         if (page := self._pages.get(stored.station)) is not None:
             page.answer(stored)
 
-    def note(self, station: str, identity: str, memory: Memory, revision: int) -> bool:
+    def note(self, station: str, identity: str, row: Mapping[str, Any]) -> bool:
         """Store it; see Acceptance.note. False where it is not there."""
         page = self._pages.get(station)
         if page is None:
             return False
         try:
-            page.note(identity, memory, revision)
+            page.note(identity, row)
         except ValueError as error:
             if station not in self._ill:
                 log.error("%s: the acceptance page cannot be written: %s", station, error)

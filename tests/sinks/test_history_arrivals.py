@@ -21,17 +21,17 @@ from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_later import Learnt
 from gateway.sinks.history_names import Names
+from gateway.sinks.history_notes import row_of_station
 from gateway.sinks.history_pages import PAGE
 from gateway.sinks.history_reader import HistoryReader
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_stations import row_of_station
 from gateway.sinks.history_table import row_of
 from tests.sinks.results import NOON, recorded, registrar
 from tests.sinks.test_history_faults import until
 from tests.sinks.test_history_safe import Waiting
 
 LOG_BYTES = history_sqlite.LOG_PAGES * history_sqlite.PAGE
-NAMES = Names(lambda station, number: f"{station}-{number}", registrar().clock.at)
+NAMES = Names(lambda station, number: f"{station}-{number}", registrar().clock.unix_us)
 NEWEST = ResultQuery(newest_first=True)
 
 

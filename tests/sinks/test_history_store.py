@@ -21,7 +21,7 @@ from gateway.records import EPOCH
 from gateway.sinks.history import READS, History
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_table import microseconds, moment
+from gateway.sinks.history_words import microseconds, moment
 from tests.sinks.conftest import POSTGRES
 from tests.sinks.results import NOON, recorded, recordeds, registrar
 

@@ -18,7 +18,7 @@ from gateway.core.resume import Memory
 from gateway.ports import ResultQuery
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_names import Names
-from gateway.sinks.history_stations import row_of_station
+from gateway.sinks.history_notes import row_of_station
 from gateway.sinks.history_table import row_of
 from tests.sinks.crashing_at import keep_until_killed
 from tests.sinks.results import recorded, registrar
@@ -26,7 +26,7 @@ from tests.sinks.results import recorded, registrar
 FRAME = 4096 + 24
 WAL_HEADER = 32
 COMMITS = 25
-NAMES = Names(lambda station, number: f"{station}-{number}", registrar().clock.at)
+NAMES = Names(lambda station, number: f"{station}-{number}", registrar().clock.unix_us)
 WAIT_S = 60.0
 
 
