@@ -98,6 +98,10 @@ async def test_a_picture_is_done_away_with_when_its_answer_is_out() -> None:
             await asyncio.sleep(0)
         assert rig.source.settled == []
         journal.done()
+        assert rig.tag("result_valid")
+        assert rig.source.settled == []  # the PLC reads first
+        await asyncio.sleep(0)
+        assert rig.source.settled == []
         await rig.until(lambda: len(rig.source.settled) == 1)
         rig.write(result_ack=True)
         await answered(rig, journal, "A2")
@@ -115,6 +119,16 @@ async def test_a_picture_is_done_away_with_though_the_journal_never_answers() ->
         rig.write(result_ack=True)
         await answered(rig, journal, "A2")
     assert len(rig.source.settled) == 2
+
+
+async def test_leaving_does_away_with_pictures_at_once() -> None:
+    """Also where their moment has not come yet."""
+    journal = Journal()
+    async with running(journal=journal, keep_ms=500) as rig:
+        await answered(rig, journal, "A1")
+        journal.done()
+        assert rig.source.settled == []
+    assert len(rig.source.settled) == 1
 
 
 async def test_a_station_goes_on_with_what_was_noted() -> None:

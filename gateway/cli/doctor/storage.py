@@ -97,8 +97,10 @@ def _written(folder: Path, whose: str, *, syncs: bool) -> Iterator[Finding]:
     if (missing := _missing(folder, subject)) is not None:
         yield missing
         return
-    yield _probed(folder, subject, syncs=syncs)
-    yield _room(folder, subject)
+    room = _room(folder, subject)
+    if room.grade is not Grade.DEFECT:  # else a file that could not be written would only say so again
+        yield _probed(folder, subject, syncs=syncs)
+    yield room
     if os.name == "posix" and folder.stat().st_mode & stat.S_IWOTH:
         yield warning(subject, "every user of this machine may write here", f"chmod o-w {folder}")
 
