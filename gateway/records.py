@@ -55,10 +55,19 @@ class WallClock:
 
     def unix_us(self, moment: int) -> int:
         """The same in microseconds since 1970."""
+        return moment + self._compared()
+
+    def each(self, *moments: int) -> list[datetime]:
+        """`at`, for several moments of one answer: the clocks are compared once."""
+        ahead = self._compared()
+        return [EPOCH + timedelta(microseconds=moment + ahead) for moment in moments]
+
+    def _compared(self) -> int:
+        """How far the wall clock is ahead."""
         ahead = self._wall() - self._monotonic()
         if abs(ahead - self._ahead) > DRIFT_US:
             self._ahead = ahead
-        return moment + self._ahead
+        return self._ahead
 
 
 @dataclass(slots=True)
@@ -150,13 +159,14 @@ class Registrar:
 
     def _make(self, recorded: Recorded, seen: _Seen | None) -> StoredResult:
         result = recorded.result
+        accepted, exposed, answered = self.clock.each(result.accepted_at, result.exposed_at, result.answered_at)
         return StoredResult(
             self.result_id(result.inspection_id),
             recorded.station,
             result,
-            accepted=self.clock.at(result.accepted_at),
-            exposed=self.clock.at(result.exposed_at) if result.exposed_at else None,
-            answered=self._in_order(recorded.station, self.clock.at(result.answered_at)),
+            accepted=accepted,
+            exposed=exposed if result.exposed_at else None,
+            answered=self._in_order(recorded.station, answered),
             counts=recorded.counts,
             recipe_name=self.recipe_name(recorded.station, result.recipe),
             presented=recorded.presented,

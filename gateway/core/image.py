@@ -124,6 +124,19 @@ def status(state: State) -> dict[str, TagValue]:
     }
 
 
+def shows_the_same(before: State, after: State) -> bool:
+    """Whether no tag can differ, known without making an image: the two differ in their answers in flight at most.
+
+    So it is while an answer is on its way to the disk, and the PLC waits for that. False says nothing.
+    """
+    if len(before.flight) != len(after.flight) or {**vars(before), "flight": after.flight} != vars(after):
+        return False
+    return all(
+        (one.exposing, one.reviewing) == (other.exposing, other.reviewing)
+        for one, other in zip(before.flight, after.flight, strict=True)
+    )
+
+
 def result_values(result: Result | None, user_tags: Iterable[Tag] = ()) -> dict[str, TagValue]:
     """The tags of one result; all zero where there is none. A value out of range saturates and is counted."""
     fit = _Fit()

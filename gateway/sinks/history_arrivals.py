@@ -51,16 +51,13 @@ class Arrivals:
 
     def arrive(self, raw: sqlite3.Connection, written: Written) -> None:
         """Put these answers down, with what is noted of stations: one statement where there is one answer."""
-        last, notes = len(written.rows) - 1, as_json(written.stations) if written.stations else None
-        rows = [
-            (self._next + place, *_values(row), notes if place == last else None)
-            for place, row in enumerate(written.rows)
-        ]
-        if len(rows) == 1:
-            raw.execute(_ARRIVE, rows[0])
-        else:
+        *others, last = written.rows
+        if others:
+            rows = [(self._next + place, *_values(row), None) for place, row in enumerate(others)]
             raw.executemany(_ARRIVE, rows)
-        self._next += len(rows)
+        notes = as_json(written.stations) if written.stations else None
+        raw.execute(_ARRIVE, (self._next + len(others), *_values(last), notes))
+        self._next += len(written.rows)
 
     def count(self, raw: sqlite3.Connection) -> None:
         """Find out which number is the next one: somebody else may write too."""

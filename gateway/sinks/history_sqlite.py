@@ -178,7 +178,10 @@ class SqliteBackend:
 
     def _put_down(self, raw: sqlite3.Connection, written: Written) -> None:
         """In one transaction: a single statement is one by itself."""
-        with _transaction(raw) if len(written.rows) > 1 else nullcontext():
+        if len(written.rows) == 1:
+            self._arrivals.arrive(raw, written)
+            return
+        with _transaction(raw):
             self._arrivals.arrive(raw, written)
 
     @contextmanager

@@ -18,7 +18,7 @@ from gateway.core.errors import RefusedError, RejectReason
 from gateway.core.events import Event
 from gateway.core.handshake import step
 from gateway.core.heartbeat import only_heard
-from gateway.core.image import Projection, TagImage
+from gateway.core.image import Projection, TagImage, shows_the_same
 from gateway.core.result import Origin, Result
 from gateway.core.resume import Memory, resumed
 from gateway.core.state import Options, State
@@ -261,7 +261,8 @@ class Station:
         self._gallery.hand_drawings(actions)
         self._journal.note(before, self._state, actions)  # first: what the PLC sees then outlives a kill
         self._journal.begin(actions)
-        self._publish()
+        if not shows_the_same(before, self._state):
+            self._publish()
         for action in actions:
             self._errands.perform(action, self._state)
         self._reviews.tend()

@@ -7,7 +7,7 @@ from gateway.core import calls
 from gateway.core import events as ev
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import Cause, ErrorCode, Fault, OfflineReason, RejectReason
-from gateway.core.image import query_values, result_values, status
+from gateway.core.image import Projection, query_values, result_values, shows_the_same, status
 from gateway.core.inspection import Keeping
 from gateway.core.query import QueryStatus
 from gateway.core.result import Result, Verdict
@@ -97,6 +97,8 @@ def check_step(before: State, event: ev.Event, after: State, actions: Sequence[a
     _check_what_only_ends_with_reset(before, event, after)
     _check_the_end(before, event, after, actions)
     _check_query(before, event, after, actions, now)
+    if shows_the_same(before, after):
+        assert Projection().image(before).values == Projection().image(after).values, "an image that is never shown"
     assert next_wake(after) > now, "time alone would change this state at once: the station would spin"
     if after.presented is not before.presented and after.presented is not None:
         assert after.toggle != before.toggle, "H11: a new result without a change of result_toggle"

@@ -9,6 +9,7 @@ from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.counts import Counts
 from gateway.core.errors import Cause, ErrorCode, OfflineReason
+from gateway.core.image import shows_the_same
 from gateway.core.result import Judgement, Reason, Result, Verdict, no_decision
 from gateway.core.resume import Memory, memory_of, owed, resumed
 from tests.core.driver import NOK, OK, Rig, fresh, rig
@@ -29,6 +30,20 @@ def test_h30_an_answer_is_shown_when_the_journal_has_it() -> None:
     assert not bench.results
     bench.happen(ev.Kept(1, True)).reads(result_valid=True, nok=True, busy=False, count_nok=1, result_seq=1)
     assert bench.results == [keep.result]
+
+
+def test_h30_while_an_answer_is_written_there_is_no_new_image() -> None:
+    bench = safe()
+    number = bench.trigger("P")
+    bench.happen(ev.Exposed(number))
+    before = bench.state
+    assert not shows_the_same(fresh(), before)
+    bench.answer(number, OK)
+    assert bench.all(act.Keep)
+    assert shows_the_same(before, bench.state)
+    written = bench.state
+    bench.happen(ev.Kept(1, True))
+    assert not shows_the_same(written, bench.state)
 
 
 def test_h30_without_a_journal_nothing_waits_for_one() -> None:
