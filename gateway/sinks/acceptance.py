@@ -2,13 +2,14 @@
 
 The database learns the same a moment later, and may be full or locked just then. What is in the page: the station's
 row as the database is going to have it (numbers, counters, accepted triggers, what the PLC has not taken), and the
-answers that the database does not have yet, the newest first as far as there is space.
+answers that the database does not have yet, the newest first as far as there is space. Then, as far as that goes,
+those that the PLC has not taken though the database has them: at the next start it may not be readable.
 """
 
 import json
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from gateway.sinks.page_file import CAPACITY, PageFile
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _SPARE = 64
 """For the counter of what is left out."""
 
@@ -29,13 +30,21 @@ _SPARE = 64
 class Paged:
     """What a page says. `identity` is the database's that it belongs to; "" where none was ever opened.
 
-    `answers` are those that the database may not have, the oldest first; `left_out` had no space.
+    `answers` are those that the database may not have, the oldest first; `left_out` of them had no space. `owed` are
+    others that the PLC has not taken.
     """
 
     identity: str
     noted: Remembered
     answers: tuple[StoredResult, ...] = ()
     left_out: int = 0
+    owed: tuple[StoredResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    stored: StoredResult
+    row: bytes
 
 
 class Acceptance:
@@ -43,30 +52,42 @@ class Acceptance:
 
     def __init__(self, station: str, file: PageFile, identity: str) -> None:
         self._station, self._file, self._identity = station, file, identity
-        self._unwritten: dict[str, tuple[StoredResult, bytes]] = {}
+        self._unwritten: dict[str, _Answer] = {}
+        self._owed: dict[str, _Answer] = {}
+        """What the PLC has not taken, and the database has."""
+        self._head = b""
         self._done: deque[StoredResult] = deque()
         self._told = False
 
     def answer(self, stored: StoredResult) -> None:
         """This is about to be shown, and the database has it not, or with other words."""
-        row = row_of(stored)
-        self._unwritten[stored.result_id] = (stored, as_json([row[name] for name in COLUMNS]).encode())
+        self._unwritten[stored.result_id] = _encoded(stored)
+
+    def owe(self, answers: Sequence[StoredResult]) -> None:
+        """The PLC has not taken these for a while: from now on the page has them until the station's row says so."""
+        more = {one.result_id: one for one in answers if one.result_id not in self._unwritten}
+        self._owed |= {result_id: _encoded(one) for result_id, one in more.items()}
+        if more and self._head:
+            self._file.store(self._filled(self._head))
 
     def written(self, stored: StoredResult) -> None:
         """The database has this answer."""
         self._done.append(stored)
 
-    def note(self, identity: str, row: Mapping[str, Any]) -> None:
+    def note(self, identity: str, row: Mapping[str, Any], owed: Collection[str]) -> None:
         """Keep this row of the station instead of what was there before: by a copy in memory, nobody waits.
 
-        `identity` is "" while no database is open: then it is still the one that it was. Raises ValueError for what
-        does not fit, with the answers left out.
+        `owed` are the ids of what the PLC has not taken. `identity` is "" while no database is open: then it is still
+        the one that it was. Raises ValueError for what does not fit, with the answers left out.
         """
         self._identity = identity or self._identity
         while self._done:
             self._strike(self._done.popleft())
+        if self._owed:
+            self._owed = {result_id: one for result_id, one in self._owed.items() if result_id in owed}
         head = as_json([_FORMAT, VERSION, self._identity, list(row.values())])
-        self._file.store(self._filled(head.encode()))
+        self._head = head.encode()
+        self._file.store(self._filled(self._head))
 
     def close(self) -> None:
         """Idempotent; the page keeps what it has."""
@@ -74,23 +95,36 @@ class Acceptance:
 
     def _strike(self, done: StoredResult) -> None:
         known = self._unwritten.get(done.result_id)
-        if known is not None and known[0].says_the_same(done):
-            del self._unwritten[done.result_id]
+        if known is not None and known.stored.says_the_same(done):
+            self._owed[done.result_id] = self._unwritten.pop(done.result_id)
 
     def _filled(self, head: bytes) -> bytes:
         """With as many answers as there is space for, and how many have none."""
-        space, rows = CAPACITY - len(head) - _SPARE, list[bytes]()
-        for _, row in reversed(self._unwritten.values()):
-            space -= len(row) + 1
-            if space < 0:
-                break
-            rows.append(row)
+        space = CAPACITY - len(head) - _SPARE
+        rows = _newest(self._unwritten, space)
         left_out = len(self._unwritten) - len(rows)
+        owed = _newest(self._owed, space - sum(map(len, rows)) - len(rows)) if self._owed and not left_out else []
         if left_out and not self._told:
             text = "%s: %d answers wait for the database: a kill of the gateway would lose the oldest of them"
             log.error(text, self._station, len(self._unwritten))
         self._told = left_out > 0
-        return b"\n".join([head, b"%d" % left_out, *rows])
+        return b"\n".join([head, b"%d %d" % (left_out, len(owed)), *owed, *rows])
+
+
+def _encoded(stored: StoredResult) -> _Answer:
+    row = row_of(stored)
+    return _Answer(stored, as_json([row[name] for name in COLUMNS]).encode())
+
+
+def _newest(answers: dict[str, _Answer], space: int) -> list[bytes]:
+    """As many as fit into so many bytes with their line ends, the newest first."""
+    rows: list[bytes] = []
+    for one in reversed(answers.values()):
+        space -= len(one.row) + 1
+        if space < 0:
+            break
+        rows.append(one.row)
+    return rows
 
 
 def paged(file: PageFile) -> Paged | None:
@@ -98,13 +132,15 @@ def paged(file: PageFile) -> Paged | None:
     if file.newest is None:
         return None
     try:
-        head, left_out, *rows = file.newest.decode().split("\n")
+        head, counted, *rows = file.newest.decode().split("\n")
         form, version, identity, row = json.loads(head)
         if (form, version) != (_FORMAT, VERSION):
             log.warning("%s was written by another version of the gateway: it is ignored, and begins anew", file.file)
             return None
-        answers = tuple(result_of([0, *json.loads(one)]) for one in reversed(rows))
-        return Paged(str(identity), remembered(row), answers, int(left_out))
+        left_out, owed = map(int, counted.split())
+        answers = [result_of([0, *json.loads(one)]) for one in rows]
+        unwritten = tuple(reversed(answers[owed:]))
+        return Paged(str(identity), remembered(row), unwritten, left_out, tuple(reversed(answers[:owed])))
     except (ValueError, TypeError, LookupError) as error:
         log.warning("%s is damaged: it is ignored, and begins anew: %s", file.file, error)
         return None

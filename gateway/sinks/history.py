@@ -20,9 +20,10 @@ from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_names import Names
 from gateway.sinks.history_notes import row_of_station
 from gateway.sinks.history_place import Place, Server
-from gateway.sinks.history_queue import Told
+from gateway.sinks.history_queue import Told, tell_each
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_writer import STOP_S, Writer
+from gateway.sinks.owing import Owing
 from gateway.sinks.pages import Pages
 from gateway.standing import StandingThread
 from gateway.worker import Worker
@@ -67,6 +68,7 @@ class History:
         self._place = place
         self._names = Names(self._result_id, registrar.clock.unix_us)
         self._pages = Pages(pages)
+        self._owing = Owing(registrar, self._pages)
         self._revisions: dict[str, int] = {}
         told = self._pages.written
         self._writer = Writer(place, retention, self._tell, safe=safe, written=told, ill=self._fall_ill)
@@ -119,6 +121,7 @@ class History:
         await self._reading.wait_ended()
         self._writer.stop()
         await self._writing.stop(STOP_S + _MARGIN_S)
+        self._owing.close()
         self._pages.close()
 
     def put(self, recorded: Recorded) -> None:
@@ -139,7 +142,9 @@ class History:
                 stored = self._registrar.stored(recorded)
                 if not self._writer.has(stored):
                     self._pages.answer(stored)
-            paged = self._pages.note(station, self._writer.identity, row)
+            owed = [self._result_id(station, one.inspection_id) for one in memory.owed]
+            paged = self._pages.note(station, self._writer.identity, row, owed)
+            self._owing.note(station, memory.owed)
         self._writer.note(station, row, paged=paged)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
@@ -170,7 +175,8 @@ class History:
             for answer in found.answers:
                 self._pages.answer(answer)
                 self._writer.put(answer, amends=True)
-            self._earlier |= {(station, number): name for number, name in found.names.items()}
+            self._pages.owe(station, found.owed)
+            self._earlier |= {(station, one.result.inspection_id): one.result_id for one in found.owed}
             memories[station] = found.memory if offer_again else replace(found.memory, owed=())
         return memories
 
@@ -209,7 +215,7 @@ class History:
     def _tell(self, told: Sequence[Told], ok: bool) -> None:
         """From the writing thread: those who wait hear on the loop whether their result is kept."""
         if told:
-            self._on_loop(_call, told, ok)
+            self._on_loop(tell_each, told, ok)
 
     def _fall_ill(self, why: str) -> None:
         self._on_loop(self._show_fault, why)
@@ -285,11 +291,6 @@ class History:
         own, self._own = self._own, None
         if own is not None:
             own.close()
-
-
-def _call(told: Sequence[Told], ok: bool) -> None:
-    for one in told:
-        one(ok)
 
 
 def _recalled_alone(station: str, registrar: Registrar, paged: "Paged") -> "Recalled":

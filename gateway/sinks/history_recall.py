@@ -24,12 +24,12 @@ _MICROSECOND = timedelta(microseconds=1)
 class Recalled:
     """`answers` are still to be written: the database has them not, or otherwise.
 
-    `names` are the ids of the results that are owed. A greater `revision` is newer.
+    `owed` are those that the PLC has not taken. A greater `revision` is newer.
     """
 
     memory: Memory
     answers: tuple[StoredResult, ...]
-    names: dict[int, str]
+    owed: tuple[StoredResult, ...]
     revision: int
 
 
@@ -59,7 +59,7 @@ def recalled(
 
 
 def recalled_alone(station: str, registrar: Registrar, paged: Paged) -> Recalled:
-    """Where the database cannot be read: what it alone has is not offered to the PLC again."""
+    """Where the database cannot be read: what it alone has, of the last moment, is not offered to the PLC again."""
     return _put_together(station, registrar, paged, lambda _: None)
 
 
@@ -69,9 +69,10 @@ def _put_together(
     if paged.left_out:
         log.error("%s: %d answers that the PLC was shown are in no journal", station, paged.left_out)
     noted, shown_last = paged.noted, {one.result_id: one for one in paged.answers}
+    not_taken = {one.result_id: one for one in paged.owed}
 
     def found_one(result_id: str) -> StoredResult | None:
-        return shown_last.get(result_id) or find(result_id)
+        return shown_last.get(result_id) or find(result_id) or not_taken.get(result_id)
 
     owed = [one for result_id in noted.owed if (one := found_one(result_id)) is not None]
     seq, shown, counts = noted.memory.result_seq, noted.memory.shown_seq, noted.memory.counts
@@ -89,8 +90,7 @@ def _put_together(
             owed.append(found)
     results = tuple(one.result for one in owed)
     memory = replace(noted.memory, result_seq=seq, shown_seq=shown, counts=counts, owed=results)
-    names = {one.result.inspection_id: one.result_id for one in owed}
-    return Recalled(memory, tuple(answers), names, noted.revision)
+    return Recalled(memory, tuple(answers), tuple(owed), noted.revision)
 
 
 def _interrupted(station: str, accepted: Accepted, seq: int, counts: Counts, registrar: Registrar) -> StoredResult:

@@ -1,7 +1,7 @@
 """The acceptance pages of all stations, beside the history's database."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +56,18 @@ class Pages:
         if (page := self._pages.get(stored.station)) is not None:
             page.answer(stored)
 
-    def note(self, station: str, identity: str, row: Mapping[str, Any]) -> bool:
+    def owe(self, station: str, answers: Sequence[StoredResult]) -> None:
+        """The PLC has not taken these for a while; see Acceptance.owe."""
+        if (page := self._pages.get(station)) is not None:
+            page.owe(answers)
+
+    def note(self, station: str, identity: str, row: Mapping[str, Any], owed: Collection[str]) -> bool:
         """Store it; see Acceptance.note. False where it is not there."""
         page = self._pages.get(station)
         if page is None:
             return False
         try:
-            page.note(identity, row)
+            page.note(identity, row, owed)
         except ValueError as error:
             if station not in self._ill:
                 log.error("%s: the acceptance page cannot be written: %s", station, error)
