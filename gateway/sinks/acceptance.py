@@ -9,8 +9,9 @@ those that the PLC has not taken though the database has them: at the next start
 import json
 import logging
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from gateway.ports import StoredResult
@@ -22,6 +23,7 @@ from gateway.sinks.page_file import CAPACITY, PageFile
 log = logging.getLogger(__name__)
 
 _FORMAT = 2
+_values = itemgetter(*COLUMNS)
 _SPARE = 64
 """For the counter of what is left out."""
 
@@ -55,7 +57,6 @@ class Acceptance:
         self._unwritten: dict[str, _Answer] = {}
         self._owed: dict[str, _Answer] = {}
         """What the PLC has not taken, and the database has."""
-        self._head = b""
         self._done: deque[StoredResult] = deque()
         self._told = False
 
@@ -63,12 +64,9 @@ class Acceptance:
         """This is about to be shown, and the database has it not, or with other words."""
         self._unwritten[stored.result_id] = _encoded(stored)
 
-    def owe(self, answers: Sequence[StoredResult]) -> None:
-        """The PLC has not taken these for a while: from now on the page has them until the station's row says so."""
-        more = {one.result_id: one for one in answers if one.result_id not in self._unwritten}
-        self._owed |= {result_id: _encoded(one) for result_id, one in more.items()}
-        if more and self._head:
-            self._file.store(self._filled(self._head))
+    def owe(self, stored: StoredResult, row: Mapping[str, Any] | None = None) -> None:
+        """The PLC has not taken this, which the database has, as `row`: the page has it too until `note` says so."""
+        self._owed[stored.result_id] = _encoded(stored, row)
 
     def written(self, stored: StoredResult) -> None:
         """The database has this answer."""
@@ -86,8 +84,7 @@ class Acceptance:
         if self._owed:
             self._owed = {result_id: one for result_id, one in self._owed.items() if result_id in owed}
         head = as_json([_FORMAT, VERSION, self._identity, list(row.values())])
-        self._head = head.encode()
-        self._file.store(self._filled(self._head))
+        self._file.store(self._filled(head.encode()))
 
     def close(self) -> None:
         """Idempotent; the page keeps what it has."""
@@ -111,9 +108,8 @@ class Acceptance:
         return b"\n".join([head, b"%d %d" % (left_out, len(owed)), *owed, *rows])
 
 
-def _encoded(stored: StoredResult) -> _Answer:
-    row = row_of(stored)
-    return _Answer(stored, as_json([row[name] for name in COLUMNS]).encode())
+def _encoded(stored: StoredResult, row: Mapping[str, Any] | None = None) -> _Answer:
+    return _Answer(stored, as_json(_values(row or row_of(stored))).encode())
 
 
 def _newest(answers: dict[str, _Answer], space: int) -> list[bytes]:

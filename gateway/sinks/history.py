@@ -23,7 +23,6 @@ from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told, tell_each
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_writer import STOP_S, Writer
-from gateway.sinks.owing import Owing
 from gateway.sinks.pages import Pages
 from gateway.standing import StandingThread
 from gateway.worker import Worker
@@ -68,7 +67,6 @@ class History:
         self._place = place
         self._names = Names(self._result_id, registrar.clock.unix_us)
         self._pages = Pages(pages)
-        self._owing = Owing(registrar, self._pages)
         self._revisions: dict[str, int] = {}
         told = self._pages.written
         self._writer = Writer(place, retention, self._tell, safe=safe, written=told, ill=self._fall_ill)
@@ -121,7 +119,6 @@ class History:
         await self._reading.wait_ended()
         self._writer.stop()
         await self._writing.stop(STOP_S + _MARGIN_S)
-        self._owing.close()
         self._pages.close()
 
     def put(self, recorded: Recorded) -> None:
@@ -140,11 +137,12 @@ class History:
         if paged:
             for recorded in answers:
                 stored = self._registrar.stored(recorded)
-                if not self._writer.has(stored):
+                if (kept := self._writer.kept(stored)) is None:
                     self._pages.answer(stored)
+                elif recorded.presented:
+                    self._pages.owe(stored, kept)
             owed = [self._result_id(station, one.inspection_id) for one in memory.owed]
             paged = self._pages.note(station, self._writer.identity, row, owed)
-            self._owing.note(station, memory.owed)
         self._writer.note(station, row, paged=paged)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
@@ -175,7 +173,8 @@ class History:
             for answer in found.answers:
                 self._pages.answer(answer)
                 self._writer.put(answer, amends=True)
-            self._pages.owe(station, found.owed)
+            for owed in found.owed:
+                self._pages.owe(owed)
             self._earlier |= {(station, one.result.inspection_id): one.result_id for one in found.owed}
             memories[station] = found.memory if offer_again else replace(found.memory, owed=())
         return memories

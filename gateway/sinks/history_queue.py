@@ -38,6 +38,8 @@ class Entry:
     told: Told | None = None
     amends: bool = False
     place: Place = Place.QUEUED
+    row: Mapping[str, Any] | None = None
+    """As it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,12 @@ class Queue:
     def append(self, stored: StoredResult, *, amends: bool = False) -> None:
         self._incoming.append(Entry(stored, amends=amends))
 
-    def has_written(self, stored: StoredResult) -> bool:
-        """Whether this was to be kept, and the same answer is in the database."""
+    def written_row(self, stored: StoredResult) -> Mapping[str, Any] | None:
+        """Its row, where this was to be kept and the same answer is in the database."""
         entry = self._asked.get(_key(stored))
-        return entry is not None and entry.place is Place.WRITTEN and entry.stored.says_the_same(stored)
+        if entry is None or entry.place is not Place.WRITTEN or not entry.stored.says_the_same(stored):
+            return None
+        return entry.row
 
     def note(self, noted: Noted) -> None:
         with self._lock:

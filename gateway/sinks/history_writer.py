@@ -117,9 +117,9 @@ class Writer:
         self._put += 1
         self._hurry.set()
 
-    def has(self, stored: StoredResult) -> bool:
-        """Whether this was to be kept, and the same answer is in the database."""
-        return self._queue.has_written(stored)
+    def kept(self, stored: StoredResult) -> Mapping[str, Any] | None:
+        """Its row, where this was to be kept and the same answer is in the database."""
+        return self._queue.written_row(stored)
 
     def note(self, station: str, row: Mapping[str, Any], *, paged: bool = False) -> None:
         """Have this row remembered of a station. `paged`: it is in its page already, so the database has time."""
@@ -280,7 +280,10 @@ class Writer:
         from gateway.sinks.history_rows import written
 
         assert self.database is not None
-        self.database.put(written(group, notes, durable=self._safe and bool(group)))
+        all_of_it = written(group, notes, durable=self._safe and bool(group))
+        self.database.put(all_of_it)
+        for taken, row in zip(group, all_of_it.rows, strict=True):
+            taken.entry.row = row
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
         self._tell(told, ok)

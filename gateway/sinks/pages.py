@@ -56,10 +56,10 @@ class Pages:
         if (page := self._pages.get(stored.station)) is not None:
             page.answer(stored)
 
-    def owe(self, station: str, answers: Sequence[StoredResult]) -> None:
-        """The PLC has not taken these for a while; see Acceptance.owe."""
-        if (page := self._pages.get(station)) is not None:
-            page.owe(answers)
+    def owe(self, stored: StoredResult, row: Mapping[str, Any] | None = None) -> None:
+        """The PLC is shown this, and the database has it, as `row`; see Acceptance.owe."""
+        if (page := self._pages.get(stored.station)) is not None:
+            page.owe(stored, row)
 
     def note(self, station: str, identity: str, row: Mapping[str, Any], owed: Collection[str]) -> bool:
         """Store it; see Acceptance.note. False where it is not there."""

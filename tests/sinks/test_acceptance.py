@@ -135,14 +135,16 @@ async def test_what_was_shown_counts_not_what_the_disk_was_told_before(home: Pat
     assert [one.result for one in rows] == [shown.result] == list(memory.owed)
 
 
-async def test_an_answer_that_is_on_the_disk_as_it_was_shown_takes_no_space(home: Path) -> None:
+async def test_an_answer_that_is_on_the_disk_as_it_was_shown_is_not_written_again(home: Path) -> None:
     async with begun(home) as store:
         waiting = Waiting(store)
         waiting.keep(recorded(1))
         await waiting.all(1)
         store.note("s1", Memory(2, 1, 1, 41, COUNTS, owed=(recorded(1).result,)), [recorded(1)])
-        assert b"part 1" not in (home / page_name("s1")).read_bytes()
         left = killed(home)
+    said = paged(PageFile.opened(left / page_name("s1")))
+    assert said is not None
+    assert ([one.result for one in said.owed], said.answers) == ([recorded(1).result], ())
     memory, rows = await after(left)
     assert memory is not None
     assert [one.result for one in rows] == [recorded(1).result] == list(memory.owed)
@@ -240,7 +242,8 @@ async def test_without_the_database_the_page_alone_is_known(home: Path, caplog: 
         async with journal(left, boot_id=18) as store:
             memory = (await store.recall(["s1"], offer_again=True))["s1"]
             assert (memory.next_id, memory.result_seq, memory.trigger_seq) == (3, 2, 42)
-            assert [one.judgement.reason for one in memory.owed] == [Reason.INTERRUPTED]
+            assert memory.owed[0] == recorded(1).result
+            assert [one.judgement.reason for one in memory.owed[1:]] == [Reason.INTERRUPTED]
             store.note("s1", replace(memory, error_count=4))
     assert "known by the acceptance page alone" in caplog.text
     (left / "h.db").write_bytes(whole)
