@@ -42,6 +42,17 @@ def _picture(*, good: bool) -> bytes:
     return part_image(1, defects=0 if good else 2)
 
 
+_given: set[int] = set()
+
+
+def own_port() -> int:
+    """A free port that no other plant of this run has: that of a gateway which is down just now looks free."""
+    while (port := free_port()) in _given:
+        pass
+    _given.add(port)
+    return port
+
+
 class Plant:
     """Everything but the PLC. `begin` brings it up, `end` takes it down; the gateway and PEKAT can be killed between.
 
@@ -50,8 +61,8 @@ class Plant:
 
     def __init__(self, home: Path, housing: Housing, handshake: Handshake | None = None, link: Link = "modbus") -> None:
         self.home, self.housing, self._handshake, self._link = home, housing, handshake or Handshake(), link
-        self.plc_port = free_port()
-        self._ports = {"gateway": free_port(), "pekat": free_port(), "route": free_port(), "route2": free_port()}
+        self.plc_port = own_port()
+        self._ports = {name: own_port() for name in ("gateway", "pekat", "route", "route2")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._modes = dict.fromkeys(("plc", "pekat", "pekat2"), "open")
         self.starts: list[float] = []
