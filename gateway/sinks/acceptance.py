@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _FORMAT = 2
 _values = itemgetter(*COLUMNS)
 _SPARE = 64
-"""For the counter of what is left out."""
+"""For the counters: of what is left out, and of what is owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ class Acceptance:
 
     def owe(self, stored: StoredResult, row: Mapping[str, Any] | None = None) -> None:
         """The PLC has not taken this, which the database has, as `row`: the page has it too until `note` says so."""
-        self._owed[stored.result_id] = _encoded(stored, row)
+        if stored.result_id not in self._unwritten:  # there it is until the database is known to have it
+            self._owed[stored.result_id] = _encoded(stored, row)
 
     def written(self, stored: StoredResult) -> None:
         """The database has this answer."""

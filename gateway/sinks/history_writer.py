@@ -280,9 +280,9 @@ class Writer:
         from gateway.sinks.history_rows import written
 
         assert self.database is not None
-        all_of_it = written(group, notes, durable=self._safe and bool(group))
-        self.database.put(all_of_it)
-        for taken, row in zip(group, all_of_it.rows, strict=True):
+        transaction = written(group, notes, durable=self._safe and bool(group))
+        self.database.put(transaction)
+        for taken, row in zip(group, transaction.rows, strict=True):
             taken.entry.row = row
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:

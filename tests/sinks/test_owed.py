@@ -114,6 +114,26 @@ async def test_what_an_earlier_run_owes_stays_in_the_page(home: Path) -> None:
     assert (await without_database(left, boot_id=19)).owed == (one.result,)
 
 
+def test_what_is_owed_and_not_written_either_is_in_the_page_once(tmp_path: Path) -> None:
+    """As an answer that a kill has interrupted, at the start that gives it."""
+    records, name = registrar(), tmp_path / "one.page"
+    page, one = Acceptance("s1", PageFile.opened(name), "db"), records.stored(recorded(1))
+    row = row_of_station("s1", Memory(), Names(lambda station, number: f"{number}", records.clock.unix_us))
+
+    def said() -> tuple[list[str], list[str]]:
+        page.note("db", row, {one.result_id})
+        found = paged(PageFile.opened(name))
+        assert found is not None
+        return [kept.result_id for kept in found.answers], [kept.result_id for kept in found.owed]
+
+    page.answer(one)
+    page.owe(one)
+    assert said() == ([one.result_id], [])
+    page.written(one)
+    assert said() == ([], [one.result_id])
+    page.close()
+
+
 def test_answers_that_the_database_has_not_come_first(tmp_path: Path) -> None:
     """Where not all fit: what is only owed is left out, the oldest first, and nobody is alarmed."""
     file = PageFile.opened(tmp_path / "one.page")

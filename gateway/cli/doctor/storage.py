@@ -97,9 +97,9 @@ def _written(folder: Path, whose: str, *, syncs: bool) -> Iterator[Finding]:
     if (missing := _missing(folder, subject)) is not None:
         yield missing
         return
-    room = _room(folder, subject)
-    if room.grade is not Grade.DEFECT:  # else a file that could not be written would only say so again
-        yield _probed(folder, subject, syncs=syncs)
+    probed, room = _probed(folder, subject, syncs=syncs), _room(folder, subject)
+    if not room.text.startswith(probed.text):  # a full disk is told once, with how full it is
+        yield probed
     yield room
     if os.name == "posix" and folder.stat().st_mode & stat.S_IWOTH:
         yield warning(subject, "every user of this machine may write here", f"chmod o-w {folder}")
