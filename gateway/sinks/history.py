@@ -139,7 +139,7 @@ class History:
                 stored = self._registrar.stored(recorded)
                 if (kept := self._writer.kept(stored)) is None:
                     self._pages.answer(stored)
-                elif recorded.presented:
+                else:
                     self._pages.owe(stored, kept)
             owed = [self._result_id(station, one.inspection_id) for one in memory.owed]
             paged = self._pages.note(station, self._writer.identity, row, owed)

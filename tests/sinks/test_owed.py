@@ -66,6 +66,18 @@ async def test_what_was_shown_is_in_the_page_in_the_same_moment(home: Path, capl
     assert [row.result for row in rows] == [one.result, two.result]
 
 
+async def test_a_row_that_the_journal_has_made_is_not_made_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The PLC waits for the note."""
+
+    def made(_: StoredResult) -> dict[str, object]:
+        raise AssertionError
+
+    async with begun(home) as store:
+        monkeypatch.setattr("gateway.sinks.acceptance.row_of", made)
+        await shown(store, 1)
+        assert in_page(home, "part 1")
+
+
 async def test_answers_that_were_written_late_stay_in_the_page_while_they_are_owed(home: Path) -> None:
     """Fast: shown before the database has it, and not taken when it has."""
     async with begun(home, safe=False) as store:
