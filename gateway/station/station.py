@@ -16,7 +16,6 @@ from gateway.core.commands import Commands
 from gateway.core.deadlines import next_wake
 from gateway.core.errors import RefusedError, RejectReason
 from gateway.core.events import Event
-from gateway.core.handshake import step
 from gateway.core.heartbeat import only_heard
 from gateway.core.image import Projection, TagImage, shows_the_same
 from gateway.core.result import Origin, Result
@@ -37,6 +36,7 @@ from gateway.ports import (
 )
 from gateway.station.calls import Calls
 from gateway.station.errands import Errands
+from gateway.station.foresight import Foresight
 from gateway.station.gallery import Gallery
 from gateway.station.health import Health, HealthPolicy
 from gateway.station.journaling import Journaling
@@ -97,6 +97,7 @@ class Station:
         if memory is not None:
             self._state = resumed(self._state, memory, now)
         self._image = self._projection.image(self._state)
+        self._foresight = Foresight(self._projection, lambda: self._state)
         self._journal = Journaling(name, journal, self.post)
         self._gallery = Gallery(name, pictures, self._views, lambda: self._state.flight)
         self.pictures = self._gallery.listeners
@@ -107,7 +108,7 @@ class Station:
         doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._old_results)
         self._sinks = Sinks(name, sinks)
         self._reviews = Reviews(name, self._views, lambda: self._state, self._calls.ask)
-        self._errands = Errands(self._views, *doers, self._sinks, self._reviews)
+        self._errands = Errands(self._views, *doers, self._sinks, self._reviews, self._foresight)
         self._watchers = Listeners[TagImage]()
         self._observers = Listeners[Step]()
         self._inbox: deque[Event] = deque()
@@ -257,7 +258,7 @@ class Station:
 
     def _step(self, event: Event) -> None:
         before, now = self._state, monotonic_us()
-        self._state, actions = step(before, event, now)
+        self._state, actions = self._foresight.step(before, event, now)
         self._gallery.hand_drawings(actions)
         self._journal.note(before, self._state, actions)  # first: what the PLC sees then outlives a kill
         self._journal.begin(actions)
@@ -274,7 +275,7 @@ class Station:
         self._gallery.taken(order, view, picture)
 
     def _publish(self) -> None:
-        image = self._projection.image(self._state)
+        image = self._foresight.image(self._state)
         if image.values != self._image.values or image.commands != self._image.commands:
             self._show(image)
 

@@ -1,0 +1,82 @@
+"""The step in which an answer is shown, made ready while the disk takes that answer.
+
+The PLC waits for the disk, and then for the core and for the image that shows the result. Both are known beforehand,
+for the core is pure. What is made ready counts only where nothing at all has happened in between.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core import events as ev
+from gateway.core.actions import Action
+from gateway.core.deadlines import next_wake
+from gateway.core.events import Event
+from gateway.core.handshake import step
+from gateway.core.image import Projection, TagImage
+from gateway.core.inspection import Keeping
+from gateway.core.state import State
+from gateway.station.work import monotonic_us
+
+QUIET_S = 0.0002
+"""How long the event loop stands still once the journal has an answer to write.
+
+Its thread needs the interpreter for about as long before it waits for the disk, and a PLC that reads all the time would
+take it away: 0.1 ms for each answer, and as much for making ready what comes then, while the disk writes.
+"""
+FRESH_US = 2_000
+"""How old a step that was made ready may be: its only time that is seen is since when the result is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Foreseen:
+    event: Event
+    before: State
+    at: int
+    until: int
+    """Time alone changes nothing before."""
+    after: State
+    actions: tuple[Action, ...]
+    image: TagImage
+
+
+class Foresight:
+    """Of one station: does for it what `step` and `Projection.image` do. On the event loop's thread."""
+
+    def __init__(self, projection: Projection, state: Callable[[], State]) -> None:
+        self._projection, self._state = projection, state
+        self._foreseen: _Foreseen | None = None
+        self._image: TagImage | None = None
+
+    def expect(self, inspection_id: int) -> None:
+        """The journal has begun to write this answer: make ready what comes when it has it."""
+        asyncio.get_running_loop().call_soon(self._look_ahead, inspection_id)
+
+    def step(self, before: State, event: Event, now: int) -> tuple[State, tuple[Action, ...]]:
+        """See core.handshake.step."""
+        foreseen, self._foreseen, self._image = self._foreseen, None, None
+        if foreseen is None or foreseen.before is not before or foreseen.event != event:
+            return step(before, event, now)
+        if now >= foreseen.until:
+            return step(before, event, now)
+        self._image = foreseen.image
+        return foreseen.after, foreseen.actions
+
+    def image(self, state: State) -> TagImage:
+        """See Projection.image; `state` is the one that the last step led to."""
+        return self._image or self._projection.image(state)
+
+    def _look_ahead(self, inspection_id: int) -> None:
+        if not self._is_written(inspection_id):
+            return
+        time.sleep(QUIET_S)
+        before, event, at = self._state(), ev.Kept(inspection_id, True), monotonic_us()
+        after, actions = step(before, event, at)
+        until = min(next_wake(before), at + FRESH_US)
+        self._foreseen = _Foreseen(event, before, at, until, after, actions, self._projection.image(after))
+
+    def _is_written(self, inspection_id: int) -> bool:
+        """It is the next one to be shown, and the journal has not said yet whether it has it."""
+        flight = self._state().flight
+        return bool(flight) and flight[0].id == inspection_id and flight[0].keeping is Keeping.ASKED

@@ -1,0 +1,164 @@
+"""What is made ready while the journal writes an answer: it is what the core says, or it does not count."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from gateway.core import events as ev
+from gateway.core.deadlines import next_wake
+from gateway.core.handshake import step
+from gateway.core.image import Projection
+from gateway.core.result import Reason
+from gateway.core.state import State
+from gateway.ports import Step
+from gateway.station import foresight
+from gateway.station.foresight import FRESH_US, Foresight
+from gateway.station.work import monotonic_us
+from tests.station.rig import Rig, running
+from tests.station.test_journaling import Journal, answered
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[ev.Event]:
+    """The events whose steps the core was asked for by a foresight, in order."""
+    asked: list[ev.Event] = []
+
+    def noted(state: State, event: ev.Event, now: int) -> object:
+        asked.append(event)
+        return step(state, event, now)
+
+    monkeypatch.setattr(foresight, "step", noted)
+    return asked
+
+
+@asynccontextmanager
+async def being_written(**options: object) -> AsyncIterator[tuple[Rig, Journal]]:
+    """A station whose journal writes the answer of A1, and that has had the time to look ahead."""
+    journal = Journal()
+    async with running(**{"journal": journal, "keep_ms": 500, **options}) as rig:
+        await answered(rig, journal, "A1")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        yield rig, journal
+
+
+def ahead_of(state: State) -> Foresight:
+    """One that has looked ahead from this state, in which an answer is written."""
+    found = Foresight(Projection(), lambda: state)
+    found._look_ahead(state.flight[0].id)
+    return found
+
+
+async def test_what_was_made_ready_is_what_the_plc_is_shown(made: list[ev.Event]) -> None:
+    steps: list[Step] = []
+    async with being_written() as (rig, journal):
+        kept = ev.Kept(1, True)
+        assert made.count(kept) == 1
+        end = rig.station.observe(steps.append)
+        before, busy = rig.station.state, rig.tag("busy")
+        recorded = journal.done()
+        assert made.count(kept) == 1, "it was made a second time"
+        end()
+        assert (busy, rig.tag("busy"), rig.tag("ok"), rig.tag("result_part_id")) == (True, False, True, "A1")
+        assert rig.sink.recorded == [recorded]
+        assert journal.noted.owed == (recorded.result,)
+        (told,) = [one for one in steps if one.event == kept]
+        plain, actions = step(before, kept, told.at)
+        assert 0 <= plain.valid_since - told.after.valid_since <= FRESH_US
+        plain.valid_since = told.after.valid_since
+        assert (told.before, told.after, told.actions) == (before, plain, actions)
+        assert rig.station.image.values == Projection().image(plain).values
+
+
+@pytest.mark.parametrize("tag", ["plc_heartbeat", "part_id", "enable"])
+async def test_what_happens_in_between_counts(made: list[ev.Event], tag: str) -> None:
+    written = {"plc_heartbeat": 7, "part_id": "A2", "enable": False}[tag]
+    async with being_written() as (rig, journal):
+        rig.write(**{tag: written})
+        journal.done()
+        assert made.count(ev.Kept(1, True)) == 2, "it was not made anew"
+        assert getattr(rig.station.image.commands, tag) == written
+        assert getattr(rig.station.state.commands, tag) == written
+        assert rig.tag("result_part_id") == "A1"
+
+
+async def test_an_answer_that_is_not_kept_is_never_shown_as_if_it_were() -> None:
+    async with being_written() as (rig, journal):
+        journal.done(ok=False)
+        assert (rig.tag("ok"), rig.tag("no_decision"), rig.tag("reason")) == (False, True, Reason.JOURNAL)
+
+
+async def test_what_was_made_ready_counts_for_that_state_that_event_and_once() -> None:
+    async with being_written() as (rig, _):
+        state = rig.station.state
+        kept, at = ev.Kept(1, True), monotonic_us()
+        plain, actions = step(state, kept, at)
+        ahead = ahead_of(state)
+        assert ahead.step(state, ev.Kept(1, False), at) == step(state, ev.Kept(1, False), at)
+        assert ahead.step(state, kept, at) == (plain, actions), "it counted after another event"
+        ahead = ahead_of(state)
+        other = state.copy()
+        other.error_count += 1
+        after, _ = ahead.step(other, kept, at)
+        assert after.error_count == other.error_count
+        ahead = ahead_of(state)
+        first, _ = ahead.step(state, kept, at)
+        shown = ahead.image(first)
+        again, _ = ahead.step(state, kept, at)
+        assert again is not first
+        assert ahead.image(again).seq > shown.seq, "the same image twice"
+
+
+async def test_it_does_not_count_once_it_is_old_or_time_itself_has_changed_something() -> None:
+    async with being_written() as (rig, _):
+        state, kept = rig.station.state, ev.Kept(1, True)
+        ahead = ahead_of(state)
+        first, _ = ahead.step(state, kept, (now := monotonic_us()))
+        assert first.valid_since <= now, "it is not what was made ready"
+        late = ahead_of(state).step(state, kept, (now := monotonic_us() + FRESH_US))[0]
+        assert late.valid_since == now
+        # The journal's time is over a moment after the look ahead: the core says so, whatever was made ready.
+        soon = state.copy()
+        soon.flight = (replace(soon.flight[0], keep_by=monotonic_us() + 100_000),)
+        assert next_wake(soon) <= soon.flight[0].keep_by
+        ahead = ahead_of(soon)
+        seen = ahead._foreseen
+        assert seen is not None
+        assert seen.until <= min(seen.at + FRESH_US, soon.flight[0].keep_by)
+        over = ahead.step(soon, kept, soon.flight[0].keep_by)[0]
+        assert over.presented is not None
+        assert over.presented.judgement.reason == Reason.JOURNAL
+
+
+async def test_nobody_stands_still_for_an_answer_that_is_out_or_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    stood: list[float] = []
+    monkeypatch.setattr(time, "sleep", stood.append)
+    async with being_written() as (rig, journal):
+        assert stood == [foresight.QUIET_S]
+        state = rig.station.state
+        journal.done()
+        for number in (1, 2):
+            Foresight(Projection(), lambda: rig.station.state)._look_ahead(number)
+        Foresight(Projection(), lambda: state)._look_ahead(2)
+        assert stood == [foresight.QUIET_S]
+
+
+async def test_two_answers_that_are_written_at_once_are_shown_in_order() -> None:
+    journal = Journal()
+    async with running(journal=journal, keep_ms=500, max_in_flight=2) as rig:
+        for part in ("A1", "A2"):
+            await rig.until(lambda: rig.tag("ready"))
+            await rig.trigger(part)
+        await rig.until(lambda: len(journal.waiting) == 2)
+        await asyncio.sleep(0.001)
+        journal.done()
+        assert (rig.tag("result_part_id"), rig.tag("result_seq")) == ("A1", 1)
+        rig.write(result_ack=True)
+        rig.write(result_ack=False)
+        journal.done()
+        assert (rig.tag("result_part_id"), rig.tag("result_seq")) == ("A2", 2)
+    assert [one.part_id for one in rig.sink.results] == ["A1", "A2"]
