@@ -15,7 +15,6 @@ from gateway.core.deadlines import next_wake
 from gateway.core.events import Event
 from gateway.core.handshake import step
 from gateway.core.image import Projection, TagImage
-from gateway.core.inspection import Keeping
 from gateway.core.state import State
 from gateway.station.work import monotonic_us
 
@@ -68,15 +67,11 @@ class Foresight:
         return self._image or self._projection.image(state)
 
     def _look_ahead(self, inspection_id: int) -> None:
-        if not self._is_written(inspection_id):
+        flight = self._state().flight
+        if not flight or flight[0].id != inspection_id:  # it is out already, or others come before it
             return
         time.sleep(QUIET_S)
         before, event, at = self._state(), ev.Kept(inspection_id, True), monotonic_us()
         after, actions = step(before, event, at)
         until = min(next_wake(before), at + FRESH_US)
         self._foreseen = _Foreseen(event, before, at, until, after, actions, self._projection.image(after))
-
-    def _is_written(self, inspection_id: int) -> bool:
-        """It is the next one to be shown, and the journal has not said yet whether it has it."""
-        flight = self._state().flight
-        return bool(flight) and flight[0].id == inspection_id and flight[0].keeping is Keeping.ASKED

@@ -106,8 +106,11 @@ async def test_what_was_made_ready_counts_for_that_state_that_event_and_once() -
         after, _ = ahead.step(other, kept, at)
         assert after.error_count == other.error_count
         ahead = ahead_of(state)
+        assert ahead._foreseen is not None
+        made_ready = ahead._foreseen.image
         first, _ = ahead.step(state, kept, at)
         shown = ahead.image(first)
+        assert shown is made_ready
         again, _ = ahead.step(state, kept, at)
         assert again is not first
         assert ahead.image(again).seq > shown.seq, "the same image twice"
@@ -123,12 +126,9 @@ async def test_it_does_not_count_once_it_is_old_or_time_itself_has_changed_somet
         assert late.valid_since == now
         # The journal's time is over a moment after the look ahead: the core says so, whatever was made ready.
         soon = state.copy()
-        soon.flight = (replace(soon.flight[0], keep_by=monotonic_us() + 100_000),)
+        soon.flight = (replace(soon.flight[0], keep_by=monotonic_us() + FRESH_US * 3 // 4),)
         assert next_wake(soon) <= soon.flight[0].keep_by
         ahead = ahead_of(soon)
-        seen = ahead._foreseen
-        assert seen is not None
-        assert seen.until <= min(seen.at + FRESH_US, soon.flight[0].keep_by)
         over = ahead.step(soon, kept, soon.flight[0].keep_by)[0]
         assert over.presented is not None
         assert over.presented.judgement.reason == Reason.JOURNAL
