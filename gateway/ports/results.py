@@ -71,9 +71,10 @@ class PictureSink(ResultSink, Protocol):
 class Journal(Protocol):
     """Keeps answers before they are shown (H30), and what a station goes on with after a restart (H31)."""
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
         """Put this answer on the disk; then call `kept`, once, on the event loop: True where it is there.
 
+        Returns whether that is begun with now, for this answer alone; nothing else waits for the disk.
         Where the same answer is put as a ResultSink afterwards with other words, those replace it.
         """
         ...

@@ -124,8 +124,8 @@ class History:
     def put(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.stored(recorded))
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
-        self._writer.keep(self._registrar.stored(recorded), kept)
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
+        return self._writer.keep(self._registrar.stored(recorded), kept)
 
     def late(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.late(recorded))

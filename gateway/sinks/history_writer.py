@@ -108,14 +108,16 @@ class Writer:
         self._queue.append(stored, amends=amends)
         self._put += 1
 
-    def keep(self, stored: StoredResult, told: Told) -> None:
-        """Queue a result that somebody waits for; say at once where it cannot be written now."""
-        if self._fault or self._stopping.is_set() or len(self._queue) >= QUEUED:
+    def keep(self, stored: StoredResult, told: Told) -> bool:
+        """Queue a result that somebody waits for; say at once where it cannot be written now. Whether it is alone."""
+        waiting = len(self._queue)
+        if self._fault or self._stopping.is_set() or waiting >= QUEUED:
             self._tell([told], False)
-            return
+            return False
         self._queue.keep(stored, told)
         self._put += 1
         self._hurry.set()
+        return not waiting
 
     def kept(self, stored: StoredResult) -> Mapping[str, Any] | None:
         """Its row, where this was to be kept and the same answer is in the database."""

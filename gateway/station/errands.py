@@ -12,7 +12,6 @@ from gateway.core.result import Result
 from gateway.core.state import State
 from gateway.ports import ImageSource
 from gateway.station.calls import Calls
-from gateway.station.foresight import Foresight
 from gateway.station.health import Health
 from gateway.station.journaling import Journaling
 from gateway.station.old_results import OldResults
@@ -37,11 +36,10 @@ class Errands:
         old_results: OldResults,
         sinks: Sinks,
         reviews: Reviews,
-        foresight: Foresight,
     ) -> None:
         self._views, self._work, self._health, self._pictures = views, work, health, pictures
         self._calls, self._journal, self._sinks = calls, journal, sinks
-        self._reviews, self._old_results, self._foresight = reviews, old_results, foresight
+        self._reviews, self._old_results = reviews, old_results
 
     def perform(self, action: Action, state: State) -> None:
         """Begin what ACTION asks for. STATE is the one that the step with this action led to."""
@@ -59,7 +57,6 @@ class Errands:
                 self._reviews.ended(action)
             case act.Keep(result):
                 self._work.hold(result.inspection_id)  # the journal has begun with it already
-                self._foresight.expect(result.inspection_id)
             case act.Reject(token, reason) | act.Refused(token, reason):
                 self._calls.refused(token, reason)
             case act.AwaitPicture(run_id, since, simulated):

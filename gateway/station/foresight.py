@@ -22,7 +22,8 @@ QUIET_S = 0.0002
 """How long the event loop stands still once the journal has an answer to write.
 
 Its thread needs the interpreter for about as long before it waits for the disk, and a PLC that reads all the time would
-take it away: 0.1 ms for each answer, and as much for making ready what comes then, while the disk writes.
+take it away: 0.1 ms for each answer, and as much for making ready what comes then, while the disk writes. Where other
+answers wait for the disk too, nothing is made ready: their stations would stand still with this one.
 """
 FRESH_US = 2_000
 """How old a step that was made ready may be: its only time that is seen is since when the result is shown."""
@@ -49,7 +50,7 @@ class Foresight:
         self._image: TagImage | None = None
 
     def expect(self, inspection_id: int) -> None:
-        """The journal has begun to write this answer: make ready what comes when it has it."""
+        """The journal has begun to write this answer, and no other: make ready what comes when it has it."""
         asyncio.get_running_loop().call_soon(self._look_ahead, inspection_id)
 
     def step(self, before: State, event: Event, now: int) -> tuple[State, tuple[Action, ...]]:

@@ -18,10 +18,15 @@ log = logging.getLogger(__name__)
 
 
 class Journaling:
-    """`journal` None: nothing is kept, and nothing may ask for it."""
+    """`journal` None: nothing is kept, and nothing may ask for it.
 
-    def __init__(self, station: str, journal: Journal | None, post: Callable[[Event], None]) -> None:
-        self._station, self._journal, self._post = station, journal, post
+    `alone` hears of the inspection whose answer the journal begins to write, where no other answer waits for the disk.
+    """
+
+    def __init__(
+        self, station: str, journal: Journal | None, post: Callable[[Event], None], alone: Callable[[int], None]
+    ) -> None:
+        self._station, self._journal, self._post, self._alone = station, journal, post, alone
 
     def begin(self, actions: Sequence[Action]) -> None:
         """Have what is to be kept written, first of all that a step asks for: nothing else takes as long."""
@@ -37,10 +42,13 @@ class Journaling:
             return
         recorded = Recorded(self._station, result, asked.counts)
         try:
-            self._journal.keep(recorded, partial(self._kept, result.inspection_id))
+            alone = self._journal.keep(recorded, partial(self._kept, result.inspection_id))
         except Exception:
             log.exception("%s: the journal crashed", self._station, extra={"inspection": result.inspection_id})
             self._kept(result.inspection_id, False)
+        else:
+            if alone:
+                self._alone(result.inspection_id)
 
     def late(self, late: act.LateAnswer, state: State, about: Mapping[str, object]) -> None:
         """An answer that nobody waits for any more: no sink gets it but the journal, as what it is (H36)."""

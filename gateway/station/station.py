@@ -98,7 +98,7 @@ class Station:
             self._state = resumed(self._state, memory, now)
         self._image = self._projection.image(self._state)
         self._foresight = Foresight(self._projection, lambda: self._state)
-        self._journal = Journaling(name, journal, self.post)
+        self._journal = Journaling(name, journal, self.post, self._foresight.expect)
         self._gallery = Gallery(name, pictures, self._views, lambda: self._state.flight)
         self.pictures = self._gallery.listeners
         self._work = Work(name, self._views, self.post, self._taken)
@@ -108,7 +108,7 @@ class Station:
         doers = (self._work, self._health, self._pictures, self._calls, self._journal, self._old_results)
         self._sinks = Sinks(name, sinks)
         self._reviews = Reviews(name, self._views, lambda: self._state, self._calls.ask)
-        self._errands = Errands(self._views, *doers, self._sinks, self._reviews, self._foresight)
+        self._errands = Errands(self._views, *doers, self._sinks, self._reviews)
         self._watchers = Listeners[TagImage]()
         self._observers = Listeners[Step]()
         self._inbox: deque[Event] = deque()

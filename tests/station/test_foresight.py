@@ -147,14 +147,17 @@ async def test_nobody_stands_still_for_an_answer_that_is_out_or_not_the_next(mon
         assert stood == [foresight.QUIET_S]
 
 
-async def test_two_answers_that_are_written_at_once_are_shown_in_order() -> None:
-    journal = Journal()
+async def test_two_answers_that_are_written_at_once_are_shown_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody stands still for the second one: the first one's station would wait with it."""
+    journal, stood = Journal(), list[float]()
+    monkeypatch.setattr(time, "sleep", stood.append)
     async with running(journal=journal, keep_ms=500, max_in_flight=2) as rig:
         for part in ("A1", "A2"):
             await rig.until(lambda: rig.tag("ready"))
             await rig.trigger(part)
         await rig.until(lambda: len(journal.waiting) == 2)
         await asyncio.sleep(0.001)
+        assert stood == [foresight.QUIET_S]
         journal.done()
         assert (rig.tag("result_part_id"), rig.tag("result_seq")) == ("A1", 1)
         rig.write(result_ack=True)

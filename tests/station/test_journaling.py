@@ -21,10 +21,11 @@ class Journal:
         self.known_at_keep: list[bool] = []
         self.answered: list[str] = []
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
         number = recorded.result.inspection_id
         self.known_at_keep.append(number in {one.id for one in self.noted.flight})
         self.waiting.append((recorded, kept))
+        return len(self.waiting) == 1
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         assert station == "s1"
