@@ -24,6 +24,9 @@ QUIET_S = 0.0002
 Its thread needs the interpreter for about as long before it waits for the disk, and a PLC that reads all the time would
 take it away: 0.1 ms for each answer, and as much for making ready what comes then, while the disk writes. Where other
 answers wait for the disk too, nothing is made ready: their stations would stand still with this one.
+
+What it costs: every station, and every client, waits as long, at most once for each commit. A disk and a processor
+that are done sooner than this lose what is left of it.
 """
 FRESH_US = 2_000
 """How old a step that was made ready may be: its only time that is seen is since when the result is shown."""
@@ -71,7 +74,7 @@ class Foresight:
         flight = self._state().flight
         if not flight or flight[0].id != inspection_id:  # it is out already, or others come before it
             return
-        time.sleep(QUIET_S)
+        time.sleep(QUIET_S)  # meant to block: whatever else the loop did now would take the interpreter, see QUIET_S
         before, event, at = self._state(), ev.Kept(inspection_id, True), monotonic_us()
         after, actions = step(before, event, at)
         until = min(next_wake(before), at + FRESH_US)
