@@ -1,0 +1,57 @@
+"""Long work in a thread leaves the interpreter to others as often as it should, and not more often."""
+
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.worker import HOLD_S, Courtesy
+
+WORK_S = 0.1
+
+
+@pytest.fixture
+def switched_by_nobody() -> Iterator[None]:
+    """Python itself takes the interpreter away from nobody for a minute."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60)
+    yield
+    sys.setswitchinterval(before)
+
+
+def courteous(seconds: float) -> int:
+    """Work for so long, in pieces of a microsecond; how often this thread stood aside."""
+    before, until, courtesy = asides(), time.thread_time() + seconds, Courtesy()
+    while time.thread_time() < until:
+        courtesy.step_aside()
+    return asides() - before
+
+
+def asides() -> int:
+    """How often this thread has given its processor away by itself."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+
+
+def test_another_thread_has_its_turns(switched_by_nobody: None) -> None:
+    worker, turns = threading.Thread(target=courteous, args=(WORK_S,)), 0
+    worker.start()
+    while worker.is_alive():
+        time.sleep(HOLD_S / 5)
+        turns += 1
+    assert turns > 5  # of 200, or on a machine that is busy elsewhere a few of them; without courtesy 2
+
+
+def test_it_stands_aside_as_often_as_that_and_not_more() -> None:
+    meant = WORK_S / HOLD_S
+    assert meant / 2 < courteous(WORK_S) < meant * 1.5
+
+
+def test_what_others_do_with_the_time_is_no_work() -> None:
+    before, courtesy = asides(), Courtesy()
+    for _ in range(20):
+        time.sleep(2 * HOLD_S)
+        courtesy.step_aside()
+    assert asides() - before < 30
