@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import product
 
 UserValue = bool | int | float | str
 
@@ -106,6 +107,19 @@ UNDECIDED = frozenset(Reason) - {Reason.NONE, Reason.TOO_LATE, Reason.BY_OPERATO
 """Reasons that go with no decision."""
 
 
+def _go_together(verdict: Verdict, reason: Reason) -> bool:
+    decided = verdict in (Verdict.OK, Verdict.NOK)
+    if reason is Reason.TOO_LATE:
+        return verdict is Verdict.NOK
+    if reason is Reason.BY_OPERATOR:
+        return decided
+    return verdict is not Verdict.NONE and decided == (reason is Reason.NONE)
+
+
+_TOGETHER = frozenset(both for both in product(Verdict, Reason) if _go_together(*both))
+"""What verdicts and reasons can go together: a judgement is made faster than the rule is gone through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """One found object. `x`, `y` is the top left corner; all lengths in pixels of the processed image."""
@@ -162,14 +176,7 @@ class Judgement:
     """What each view said, where the station has several: `core/views.py` made one judgement of them."""
 
     def __post_init__(self) -> None:
-        decided = self.verdict in (Verdict.OK, Verdict.NOK)
-        if self.reason is Reason.TOO_LATE:
-            right = self.verdict is Verdict.NOK
-        elif self.reason is Reason.BY_OPERATOR:
-            right = decided
-        else:
-            right = self.verdict is not Verdict.NONE and decided == (self.reason is Reason.NONE)
-        if not right:
+        if (self.verdict, self.reason) not in _TOGETHER:
             raise ValueError(f"verdict {self.verdict.name} cannot go with reason {self.reason.name}")
 
 
