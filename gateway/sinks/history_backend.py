@@ -1,11 +1,11 @@
 """What a kind of database has to know how to do for the history: one class for SQLite, one for PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 BUSY_S = 0.5
@@ -57,8 +57,6 @@ class Backend(Marks, Protocol):
     """Whether another connection finds the same data: it does not in memory."""
     answers: Sequence[Table]
     """Where answers are: those that are still to be filed first, `RESULTS` last."""
-    rows_at_once: int
-    """Rows that are fetched in one go."""
 
     def look(self) -> None:
         """Before it is opened to write. Raises SinkError for what is no database of ours."""
@@ -90,6 +88,10 @@ class Backend(Marks, Protocol):
 
     def catch_up(self, connection: Connection) -> None:
         """Called when nobody waits: do what writing has left to be done later."""
+        ...
+
+    def rows(self, connection: Connection, wanted: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        """What this finds, for history_table.result_of: some rows at a time, as they come from the database."""
         ...
 
     def limited(self, connection: Connection) -> AbstractContextManager[None]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -167,7 +168,7 @@ class Database:
         courtesy = Courtesy()
         with self._using() as connection, self._backend.limited(connection), connection.begin():
             for one, some in zip(wanted, found, strict=True):
-                for row in connection.execute(one.execution_options(yield_per=self._backend.rows_at_once)):
+                for row in chain.from_iterable(self._backend.rows(connection, one)):
                     some.append(result_of(row))
                     courtesy.step_aside()
         return found

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, Select, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
@@ -25,6 +25,8 @@ CONNECT_S = 2
 SILENT_S = 5
 """After that long without an answer from the other machine's network a connection is given up."""
 _MILLISECONDS = 1000
+_ROWS_AT_ONCE = 500
+"""From the server, where all of them are waited for otherwise."""
 _CONNECT = {
     "connect_timeout": CONNECT_S,
     "application_name": "pekat-plc-gateway",
@@ -65,7 +67,6 @@ class PostgresBackend:
     """See history_backend.Backend."""
 
     errors: tuple[type[Exception], ...] = (DBAPIError, psycopg.Error, OSError)
-    rows_at_once = 500
     replaceable = True
     tables: Sequence[Table] = (RESULTS, STATIONS, IDENTITY)
     answers: Sequence[Table] = (RESULTS,)
@@ -138,6 +139,9 @@ class PostgresBackend:
 
     def catch_up(self, connection: Connection) -> None:
         """Nothing is left to be done: a server's commit does all."""
+
+    def rows(self, connection: Connection, wanted: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        return connection.execute(wanted.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
 
     @contextmanager
     def limited(self, connection: Connection) -> Iterator[None]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     NullPool,
+    Select,
     StaticPool,
     Table,
     create_engine,
@@ -42,6 +43,8 @@ SPARE = 10
 FILE_S = 0.2
 """After that long an arrival is filed: with those that came meanwhile, at a moment when nobody waits."""
 _BEGIN = "how a transaction begins"
+_ROWS_AT_ONCE = 20
+"""Taken from the driver itself: a day's NOK are there 2 ms sooner than through SQLAlchemy's rows."""
 _STEPS = 10_000
 """SQLite's own machine steps between two looks at the clock: less than a millisecond."""
 _DIALECT = sqlite.dialect(paramstyle="named")
@@ -65,7 +68,6 @@ class SqliteBackend:
     """See history_backend.Backend. `file` None: in memory, for who shares this very object."""
 
     errors: tuple[type[Exception], ...] = (DBAPIError, sqlite3.Error, OSError)
-    rows_at_once = 20
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -152,6 +154,13 @@ class SqliteBackend:
     def catch_up(self, connection: Connection) -> None:
         with self._filing(_raw(connection), Pace.SOON):
             """No more than that."""
+
+    def rows(self, connection: Connection, wanted: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        with connection.execute(wanted) as found:
+            cursor = found.cursor
+            assert cursor is not None  # it is a question
+            while some := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield some
 
     @contextmanager
     def limited(self, connection: Connection) -> Iterator[None]:

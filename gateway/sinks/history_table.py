@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from functools import lru_cache
+from itertools import starmap
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -33,6 +34,7 @@ from sqlalchemy import (
 from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Review, Verdict, ViewJudgement
 from gateway.ports import Stages, StoredResult
+from gateway.sinks.history_again import again
 from gateway.sinks.history_json import NOTHING, as_json, read_json
 from gateway.sinks.history_words import listed_counts, microseconds, moment, text, without_nul
 
@@ -141,6 +143,8 @@ AMENDED = (
 
 _VERDICTS = {int(one): one for one in Verdict}
 _REASONS = {int(one): one for one in Reason}
+_stored, _result, _judgement = again(StoredResult), again(Result), again(Judgement)
+_detection, _counts, _stages = again(Detection), again(Counts), again(Stages)
 _origin = lru_cache(64)(Origin)
 """Most of a station's inspections are asked for by the same client in the same way."""
 _listed_detection = attrgetter(*Detection.__slots__)
@@ -213,10 +217,10 @@ def result_of(row: Sequence[Any]) -> StoredResult:
         client, pictured_us, asked_us, shown_us, acknowledged_us, pictures, images, images_kept,
         review,
     ) = values  # fmt: skip
-    judgement = Judgement(
+    judgement = _judgement(
         _VERDICTS[verdict],
         _REASONS[reason],
-        tuple([Detection(*one) for one in read_json(detections)]) if detections != NOTHING else (),
+        tuple(starmap(_detection, read_json(detections))) if detections != NOTHING else (),
         score,
         tuple([(name, value) for name, value in read_json(user_values)]) if user_values != NOTHING else (),
         detail,
@@ -224,26 +228,26 @@ def result_of(row: Sequence[Any]) -> StoredResult:
         _views(views) if views is not None else (),
     )
     exposed_at = accepted_at + exposed_us if exposed_us is not None else 0
-    origin = _origin(asked_by, job_id, meas_id, product_id, simulated, client or "")
+    origin = _origin(asked_by, job_id, meas_id, product_id, bool(simulated), client or "")
     at = moment(accepted)
-    result = Result(
+    result = _result(
         inspection_id, result_seq, trigger_seq, part_id, recipe, judgement,
         accepted_at, exposed_at, accepted_at + total_us, origin, bool(late),
         _review(review, accepted_at) if review is not None else None,
     )  # fmt: skip
-    return StoredResult(
+    return _stored(
         result_id,
         station,
         result,
         at,
         at + timedelta(0, 0, exposed_us) if exposed_us is not None else None,
         at + timedelta(0, 0, answered - accepted),
-        Counts(*read_json(counts)),
+        _counts(*read_json(counts)),
         recipe_name,
-        presented,
+        bool(presented),
         number,
         (),
-        Stages(pictured_us, asked_us, shown_us, acknowledged_us),
+        _stages(pictured_us, asked_us, shown_us, acknowledged_us),
         tuple([(view, name) for view, name in read_json(pictures)]) if pictures is not None else (),
         tuple(read_json(images)) if images is not None else (),
         bool(images_kept) if images_kept is not None else None,
