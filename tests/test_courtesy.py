@@ -55,3 +55,24 @@ def test_what_others_do_with_the_time_is_no_work() -> None:
         time.sleep(2 * HOLD_S)
         courtesy.step_aside()
     assert asides() - before < 30
+
+
+def test_what_gives_the_interpreter_away_by_itself_is_not_counted_and_the_work_around_it_is() -> None:
+    before, courtesy = asides(), Courtesy()
+    for _ in range(100):
+        assert courtesy.given_away(lambda: busy(2 * HOLD_S)) == "done"
+        courtesy.step_aside()
+    alone = asides() - before
+    for _ in range(100):
+        busy(HOLD_S / 3)
+        courtesy.given_away(lambda: busy(HOLD_S))
+        courtesy.step_aside()
+    assert alone < 10
+    assert 20 < asides() - before - alone < 50
+
+
+def busy(seconds: float) -> str:
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+    return "done"

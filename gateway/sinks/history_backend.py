@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, Select, Table
 from sqlalchemy.exc import DBAPIError
 
+from gateway.worker import Courtesy
+
 BUSY_S = 0.5
 """How long somebody else may hold the tables: a backup, a person with an SQL tool."""
 QUERY_S = 5.0
@@ -90,7 +92,9 @@ class Backend(Marks, Protocol):
         """Called when nobody waits: do what writing has left to be done later."""
         ...
 
-    def rows(self, connection: Connection, wanted: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+    def rows(
+        self, connection: Connection, wanted: Select[Any], courtesy: Courtesy
+    ) -> Iterator[Sequence[Sequence[Any]]]:
         """What this finds, for history_table.result_of: some rows at a time, as they come from the database."""
         ...
 

@@ -168,7 +168,7 @@ class Database:
         courtesy = Courtesy()
         with self._using() as connection, self._backend.limited(connection), connection.begin():
             for one, some in zip(wanted, found, strict=True):
-                for row in chain.from_iterable(self._backend.rows(connection, one)):
+                for row in chain.from_iterable(self._backend.rows(connection, one, courtesy)):
                     some.append(result_of(row))
                     courtesy.step_aside()
         return found

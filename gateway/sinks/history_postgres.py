@@ -19,6 +19,7 @@ from gateway.sinks.history_schema import VERSION_TABLE, VERSIONS, is_current, pr
 from gateway.sinks.history_stations import IDENTITY, STATIONS
 from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS
 from gateway.sinks.history_words import without_nul
+from gateway.worker import Courtesy
 
 CONNECT_S = 2
 """How long a server may take to accept a connection; the least that its client library knows."""
@@ -140,7 +141,9 @@ class PostgresBackend:
     def catch_up(self, connection: Connection) -> None:
         """Nothing is left to be done: a server's commit does all."""
 
-    def rows(self, connection: Connection, wanted: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+    def rows(
+        self, connection: Connection, wanted: Select[Any], courtesy: Courtesy
+    ) -> Iterator[Sequence[Sequence[Any]]]:
         return connection.execute(wanted.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
 
     @contextmanager

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from gateway.sinks.history_learnt import LEARNT
 from gateway.sinks.history_schema import is_current, prepare
 from gateway.sinks.history_stations import IDENTITY, STATIONS
 from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, VERSION
+from gateway.worker import Courtesy
 
 PAGE = 4096
 LOG_PAGES = 1000
@@ -155,11 +157,14 @@ class SqliteBackend:
         with self._filing(_raw(connection), Pace.SOON):
             """No more than that."""
 
-    def rows(self, connection: Connection, wanted: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+    def rows(
+        self, connection: Connection, wanted: Select[Any], courtesy: Courtesy
+    ) -> Iterator[Sequence[Sequence[Any]]]:
         with connection.execute(wanted) as found:
             cursor = found.cursor
             assert cursor is not None  # it is a question
-            while some := cursor.fetchmany(_ROWS_AT_ONCE):
+            fetch = partial(cursor.fetchmany, _ROWS_AT_ONCE)
+            while some := courtesy.given_away(fetch):  # by the driver, at each row
                 yield some
 
     @contextmanager
