@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.progress import Progress
 from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Result, Verdict
-from gateway.ports import StoredResult, result_id
+from gateway.ports import StoredResult, microseconds, result_id
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_table import row_of
 
@@ -44,11 +44,10 @@ def stored(number: int) -> StoredResult:
         number + 1, number % 65535 + 1, number % 65535 + 1, f"part {number}", 1, judgement,
         accepted_at, accepted_at + 3_000, accepted_at + 20_000,
     )  # fmt: skip
-    accepted = START + timedelta(seconds=number)
-    exposed, answered = accepted + timedelta(milliseconds=3), accepted + timedelta(milliseconds=20)
+    accepted = microseconds(START) + accepted_at
     counts = Counts(triggers=number + 1, ok=number + 1 - number // NOK_EVERY, nok=number // NOK_EVERY)
     named = result_id(START, 1, number + 1)
-    return StoredResult(named, STATION, result, accepted, exposed, answered, counts, "part")
+    return StoredResult(named, STATION, result, accepted, accepted + 3_000, accepted + 20_000, counts, "part")
 
 
 def moved(one: StoredResult, number: int) -> StoredResult:

@@ -4,20 +4,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import Self
 
 from gateway.core.result import Result
-from gateway.ports import NOT_NOTED, Pictured, Recorded, ResultStore, Stages, StoredResult, result_id
+from gateway.ports import NOT_NOTED, Pictured, Recorded, ResultStore, Stages, StoredResult, moment, result_id
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DRIFT_US = 1000
 """How far the two clocks may drift apart before they are compared anew. Finer would give one moment two times."""
 
-
-TICK = timedelta(microseconds=1)
-LONGEST_WAIT = timedelta(hours=1)
+LONGEST_WAIT_US = 3_600_000_000
 """No answer waits longer for the one before it: an inspection's time-out is an hour at most."""
 REMEMBERED = 1024
 """As many results as a station can hold back."""
@@ -49,21 +46,16 @@ class WallClock:
         """This moment, in monotonic microseconds."""
         return self._monotonic()
 
-    def at(self, moment: int) -> datetime:
+    def at(self, at: int) -> datetime:
         """The time (UTC) at this moment, in monotonic microseconds."""
-        return EPOCH + timedelta(microseconds=self.unix_us(moment))
+        return moment(self.unix_us(at))
 
-    def unix_us(self, moment: int) -> int:
+    def unix_us(self, at: int) -> int:
         """The same in microseconds since 1970."""
-        return moment + self._compared()
+        return at + self.ahead_us()
 
-    def each(self, *moments: int) -> list[datetime]:
-        """`at`, for several moments of one answer: the clocks are compared once."""
-        ahead = self._compared()
-        return [EPOCH + timedelta(microseconds=moment + ahead) for moment in moments]
-
-    def _compared(self) -> int:
-        """How far the wall clock is ahead."""
+    def ahead_us(self) -> int:
+        """How far the wall clock is ahead: to be added to monotonic microseconds, to several of them at once."""
         ahead = self._wall() - self._monotonic()
         if abs(ahead - self._ahead) > DRIFT_US:
             self._ahead = ahead
@@ -100,7 +92,7 @@ class Registrar:
         self._recipe_names = recipe_names
         self._ids = result_id(self.started, boot_id, 0).removesuffix("0")  # formatting a time costs more than all else
         self._known: OrderedDict[tuple[str, int], StoredResult] = OrderedDict()
-        self._last: dict[str, datetime] = {}
+        self._last: dict[str, int] = {}
         self._late = count(1)
         self._seen: OrderedDict[tuple[str, int], _Seen] = OrderedDict()
         self.images: Images = _none
@@ -159,14 +151,14 @@ class Registrar:
 
     def _make(self, recorded: Recorded, seen: _Seen | None) -> StoredResult:
         result = recorded.result
-        accepted, exposed, answered = self.clock.each(result.accepted_at, result.exposed_at, result.answered_at)
+        ahead = self.clock.ahead_us()
         return StoredResult(
             self.result_id(result.inspection_id),
             recorded.station,
             result,
-            accepted=accepted,
-            exposed=exposed if result.exposed_at else None,
-            answered=self._in_order(recorded.station, answered),
+            accepted_us=result.accepted_at + ahead,
+            exposed_us=result.exposed_at + ahead if result.exposed_at else None,
+            answered_us=self._in_order(recorded.station, result.answered_at + ahead),
             counts=recorded.counts,
             recipe_name=self.recipe_name(recorded.station, result.recipe),
             presented=recorded.presented,
@@ -174,13 +166,13 @@ class Registrar:
             pictures=seen.pictures if seen is not None else (),
         )
 
-    def _in_order(self, station: str, answered: datetime) -> datetime:
+    def _in_order(self, station: str, answered_us: int) -> int:
         """After the answer before it. An answer that is much older than that one is of a clock that was set back."""
         last = self._last.get(station)
-        if last is not None and last - LONGEST_WAIT < answered <= last:
-            answered = last + TICK
-        self._last[station] = answered
-        return answered
+        if last is not None and last - LONGEST_WAIT_US < answered_us <= last:
+            answered_us = last + 1
+        self._last[station] = answered_us
+        return answered_us
 
 
 def _none(_: StoredResult) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ A part is made from its settings and does nothing until it is entered (`async wi
 """
 
 from gateway.ports.links import Endpoint, Identity, PlcLink
+from gateway.ports.moments import EPOCH, microseconds, moment
 from gateway.ports.parts import Fate, ImageSource, Inspector, Order, Part, Picture, RawFormat, ignored
 from gateway.ports.results import (
     LARGEST_PAGE,
@@ -24,6 +25,7 @@ from gateway.ports.reviews import PendingReview, ReviewDesk
 from gateway.ports.station import RecipeInfo, StationPort, StationView, Step
 
 __all__ = [
+    "EPOCH",
     "LARGEST_PAGE",
     "NOT_NOTED",
     "Endpoint",
@@ -52,5 +54,7 @@ __all__ = [
     "Step",
     "StoredResult",
     "ignored",
+    "microseconds",
+    "moment",
     "result_id",
 ]

@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.core.counts import Counts
 from gateway.core.result import Result, Verdict
 from gateway.core.resume import Memory
+from gateway.ports.moments import moment
 from gateway.ports.parts import Part, Picture
 
 
@@ -121,15 +122,19 @@ NOT_NOTED = Stages()
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """A result as it is kept: with its id, wall-clock times (UTC), its recipe's name, and what `Recorded` tells."""
+    """A result as it is kept: with its id, wall-clock times, its recipe's name, and what `Recorded` tells.
+
+    The times are microseconds since 1970 (UTC): it is made while the PLC waits, and a time for people takes as long to
+    make as all the rest.
+    """
 
     result_id: str
     station: str
     result: Result
-    accepted: datetime
-    exposed: datetime | None
+    accepted_us: int
+    exposed_us: int | None
     """None where no image was ever taken."""
-    answered: datetime
+    answered_us: int
     counts: Counts
     recipe_name: str
     presented: bool = True
@@ -144,6 +149,21 @@ class StoredResult:
     """The files that the archive makes of them, relative to its folder; empty where it is to keep none."""
     images_kept: bool | None = None
     """Those files were written; False: they were lost. None: there are none, or it is not known (yet)."""
+
+    @property
+    def accepted(self) -> datetime:
+        """When the trigger was accepted (UTC)."""
+        return moment(self.accepted_us)
+
+    @property
+    def exposed(self) -> datetime | None:
+        """When the image was taken (UTC); None where none ever was."""
+        return moment(self.exposed_us) if self.exposed_us is not None else None
+
+    @property
+    def answered(self) -> datetime:
+        """When it was answered (UTC), by which results are ordered."""
+        return moment(self.answered_us)
 
     @property
     def about(self) -> dict[str, object]:

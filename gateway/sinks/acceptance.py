@@ -1,31 +1,31 @@
 """What a restart has to know of a station, in a page that outlives a kill: it is there before the PLC sees anything.
 
-The database learns the same a moment later, and may be full or locked just then. What is in the page: the station's
-row as the database is going to have it (numbers, counters, accepted triggers, what the PLC has not taken), and the
-answers that the database does not have yet, the newest first as far as there is space. Then, as far as that goes,
-those that the PLC has not taken though the database has them: at the next start it may not be readable.
+The database learns the same a moment later, and may be full or locked just then. What is in the page: what
+is noted of the station (numbers, counters, accepted triggers, what the PLC has not taken), and the answers that the
+database does not have yet, the newest first as far as there is space. Then, as far as that goes, those that the PLC has
+not taken though the database has them: at the next start it may not be readable.
 """
 
 import json
 import logging
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
 
 from gateway.ports import StoredResult
-from gateway.sinks.history_json import as_json
+from gateway.sinks.history_json import json_bytes
 from gateway.sinks.history_notes import Remembered, remembered
-from gateway.sinks.history_table import COLUMNS, VERSION, result_of, row_of
+from gateway.sinks.history_table import VERSION, Row, result_of, row_of
 from gateway.sinks.page_file import CAPACITY, PageFile
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 2
-_values = itemgetter(*COLUMNS)
+_FORMAT = 3
+_KNOWN_FORMATS = (2, 3)
+"""In the one before, the station's lists were JSON once more; who reads a note takes both."""
 _SPARE = 64
 """For the counters: of what is left out, and of what is owed."""
+_NO_ANSWERS = b"\n0 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Acceptance:
     """The page of one station, written by the event loop. `written` comes from the thread that writes the database."""
 
     def __init__(self, station: str, file: PageFile, identity: str) -> None:
-        self._station, self._file, self._identity = station, file, identity
+        self._station, self._file = station, file
+        self._identity, self._begin = identity, _beginning(identity)
         self._unwritten: dict[str, _Answer] = {}
         self._owed: dict[str, _Answer] = {}
         """What the PLC has not taken, and the database has."""
@@ -64,7 +65,7 @@ class Acceptance:
         """This is about to be shown, and the database has it not, or with other words."""
         self._unwritten[stored.result_id] = _encoded(stored)
 
-    def owe(self, stored: StoredResult, row: Mapping[str, Any] | None = None) -> None:
+    def owe(self, stored: StoredResult, row: Row | None = None) -> None:
         """The PLC has not taken this, which the database has, as `row`: the page has it too until `note` says so."""
         if stored.result_id not in self._unwritten:  # there it is until the database is known to have it
             self._owed[stored.result_id] = _encoded(stored, row)
@@ -73,19 +74,24 @@ class Acceptance:
         """The database has this answer."""
         self._done.append(stored)
 
-    def note(self, identity: str, row: Mapping[str, Any], owed: Collection[str]) -> None:
-        """Keep this row of the station instead of what was there before: by a copy in memory, nobody waits.
+    def note(self, identity: str, note: bytes, owed: Collection[str]) -> None:
+        """Keep this note of the station instead of the one before it: by a copy in memory, nobody waits.
 
         `owed` are the ids of what the PLC has not taken. `identity` is "" while no database is open: then it is still
         the one that it was. Raises ValueError for what does not fit, with the answers left out.
         """
-        self._identity = identity or self._identity
+        if identity and identity != self._identity:
+            self._identity, self._begin = identity, _beginning(identity)
         while self._done:
             self._strike(self._done.popleft())
         if self._owed:
             self._owed = {result_id: one for result_id, one in self._owed.items() if result_id in owed}
-        head = as_json([_FORMAT, VERSION, self._identity, list(row.values())])
-        self._file.store(self._filled(head.encode()))
+        head = b"%b%b]" % (self._begin, note)
+        if self._unwritten or self._owed:
+            self._file.store(self._filled(head))
+        else:
+            self._told = False
+            self._file.store(head + _NO_ANSWERS)
 
     def close(self) -> None:
         """Idempotent; the page keeps what it has."""
@@ -109,8 +115,13 @@ class Acceptance:
         return b"\n".join([head, b"%d %d" % (left_out, len(owed)), *owed, *rows])
 
 
-def _encoded(stored: StoredResult, row: Mapping[str, Any] | None = None) -> _Answer:
-    return _Answer(stored, as_json(_values(row or row_of(stored))).encode())
+def _beginning(identity: str) -> bytes:
+    """What stands before each note, all but its end."""
+    return json_bytes([_FORMAT, VERSION, identity])[:-1] + b","
+
+
+def _encoded(stored: StoredResult, row: Row | None = None) -> _Answer:
+    return _Answer(stored, json_bytes(row or row_of(stored)))
 
 
 def _newest(answers: dict[str, _Answer], space: int) -> list[bytes]:
@@ -131,7 +142,7 @@ def paged(file: PageFile) -> Paged | None:
     try:
         head, counted, *rows = file.newest.decode().split("\n")
         form, version, identity, row = json.loads(head)
-        if (form, version) != (_FORMAT, VERSION):
+        if form not in _KNOWN_FORMATS or version != VERSION:
             log.warning("%s was written by another version of the gateway: it is ignored, and begins anew", file.file)
             return None
         left_out, owed = map(int, counted.split())

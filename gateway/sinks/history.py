@@ -18,7 +18,7 @@ from gateway.ports import Recorded, ResultQuery, StoredResult
 from gateway.records import Registrar
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_names import Names
-from gateway.sinks.history_notes import row_of_station
+from gateway.sinks.history_notes import note_of
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told, tell_each
 from gateway.sinks.history_retention import Retention
@@ -132,7 +132,8 @@ class History:
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         revision = self._revisions[station] = self._revisions.get(station, 0) + 1
-        row = row_of_station(station, memory, self._names, revision)
+        owed = [self._result_id(station, one.inspection_id) for one in memory.owed]
+        note = note_of(station, memory, self._names, owed, revision)
         paged = self._pages.has(station)
         if paged:
             for recorded in answers:
@@ -141,9 +142,8 @@ class History:
                     self._pages.answer(stored)
                 else:
                     self._pages.owe(stored, kept)
-            owed = [self._result_id(station, one.inspection_id) for one in memory.owed]
-            paged = self._pages.note(station, self._writer.identity, row, owed)
-        self._writer.note(station, row, paged=paged)
+            paged = self._pages.note(station, self._writer.identity, note, owed)
+        self._writer.note(station, note, paged=paged)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
         """A stage after the answer is over, `shown` or `acknowledged`, at this monotonic microsecond.

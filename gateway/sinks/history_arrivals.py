@@ -6,13 +6,13 @@ later, when nobody waits, the arrivals are filed, and from then on found by the 
 """
 
 import sqlite3
-from operator import itemgetter
 
 from sqlalchemy import Column, MetaData, Table, insert
 from sqlalchemy.dialects import sqlite
 
 from gateway.sinks.history_backend import Written
-from gateway.sinks.history_json import as_json, read_json
+from gateway.sinks.history_json import read_json
+from gateway.sinks.history_notes import row_of_values
 from gateway.sinks.history_stations import STATIONS
 from gateway.sinks.history_table import COLUMNS, RESULTS, WHOLE, Words
 
@@ -23,7 +23,7 @@ ARRIVALS = Table(
     MetaData(),
     Column("number", WHOLE, primary_key=True),
     *(Column(one.name, one.type, nullable=one.nullable) for one in RESULTS.c if one.name in COLUMNS),
-    Column("notes", Words),  # JSON: rows of stations
+    Column("notes", Words),  # JSON: what is noted of stations
 )
 """As the results, under the numbers that they are going to have there; without any index. SQLite alone has it."""
 
@@ -37,14 +37,14 @@ _ARRIVE = f"INSERT INTO arrivals (number, {_COLUMNS}, notes) VALUES (?, {'?, ' *
 Run by `executemany` also for a single answer: `execute` gives the interpreter away once more after the disk, to ask for
 the last row's number, and may have to wait for it: 0.08 ms.
 """
+_NO_NOTE = dict.fromkeys(one.name for one in STATIONS.c)
+"""The first gateways that had arrivals noted a station's row by its columns there."""
 _FILE = f"INSERT INTO results (number, {_COLUMNS}) SELECT number + ?, {_COLUMNS} FROM arrivals ORDER BY number"
 _LAST = (
     "SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'results'), "
     "(SELECT min(number) FROM arrivals), (SELECT max(number) FROM arrivals)"
 )
 _NOTES = "SELECT notes FROM arrivals WHERE notes IS NOT NULL ORDER BY number"
-_NO_NOTE = dict.fromkeys(one.name for one in STATIONS.c)
-_values = itemgetter(*COLUMNS)
 
 
 class Arrivals:
@@ -55,12 +55,9 @@ class Arrivals:
 
     def arrive(self, raw: sqlite3.Connection, written: Written) -> None:
         """Put these answers down, with what is noted of stations: one statement where there is one answer."""
-        notes = as_json(written.stations) if written.stations else None
+        notes = f"[{b','.join(written.notes).decode()}]" if written.notes else None
         last = len(written.rows) - 1
-        rows = [
-            (self._next + place, *_values(row), notes if place == last else None)
-            for place, row in enumerate(written.rows)
-        ]
+        rows = [(self._next + place, *row, notes if place == last else None) for place, row in enumerate(written.rows)]
         raw.executemany(_ARRIVE, rows)
         self._next += len(rows)
 
@@ -80,5 +77,5 @@ def file(raw: sqlite3.Connection) -> None:
         return
     notes = [note for (told,) in raw.execute(_NOTES).fetchall() for note in read_json(told)]
     raw.execute(_FILE, (max(0, filed + 1 - first),))
-    raw.executemany(NOTE, [_NO_NOTE | note for note in notes])
+    raw.executemany(NOTE, [_NO_NOTE | note if isinstance(note, dict) else row_of_values(note) for note in notes])
     raw.execute("DELETE FROM arrivals")

@@ -1,6 +1,6 @@
 """What a kind of database has to know how to do for the history: one class for SQLite, one for PostgreSQL."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, Select, Table
 from sqlalchemy.exc import DBAPIError
 
+from gateway.sinks.history_table import Row
 from gateway.worker import Courtesy
 
 BUSY_S = 0.5
@@ -18,11 +19,14 @@ QUERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one transaction writes. `amended`: for each row, whether it may be there already with other words."""
+    """What one transaction writes. `amended`: for each row, whether it may be there already with other words.
 
-    rows: Sequence[dict[str, Any]]
+    `notes` are what is noted of stations, see history_notes.
+    """
+
+    rows: Sequence[Row]
     amended: Sequence[bool]
-    stations: Sequence[Mapping[str, Any]]
+    notes: Sequence[bytes]
     durable: bool
 
 

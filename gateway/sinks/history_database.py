@@ -11,7 +11,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from gateway.core.errors import SinkError
-from gateway.ports import ResultQuery, StoredResult
+from gateway.ports import ResultQuery, StoredResult, microseconds
 from gateway.sinks.history_backend import Backend, Written
 from gateway.sinks.history_file import DamagedError, move_aside
 from gateway.sinks.history_later import Learnt
@@ -21,8 +21,8 @@ from gateway.sinks.history_place import Place, Server, needs_psycopg
 from gateway.sinks.history_query import selected, together, with_id
 from gateway.sinks.history_sqlite import SqliteBackend
 from gateway.sinks.history_stations import IDENTITY, STATIONS
-from gateway.sinks.history_table import RESULTS, result_of
-from gateway.sinks.history_words import microseconds, text
+from gateway.sinks.history_table import RESULTS, Row, result_of
+from gateway.sinks.history_words import text
 from gateway.worker import Courtesy
 
 log = logging.getLogger(__name__)
@@ -68,23 +68,23 @@ class Database:
             raise
         return database
 
-    def insert(self, rows: Sequence[dict[str, Any]]) -> None:
+    def insert(self, rows: Sequence[Row]) -> None:
         """Keep these rows, all or none; they outlive this process when this returns."""
         self.write(rows)
 
     def write(
         self,
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[Row],
         *,
         amended: Sequence[bool] = (),
-        stations: Sequence[dict[str, Any]] = (),
+        notes: Sequence[bytes] = (),
         durable: bool = False,
     ) -> None:
-        """Keep results' rows and stations' rows: all of it or nothing. `amended`: which may be there with other words.
+        """Keep results and notes of stations: all of it or nothing. `amended`: which may be there with other words.
 
         It outlives this process when this returns; where it has to be `durable`, a loss of power as well.
         """
-        self.put(Written(rows, amended, stations, durable))
+        self.put(Written(rows, amended, notes, durable))
 
     def put(self, written: Written) -> None:
         """The same."""

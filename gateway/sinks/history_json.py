@@ -11,10 +11,15 @@ NOTHING = "[]"
 
 def as_json(value: object) -> str:
     """In the fewest characters. In an eighth of the time that json takes: an answer is written before it is shown."""
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: object) -> bytes:
+    """The same in UTF-8."""
     try:
-        return to_json(value).decode()
+        return to_json(value)
     except ValueError:
-        return json.dumps(value, separators=(",", ":"))  # half a character, which only json can write
+        return json.dumps(value, separators=(",", ":")).encode()  # half a character, which only json can write
 
 
 def read_json(kept: str) -> Any:

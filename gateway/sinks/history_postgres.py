@@ -14,10 +14,11 @@ from gateway.core.errors import SinkError
 from gateway.sinks.history_backend import BUSY_S, QUERY_S, Written
 from gateway.sinks.history_file import ForeignError
 from gateway.sinks.history_learnt import LEARNT
+from gateway.sinks.history_notes import row_of_note
 from gateway.sinks.history_place import Server
 from gateway.sinks.history_schema import VERSION_TABLE, VERSIONS, is_current, prepare
 from gateway.sinks.history_stations import IDENTITY, STATIONS
-from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS
+from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, named
 from gateway.sinks.history_words import without_nul
 from gateway.worker import Courtesy
 
@@ -116,10 +117,11 @@ class PostgresBackend:
             return not selector.select(0)
 
     def write(self, connection: Connection, written: Written) -> None:
-        keys = [(str(row["station"]), str(row["result_id"])) for row in written.rows]
+        rows = [_clean(named(row)) for row in written.rows]
+        keys = [(str(row["station"]), str(row["result_id"])) for row in rows]
         amended = [again or key in self._doubtful for again, key in zip(_each(written), keys, strict=True)]
         try:
-            _commit(_raw(connection), written, amended)
+            _commit(_raw(connection), written, rows, amended)
         except psycopg.OperationalError:
             self._doubtful.update(keys)
             raise
@@ -203,8 +205,7 @@ def _each(written: Written) -> list[bool]:
     return list(written.amended) if written.amended else [False] * len(written.rows)
 
 
-def _commit(raw: psycopg.Connection[Any], written: Written, amended: list[bool]) -> None:
-    rows = [_clean(row) for row in written.rows]
+def _commit(raw: psycopg.Connection[Any], written: Written, rows: list[dict[str, Any]], amended: list[bool]) -> None:
     with raw.cursor() as cursor:
         if any(amended):  # before the pipeline: in it, nobody knows yet whether there was a row
             new = [row for row, again in zip(rows, amended, strict=True) if not (again and _amended(cursor, row))]
@@ -213,7 +214,7 @@ def _commit(raw: psycopg.Connection[Any], written: Written, amended: list[bool])
         with raw.pipeline():
             cursor.execute(_DURABLE if written.durable else _SOON)
             cursor.executemany(_INSERT, new)
-            cursor.executemany(_NOTE, [_clean(row) for row in written.stations])
+            cursor.executemany(_NOTE, [_clean(row_of_note(note)) for note in written.notes])
             cursor.execute(b"COMMIT")  # leaving the pipeline waits for it; raw.commit() would be a second way there
 
 

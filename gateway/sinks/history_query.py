@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, false, func, or_, select
 
-from gateway.ports import ResultQuery, StoredResult
+from gateway.ports import ResultQuery, StoredResult, microseconds
 from gateway.sinks.history_table import RESULTS, VERSION, columns
-from gateway.sinks.history_words import microseconds, text
+from gateway.sinks.history_words import text
 
 LATE_SINCE = 4
 """Older databases have no late answers."""
@@ -34,7 +34,7 @@ def together(found: Sequence[Sequence[StoredResult]], query: ResultQuery) -> lis
     if not any(others):
         return [*filed]
     known = {(one.number, one.station, one.result_id): one for some in found for one in some}
-    ordered = sorted(known.values(), key=lambda one: (one.answered, one.number), reverse=query.newest_first)
+    ordered = sorted(known.values(), key=lambda one: (one.answered_us, one.number), reverse=query.newest_first)
     return ordered[: query.limit]
 
 
@@ -78,7 +78,7 @@ def _conditions(query: ResultQuery, version: int, table: Table) -> Iterator[Colu
 def _beyond(table: Table, last: StoredResult, *, newest_first: bool) -> Iterator[ColumnElement[bool]]:
     """What comes after `last`. The first condition is what the index goes by."""
     at, number = table.c.answered, table.c.number
-    moment = microseconds(last.answered)
+    moment = last.answered_us
     if newest_first:
         yield at <= moment
         yield or_(at < moment, number < last.number)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -38,7 +38,7 @@ class Entry:
     told: Told | None = None
     amends: bool = False
     place: Place = Place.QUEUED
-    row: Mapping[str, Any] | None = None
+    row: tuple[Any, ...] | None = None
     """As it was written."""
 
 
@@ -50,12 +50,12 @@ class Taken:
     stored: StoredResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Noted:
-    """What is to be remembered of a station: its row."""
+    """What is to be remembered of a station, see history_notes."""
 
     station: str
-    row: Mapping[str, Any]
+    note: bytes
     urgent: bool = True
     """It is nowhere else."""
 
@@ -115,7 +115,7 @@ class Queue:
     def append(self, stored: StoredResult, *, amends: bool = False) -> None:
         self._incoming.append(Entry(stored, amends=amends))
 
-    def written_row(self, stored: StoredResult) -> Mapping[str, Any] | None:
+    def written_row(self, stored: StoredResult) -> tuple[Any, ...] | None:
         """Its row, where this was to be kept and the same answer is in the database."""
         entry = self._asked.get(_key(stored))
         if entry is None or entry.place is not Place.WRITTEN or not entry.stored.says_the_same(stored):

@@ -3,21 +3,19 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from gateway.core.counts import Counts
 from gateway.core.result import Reason, Result, Verdict, no_decision
 from gateway.core.resume import Memory
 from gateway.core.state import next_seq
-from gateway.ports import StoredResult
+from gateway.ports import StoredResult, microseconds
 from gateway.records import Registrar
 from gateway.sinks.acceptance import Paged
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_notes import Accepted
 
 log = logging.getLogger(__name__)
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +93,12 @@ def _put_together(
 
 def _interrupted(station: str, accepted: Accepted, seq: int, counts: Counts, registrar: Registrar) -> StoredResult:
     """Its answer, given now. The monotonic clock may have begun anew, the wall clock may have been set back."""
-    one, now = accepted.inspection, datetime.now(UTC)
-    took = max(0, (now - accepted.accepted) // _MICROSECOND)
+    one, now_us = accepted.inspection, microseconds(datetime.now(UTC))
+    took = max(0, now_us - accepted.accepted_us)
     result = Result(
         one.id, seq, one.trigger_seq, one.part_id, one.recipe, no_decision(Reason.INTERRUPTED),
         one.accepted_at, one.exposed_at, one.accepted_at + took, one.origin,
     )  # fmt: skip
-    exposed = accepted.accepted + (one.exposed_at - one.accepted_at) * _MICROSECOND if one.exposed_at else None
+    exposed_us = accepted.accepted_us + one.exposed_at - one.accepted_at if one.exposed_at else None
     name = registrar.recipe_name(station, one.recipe)
-    return StoredResult(accepted.result_id, station, result, accepted.accepted, exposed, now, counts, name)
+    return StoredResult(accepted.result_id, station, result, accepted.accepted_us, exposed_us, now_us, counts, name)

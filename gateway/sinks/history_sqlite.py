@@ -32,9 +32,10 @@ from gateway.sinks.history_arrivals import file as file_all
 from gateway.sinks.history_backend import BUSY_S, QUERY_S, Written
 from gateway.sinks.history_file import ForeignError, fault, look_at
 from gateway.sinks.history_learnt import LEARNT
+from gateway.sinks.history_notes import row_of_note
 from gateway.sinks.history_schema import is_current, prepare
 from gateway.sinks.history_stations import IDENTITY, STATIONS
-from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, VERSION
+from gateway.sinks.history_table import AMENDED, APPLICATION_ID, COLUMNS, RESULTS, VERSION, named
 from gateway.worker import Courtesy
 
 PAGE = 4096
@@ -132,12 +133,12 @@ class SqliteBackend:
             return
         with self._filing(raw, Pace.DURABLE if written.durable else Pace.SOON):
             if any(written.amended):
-                for row, again in zip(written.rows, written.amended, strict=True):
+                for row, again in zip(map(named, written.rows), written.amended, strict=True):
                     if not (again and raw.execute(_AMEND, row).rowcount):
                         raw.execute(_INSERT, row)
             else:
-                raw.executemany(_INSERT, written.rows)
-            raw.executemany(NOTE, written.stations)
+                raw.executemany(_INSERT, map(named, written.rows))
+            raw.executemany(NOTE, map(row_of_note, written.notes))
 
     def hasten(self, connection: Connection) -> None:
         if self._file is not None:

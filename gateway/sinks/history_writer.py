@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,13 +119,13 @@ class Writer:
         self._hurry.set()
         return not waiting
 
-    def kept(self, stored: StoredResult) -> Mapping[str, Any] | None:
+    def kept(self, stored: StoredResult) -> tuple[Any, ...] | None:
         """Its row, where this was to be kept and the same answer is in the database."""
         return self._queue.written_row(stored)
 
-    def note(self, station: str, row: Mapping[str, Any], *, paged: bool = False) -> None:
-        """Have this row remembered of a station. `paged`: it is in its page already, so the database has time."""
-        self._queue.note(Noted(station, row, not paged))
+    def note(self, station: str, note: bytes, *, paged: bool = False) -> None:
+        """Have this remembered of a station. `paged`: it is in its page already, so the database has time."""
+        self._queue.note(Noted(station, note, not paged))
 
     def settle(self, mark: int, timeout_s: float) -> bool:
         """Wait until all that was put before `mark` is in the database; not longer, and not while nothing can be.

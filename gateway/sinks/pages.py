@@ -1,7 +1,7 @@
 """The acceptance pages of all stations, beside the history's database."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,18 +56,18 @@ class Pages:
         if (page := self._pages.get(stored.station)) is not None:
             page.answer(stored)
 
-    def owe(self, stored: StoredResult, row: Mapping[str, Any] | None = None) -> None:
+    def owe(self, stored: StoredResult, row: tuple[Any, ...] | None = None) -> None:
         """The PLC is shown this, and the database has it, as `row`; see Acceptance.owe."""
         if (page := self._pages.get(stored.station)) is not None:
             page.owe(stored, row)
 
-    def note(self, station: str, identity: str, row: Mapping[str, Any], owed: Collection[str]) -> bool:
+    def note(self, station: str, identity: str, note: bytes, owed: Collection[str]) -> bool:
         """Store it; see Acceptance.note. False where it is not there."""
         page = self._pages.get(station)
         if page is None:
             return False
         try:
-            page.note(identity, row, owed)
+            page.note(identity, note, owed)
         except ValueError as error:
             if station not in self._ill:
                 log.error("%s: the acceptance page cannot be written: %s", station, error)

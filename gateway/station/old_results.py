@@ -3,18 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 
 from gateway.core import actions as act
 from gateway.core import events as ev
 from gateway.core.errors import SinkError
 from gateway.core.events import Event
 from gateway.ports import ResultQuery, ResultStore
-from gateway.records import EPOCH
 
 log = logging.getLogger(__name__)
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 class OldResults:
@@ -71,4 +67,4 @@ class OldResults:
             return ev.LookedUp(asked.query_id, reached=False)
         if not found:
             return ev.LookedUp(asked.query_id, reached=True)
-        return ev.LookedUp(asked.query_id, True, found[0].result, (found[0].answered - EPOCH) // _MILLISECOND)
+        return ev.LookedUp(asked.query_id, True, found[0].result, found[0].answered_us // 1000)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gateway.core.counts import Counts
 from gateway.core.result import UNDECIDED, Detection, Judgement, Origin, Result, Review, Verdict
-from gateway.ports import Recorded
-from gateway.records import EPOCH, Registrar, WallClock
+from gateway.ports import EPOCH, Recorded
+from gateway.records import Registrar, WallClock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_US = (NOON - EPOCH) // timedelta(microseconds=1)

@@ -21,11 +21,11 @@ from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_later import Learnt
 from gateway.sinks.history_names import Names
-from gateway.sinks.history_notes import row_of_station
+from gateway.sinks.history_notes import note_of
 from gateway.sinks.history_pages import PAGE
 from gateway.sinks.history_reader import HistoryReader
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_table import row_of
+from gateway.sinks.history_table import Row, row_of
 from tests.sinks.results import NOON, recorded, registrar
 from tests.sinks.test_history_faults import until
 from tests.sinks.test_history_safe import Waiting
@@ -47,17 +47,17 @@ def database(file: Path) -> Iterator[Database]:
     made.close()
 
 
-def row(number: int, **given: Any) -> dict[str, Any]:
+def row(number: int, **given: Any) -> Row:
     return row_of(registrar().stored(recorded(number, **given)))
 
 
-def note(next_id: int) -> dict[str, Any]:
-    return row_of_station("s1", Memory(next_id=next_id), NAMES, next_id)
+def note(next_id: int) -> bytes:
+    return note_of("s1", Memory(next_id=next_id), NAMES, revision=next_id)
 
 
 def keep(database: Database, *numbers: int) -> None:
     """As answers that somebody waits for."""
-    database.write([row(number) for number in numbers], stations=[note(numbers[-1] + 1)], durable=True)
+    database.write([row(number) for number in numbers], notes=[note(numbers[-1] + 1)], durable=True)
 
 
 def unfiled(file: Path) -> list[int]:
@@ -208,7 +208,7 @@ def test_what_is_learnt_of_an_answer_and_other_words_find_it_filed(database: Dat
 
 def test_a_newer_note_is_not_undone_by_what_arrived_before_it(database: Database) -> None:
     keep(database, 1)
-    database.write([], stations=[note(9)])
+    database.write([], notes=[note(9)])
     database.catch_up(now=True)
     noted = database.station("s1")
     assert noted is not None

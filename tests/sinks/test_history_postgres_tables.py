@@ -12,7 +12,7 @@ from gateway.sinks.history_place import Server
 from gateway.sinks.history_postgres import engine_of
 from gateway.sinks.history_schema import VERSION_TABLE, number_of, upgrade
 from gateway.sinks.history_server_reader import ServerReader
-from gateway.sinks.history_table import METADATA, RESULTS, VERSION, row_of
+from gateway.sinks.history_table import METADATA, RESULTS, VERSION, named, row_of
 from tests.sinks.postgres import PASSWORD, Postgres, of
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_migrations import shape
@@ -66,7 +66,7 @@ def made_by(version: int, database: Server) -> None:
     engine = engine_of(database)
     with engine.begin() as connection:
         upgrade(connection, number_of(version))
-        connection.execute(RESULTS.insert(), [{name: value for name, value in row.items() if name in known}])
+        connection.execute(RESULTS.insert(), [{name: value for name, value in named(row).items() if name in known}])
     engine.dispose()
 
 

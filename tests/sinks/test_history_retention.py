@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ports import ResultQuery
-from gateway.records import EPOCH, Registrar, WallClock
+from gateway.ports import EPOCH, ResultQuery
+from gateway.records import Registrar, WallClock
 from gateway.sinks import history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_database import DROPPED_AT_ONCE

@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import SinkError
 from gateway.core.result import Detection, Judgement, Origin, Verdict
-from gateway.ports import Recorded, ResultQuery, StoredResult
-from gateway.records import EPOCH
+from gateway.ports import EPOCH, Recorded, ResultQuery, StoredResult, microseconds, moment
 from gateway.sinks.history import READS, History
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_words import microseconds, moment
 from tests.sinks.conftest import POSTGRES
 from tests.sinks.results import NOON, recorded, recordeds, registrar
 

@@ -18,7 +18,7 @@ from gateway.core.resume import Memory
 from gateway.ports import ResultQuery
 from gateway.sinks.history_database import Database
 from gateway.sinks.history_names import Names
-from gateway.sinks.history_notes import row_of_station
+from gateway.sinks.history_notes import note_of
 from gateway.sinks.history_table import row_of
 from tests.sinks.crashing_at import keep_until_killed
 from tests.sinks.results import recorded, registrar
@@ -61,7 +61,7 @@ def written(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Pa
         connection.rollback()
     for number in range(1, COMMITS + 1):
         row = row_of(registrar().stored(recorded(number)))
-        database.write([row], stations=[row_of_station("s1", Memory(next_id=number + 1), NAMES)], durable=True)
+        database.write([row], notes=[note_of("s1", Memory(next_id=number + 1), NAMES)], durable=True)
     ends = commits(_wal(file).read_bytes())
     assert len(ends) >= COMMITS
     yield file, ends[-COMMITS:]

@@ -11,7 +11,7 @@ from gateway.ports import Recorded, StoredResult
 from gateway.sinks.acceptance import Acceptance, paged
 from gateway.sinks.history import History
 from gateway.sinks.history_names import Names
-from gateway.sinks.history_notes import row_of_station
+from gateway.sinks.history_notes import note_of
 from gateway.sinks.page_file import CAPACITY, PageFile
 from gateway.sinks.pages import page_name
 from tests.sinks.results import recorded, registrar
@@ -130,10 +130,10 @@ def test_what_is_owed_and_not_written_either_is_in_the_page_once(tmp_path: Path)
     """As an answer that a kill has interrupted, at the start that gives it."""
     records, name = registrar(), tmp_path / "one.page"
     page, one = Acceptance("s1", PageFile.opened(name), "db"), records.stored(recorded(1))
-    row = row_of_station("s1", Memory(), Names(lambda station, number: f"{number}", records.clock.unix_us))
+    note = note_of("s1", Memory(), Names(lambda station, number: f"{number}", records.clock.unix_us))
 
     def said() -> tuple[list[str], list[str]]:
-        page.note("db", row, {one.result_id})
+        page.note("db", note, {one.result_id})
         found = paged(PageFile.opened(name))
         assert found is not None
         return [kept.result_id for kept in found.answers], [kept.result_id for kept in found.owed]
@@ -159,7 +159,7 @@ def test_answers_that_the_database_has_not_come_first(tmp_path: Path) -> None:
     for one in some[count:]:
         page.answer(one)
     names = Names(lambda station, number: f"{station}-{number}", records.clock.unix_us)
-    page.note("db", row_of_station("s1", Memory(), names), {one.result_id for one in some})
+    page.note("db", note_of("s1", Memory(), names), {one.result_id for one in some})
     page.close()
     said = paged(PageFile.opened(tmp_path / "one.page"))
     assert said is not None

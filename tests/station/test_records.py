@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.core.counts import Counts
 from gateway.core.result import Judgement, Result, Verdict
-from gateway.ports import Recorded
-from gateway.records import DRIFT_US, EPOCH, Registrar, WallClock
+from gateway.ports import EPOCH, Recorded
+from gateway.records import DRIFT_US, Registrar, WallClock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from gateway.core.counts import NO_COUNTS
 from gateway.core.result import Judgement, Result, Verdict
 from gateway.plc.opcua.machine_vision.handles import HANDLES, KEPT_RESULTS, LONGEST_S, Handles
 from gateway.plc.opcua.methods import SessionEnd
-from gateway.ports import StoredResult
+from gateway.ports import StoredResult, microseconds
 
-NOW = datetime(2026, 1, 31, tzinfo=UTC)
+NOW_US = microseconds(datetime(2026, 1, 31, tzinfo=UTC))
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
 
 def stored(number: int, station: str = "a") -> StoredResult:
     result = Result(number, 1, 1, "", 1, Judgement(Verdict.OK), 0, 0, 1)
-    return StoredResult(f"r-{number}", station, result, NOW, None, NOW, NO_COUNTS, "bottle")
+    return StoredResult(f"r-{number}", station, result, NOW_US, None, NOW_US, NO_COUNTS, "bottle")
 
 
 @pytest.fixture
