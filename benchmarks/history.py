@@ -26,8 +26,8 @@ from gateway.cli.ports import free_port
 from gateway.core.result import Verdict
 from gateway.ports import ResultQuery
 from gateway.sinks.history_database import Database
+from gateway.sinks.history_pace import GROUP
 from gateway.sinks.history_table import row_of
-from gateway.sinks.history_writer import GROUP
 
 TITLE = "History of results, with a million of them in it"
 ROUNDS, QUICK_ROUNDS = 500, 60

@@ -19,6 +19,7 @@ from gateway.ports.results import (
     ResultStore,
     Stages,
     StoredResult,
+    Wait,
     result_id,
 )
 from gateway.ports.reviews import PendingReview, ReviewDesk
@@ -53,6 +54,7 @@ __all__ = [
     "StationView",
     "Step",
     "StoredResult",
+    "Wait",
     "ignored",
     "microseconds",
     "moment",

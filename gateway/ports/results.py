@@ -69,13 +69,18 @@ class PictureSink(ResultSink, Protocol):
         ...
 
 
+Wait = Callable[[float], bool]
+"""Blocks for so many seconds at most; whether what it waits for has come."""
+
+
 class Journal(Protocol):
     """Keeps answers before they are shown (H30), and what a station goes on with after a restart (H31)."""
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> Wait | None:
         """Put this answer on the disk; then call `kept`, once, on the event loop: True where it is there.
 
-        Returns whether that is begun with now, for this answer alone; nothing else waits for the disk.
+        Where that is begun with now, and nothing else waits for the disk: returns what blocks until it is known
+        whether this one is there, which is before `kept` is called. Rarely it ends sooner.
         Where the same answer is put as a ResultSink afterwards with other words, those replace it.
         """
         ...

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway.core.errors import SinkError
 from gateway.core.resume import Memory
-from gateway.ports import Recorded, ResultQuery, StoredResult
+from gateway.ports import Recorded, ResultQuery, StoredResult, Wait
 from gateway.records import Registrar
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_names import Names
 from gateway.sinks.history_notes import note_of
+from gateway.sinks.history_pace import STOP_S
 from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_queue import Told, tell_each
 from gateway.sinks.history_retention import Retention
-from gateway.sinks.history_writer import STOP_S, Writer
+from gateway.sinks.history_writer import Writer
 from gateway.sinks.pages import Pages
 from gateway.standing import StandingThread
 from gateway.worker import Worker
@@ -124,7 +125,7 @@ class History:
     def put(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.stored(recorded))
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> Wait | None:
         return self._writer.keep(self._registrar.stored(recorded), kept)
 
     def late(self, recorded: Recorded) -> None:

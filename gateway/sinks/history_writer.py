@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.errors import SinkError
-from gateway.ports import StoredResult
+from gateway.ports import StoredResult, Wait
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_later import Later
+from gateway.sinks.history_pace import ASIDE_S, GATHER_S, GATHER_SAFE_S, GROUP, NOTES_S, QUEUED, STOP_S
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_probe import Probe
 from gateway.sinks.history_queue import Known, Noted, Queue, Taken, Told
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
     from gateway.sinks.history_database import Database
 
 log = logging.getLogger(__name__)
-
-QUEUED = 5_000
-"""Results that wait while the disk hangs or is full: a quarter of a minute at 300 a second, about 15 MB."""
-GROUP = 500
-"""The most results of one commit."""
-GATHER_S = 0.05
-"""How often the thread looks for new results: nobody wakes it, for that would cost the answer's moment 50 us."""
-GATHER_SAFE_S = 0.01
-"""The same where answers are kept before they are shown: what is kept wakes it, what is noted does not."""
-NOTES_S = 1.0
-"""How long notes may wait for a result to be written with, where a page has them: each commit takes the interpreter
-from a trigger that is under way."""
-STOP_S = 1.0
-"""How long leaving waits for what is still to be written: Ctrl-C has to end the gateway within two seconds."""
 
 
 class Writer:
@@ -67,6 +54,7 @@ class Writer:
         self._put = self._settled = self._overflowed = self._refused = self._returned = 0
         self._unsettled = threading.Condition()
         self._hurry = threading.Event()
+        self._told = threading.Event()
         self._stopping = threading.Event()
         self._deadline = 0.0
         self._notes_at = 0.0
@@ -108,16 +96,18 @@ class Writer:
         self._queue.append(stored, amends=amends)
         self._put += 1
 
-    def keep(self, stored: StoredResult, told: Told) -> bool:
-        """Queue a result that somebody waits for; say at once where it cannot be written now. Whether it is alone."""
+    def keep(self, stored: StoredResult, told: Told) -> Wait | None:
+        """Queue a result that somebody waits for; say at once where it cannot be written now. See Journal.keep."""
         waiting = len(self._queue)
         if self._fault or self._stopping.is_set() or waiting >= QUEUED:
             self._tell([told], False)
-            return False
+            return None
+        if not waiting:
+            self._told.clear()
         self._queue.keep(stored, told)
         self._put += 1
         self._hurry.set()
-        return not waiting
+        return self._told.wait if not waiting else None
 
     def kept(self, stored: StoredResult) -> tuple[Any, ...] | None:
         """Its row, where this was to be kept and the same answer is in the database."""
@@ -202,6 +192,7 @@ class Writer:
         self._returned += len(waited)
         self._settled += len(waited)
         self._tell(waited, False)
+        self._told.set()
 
     def _recover(self) -> None:
         if self._fault:
@@ -289,6 +280,9 @@ class Writer:
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
         self._tell(told, ok)
+        self._told.set()
+        if told and not self._queue:
+            self._hurry.wait(ASIDE_S)
         self._tidiness.more(count)
         with self._unsettled:
             self._settled += count

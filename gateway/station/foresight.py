@@ -5,7 +5,6 @@ for the core is pure. What is made ready counts only where nothing at all has ha
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,17 +15,23 @@ from gateway.core.events import Event
 from gateway.core.handshake import step
 from gateway.core.image import Projection, TagImage
 from gateway.core.state import State
+from gateway.ports import Wait
 from gateway.station.work import monotonic_us
 
 QUIET_S = 0.0002
 """How long the event loop stands still once the journal has an answer to write.
 
-Its thread needs the interpreter for about as long before it waits for the disk, and a PLC that reads all the time would
-take it away: 0.1 ms for each answer, and as much for making ready what comes then, while the disk writes. Where other
-answers wait for the disk too, nothing is made ready: their stations would stand still with this one.
+Its thread needs the interpreter for about as long before it waits for the disk, and would wait for it: until the loop
+is through with its turn, and each time that a PLC reads.
+"""
+ATTENTIVE_S = 0.0005
+"""How long it stands still again once the step is ready, at most until the disk has the answer.
 
-What it costs: every station, and every client, waits as long, at most once for each commit. A disk and a processor
-that are done sooner than this lose what is left of it.
+The thread needs the interpreter once more to say so, and it is the loop that has to hear it: 0.2 ms, as the disk is
+nearly done by then.
+
+What both cost: every station, and every client, waits as long, at most once for each commit. Where other answers wait
+for the disk too, nobody stands still, and nothing is made ready: their stations would stand still with this one.
 """
 FRESH_US = 2_000
 """How old a step that was made ready may be: its only time that is seen is since when the result is shown."""
@@ -52,9 +57,14 @@ class Foresight:
         self._foreseen: _Foreseen | None = None
         self._image: TagImage | None = None
 
-    def expect(self, inspection_id: int) -> None:
-        """The journal has begun to write this answer, and no other: make ready what comes when it has it."""
-        asyncio.get_running_loop().call_soon(self._look_ahead, inspection_id)
+    def expect(self, inspection_id: int, wait: Wait) -> None:
+        """The journal has begun to write this answer, and no other: make ready what comes when it has it.
+
+        Blocks for QUIET_S, and once more, see ATTENTIVE_S, when what is under way is over and all is ready.
+        """
+        if self._is_next(inspection_id):
+            wait(QUIET_S)  # meant to block: whatever else the loop did now would take the interpreter
+            asyncio.get_running_loop().call_soon(self._look_ahead, inspection_id, wait)
 
     def step(self, before: State, event: Event, now: int) -> tuple[State, tuple[Action, ...]]:
         """See core.handshake.step."""
@@ -70,12 +80,16 @@ class Foresight:
         """See Projection.image; `state` is the one that the last step led to."""
         return self._image or self._projection.image(state)
 
-    def _look_ahead(self, inspection_id: int) -> None:
+    def _is_next(self, inspection_id: int) -> bool:
+        """False: it is out already, or others come before it."""
         flight = self._state().flight
-        if not flight or flight[0].id != inspection_id:  # it is out already, or others come before it
+        return bool(flight) and flight[0].id == inspection_id
+
+    def _look_ahead(self, inspection_id: int, wait: Wait) -> None:
+        if not self._is_next(inspection_id):
             return
-        time.sleep(QUIET_S)  # meant to block: whatever else the loop did now would take the interpreter, see QUIET_S
         before, event, at = self._state(), ev.Kept(inspection_id, True), monotonic_us()
         after, actions = step(before, event, at)
         until = min(next_wake(before), at + FRESH_US)
         self._foreseen = _Foreseen(event, before, at, until, after, actions, self._projection.image(after))
+        wait(ATTENTIVE_S)

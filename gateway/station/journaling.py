@@ -12,7 +12,7 @@ from gateway.core.events import Event
 from gateway.core.image import TagImage
 from gateway.core.resume import memory_of, worth_noting
 from gateway.core.state import State
-from gateway.ports import Journal, Recorded, StationPort
+from gateway.ports import Journal, Recorded, StationPort, Wait
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 class Journaling:
     """`journal` None: nothing is kept, and nothing may ask for it.
 
-    `alone` hears of the inspection whose answer the journal begins to write, where no other answer waits for the disk.
+    `alone` hears of the inspection whose answer the journal begins to write, where no other answer waits for the disk,
+    and how to wait for that.
     """
 
     def __init__(
-        self, station: str, journal: Journal | None, post: Callable[[Event], None], alone: Callable[[int], None]
+        self, station: str, journal: Journal | None, post: Callable[[Event], None], alone: Callable[[int, Wait], None]
     ) -> None:
         self._station, self._journal, self._post, self._alone = station, journal, post, alone
 
@@ -42,13 +43,13 @@ class Journaling:
             return
         recorded = Recorded(self._station, result, asked.counts)
         try:
-            alone = self._journal.keep(recorded, partial(self._kept, result.inspection_id))
+            wait = self._journal.keep(recorded, partial(self._kept, result.inspection_id))
         except Exception:
             log.exception("%s: the journal crashed", self._station, extra={"inspection": result.inspection_id})
             self._kept(result.inspection_id, False)
         else:
-            if alone:
-                self._alone(result.inspection_id)
+            if wait is not None:
+                self._alone(result.inspection_id, wait)
 
     def late(self, late: act.LateAnswer, state: State, about: Mapping[str, object]) -> None:
         """An answer that nobody waits for any more: no sink gets it but the journal, as what it is (H36)."""

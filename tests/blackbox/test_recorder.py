@@ -145,9 +145,8 @@ async def test_of_several_views_the_last_image_counts() -> None:
 
 async def test_what_the_journal_takes_is_a_stage_of_its_own() -> None:
     class SlowJournal:
-        def keep(self, recorded: Recorded, kept: Any) -> bool:
+        def keep(self, recorded: Recorded, kept: Any) -> None:
             asyncio.get_running_loop().call_later(0.02, kept, True)
-            return True
 
         def note(self, station: str, memory: Any, answers: Any) -> None:
             """Not kept here."""

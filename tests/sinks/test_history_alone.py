@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from gateway.ports import ResultQuery
+from gateway.sinks import history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_retention import Retention
 from tests.sinks.results import recorded, registrar
+from tests.sinks.test_acceptance import locked
+from tests.sinks.test_history_arrivals import unfiled
 from tests.sinks.test_history_faults import until
+
+WAIT_S = 10.0
 
 
 @pytest.mark.parametrize("file", [None, "h.db"])
@@ -20,7 +26,7 @@ async def test_who_is_alone(tmp_path: Path, file: str | None) -> None:
     heard: dict[int, bool] = {}
 
     def keep(number: int) -> bool:
-        return store.keep(recorded(number), partial(heard.__setitem__, number))
+        return store.keep(recorded(number), partial(heard.__setitem__, number)) is not None
 
     assert [keep(1), keep(2)] == [True, False]  # nothing is written yet
     async with store:
@@ -30,3 +36,38 @@ async def test_who_is_alone(tmp_path: Path, file: str | None) -> None:
     assert not keep(4), "nothing is written any more"
     await asyncio.sleep(0)
     assert heard == {1: True, 2: True, 3: True, 4: False}
+
+
+async def test_who_is_alone_may_block_until_the_disk_has_it(tmp_path: Path) -> None:
+    """And hears of it after that, on the loop."""
+    heard: list[bool] = []
+    async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=True) as store:
+        await store.read(ResultQuery())
+        wait = store.keep(recorded(1), heard.append)
+        assert wait is not None
+        assert not wait(0.0), "nothing is that fast"
+        assert wait(WAIT_S)
+        assert (heard, unfiled(tmp_path / "h.db")) == ([], [1])
+        await until(lambda: heard == [True])
+        with locked(tmp_path):
+            wait = store.keep(recorded(2), heard.append)
+            assert wait is not None
+            assert wait(WAIT_S), "it ends when the disk cannot have it, too"
+            await until(lambda: heard == [True, False])
+
+
+async def test_a_thread_that_stands_aside_is_there_for_whoever_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For what is to be kept, for a question, and for the end."""
+    monkeypatch.setattr(history_writer, "ASIDE_S", 60.0)
+    heard: list[bool] = []
+    async with asyncio.timeout(WAIT_S):
+        async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=True) as store:
+            for number in (1, 2, 3):
+                store.keep(recorded(number), heard.append)
+                await until(lambda number=number: len(heard) == number)  # type: ignore[misc]
+            assert len(await store.read(ResultQuery())) == 3
+            store.keep(recorded(4), heard.append)
+            await until(lambda: len(heard) == 4)
+    assert heard == [True] * 4

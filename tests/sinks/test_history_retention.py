@@ -12,6 +12,7 @@ from gateway.records import Registrar, WallClock
 from gateway.sinks import history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_database import DROPPED_AT_ONCE
+from gateway.sinks.history_pace import GROUP
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_settings import IN_MEMORY, HistorySettings
@@ -76,7 +77,7 @@ async def test_memory_is_bounded() -> None:
         for number in range(1, 31):
             store.put(recorded(number))
         await until(lambda: not store.books.waiting)
-        store._writer._tidiness.more(history_writer.GROUP)  # as if there had been as many
+        store._writer._tidiness.more(GROUP)  # as if there had been as many
         assert await settled(store, 10) == list(range(21, 31))
 
 

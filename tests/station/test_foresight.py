@@ -1,7 +1,6 @@
 """What is made ready while the journal writes an answer: it is what the core says, or it does not count."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,7 +15,7 @@ from gateway.core.result import Reason
 from gateway.core.state import State
 from gateway.ports import Step
 from gateway.station import foresight
-from gateway.station.foresight import FRESH_US, Foresight
+from gateway.station.foresight import ATTENTIVE_S, FRESH_US, QUIET_S, Foresight
 from gateway.station.work import monotonic_us
 from tests.station.rig import Rig, running
 from tests.station.test_journaling import Journal, answered
@@ -49,7 +48,7 @@ async def being_written(**options: object) -> AsyncIterator[tuple[Rig, Journal]]
 def ahead_of(state: State) -> Foresight:
     """One that has looked ahead from this state, in which an answer is written."""
     found = Foresight(Projection(), lambda: state)
-    found._look_ahead(state.flight[0].id)
+    found._look_ahead(state.flight[0].id, Journal().wait)
     return found
 
 
@@ -134,30 +133,46 @@ async def test_it_does_not_count_once_it_is_old_or_time_itself_has_changed_somet
         assert over.presented.judgement.reason == Reason.JOURNAL
 
 
-async def test_nobody_stands_still_for_an_answer_that_is_out_or_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    stood: list[float] = []
-    monkeypatch.setattr(time, "sleep", stood.append)
+async def test_it_stands_still_at_once_and_again_when_all_is_ready(made: list[ev.Event]) -> None:
+    stood: list[tuple[float, bool, bool]] = []
+    journal = Journal()
+    async with running(journal=journal, keep_ms=500) as rig:
+
+        def wait(seconds: float) -> bool:
+            stood.append((seconds, ev.Kept(1, True) in made, rig.station.state.flight[0].open))
+            return False
+
+        journal.wait = wait  # type: ignore[method-assign]  # what the station is given
+        await answered(rig, journal, "A1")
+        assert stood == [(QUIET_S, False, False)]
+        await rig.until(lambda: len(stood) == 2)
+        assert stood[1] == (ATTENTIVE_S, True, False)
+
+
+async def test_nobody_stands_still_for_an_answer_that_is_out_or_not_the_next(made: list[ev.Event]) -> None:
     async with being_written() as (rig, journal):
-        assert stood == [foresight.QUIET_S]
+        assert journal.stood == [QUIET_S, ATTENTIVE_S]
         state = rig.station.state
         journal.done()
-        for number in (1, 2):
-            Foresight(Projection(), lambda: rig.station.state)._look_ahead(number)
-        Foresight(Projection(), lambda: state)._look_ahead(2)
-        assert stood == [foresight.QUIET_S]
+        made.clear()
+        for look in (Foresight.expect, Foresight._look_ahead):
+            for number in (1, 2):
+                look(Foresight(Projection(), lambda: rig.station.state), number, journal.wait)
+            look(Foresight(Projection(), lambda: state), 2, journal.wait)
+        await asyncio.sleep(0)
+        assert (journal.stood, made) == ([QUIET_S, ATTENTIVE_S], [])
 
 
-async def test_two_answers_that_are_written_at_once_are_shown_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_answers_that_are_written_at_once_are_shown_in_order() -> None:
     """And nobody stands still for the second one: the first one's station would wait with it."""
-    journal, stood = Journal(), list[float]()
-    monkeypatch.setattr(time, "sleep", stood.append)
+    journal = Journal()
     async with running(journal=journal, keep_ms=500, max_in_flight=2) as rig:
         for part in ("A1", "A2"):
             await rig.until(lambda: rig.tag("ready"))
             await rig.trigger(part)
         await rig.until(lambda: len(journal.waiting) == 2)
         await asyncio.sleep(0.001)
-        assert stood == [foresight.QUIET_S]
+        assert journal.stood == [QUIET_S, ATTENTIVE_S]
         journal.done()
         assert (rig.tag("result_part_id"), rig.tag("result_seq")) == ("A1", 1)
         rig.write(result_ack=True)

@@ -78,10 +78,9 @@ class Listening(Journal):
     def __post_init__(self) -> None:
         super().__init__()
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> None:
         self.keeper.course.append(("kept", recorded.result.inspection_id))
         kept(True)
-        return True
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         self.keeper.course += [("noted", one.result.inspection_id) for one in answers]

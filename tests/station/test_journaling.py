@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from gateway.core.image import TagImage
 from gateway.core.result import Reason
 from gateway.core.resume import Memory
-from gateway.ports import Recorded
+from gateway.ports import Recorded, Wait
 from tests.station.rig import Rig, running
 
 TAGS = ("trigger_seq_accepted", "count_triggers", "result_valid", "result_seq")
@@ -20,12 +20,18 @@ class Journal:
         self.noted = Memory()
         self.known_at_keep: list[bool] = []
         self.answered: list[str] = []
+        self.stood: list[float] = []
 
-    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> bool:
+    def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> Wait | None:
         number = recorded.result.inspection_id
         self.known_at_keep.append(number in {one.id for one in self.noted.flight})
         self.waiting.append((recorded, kept))
-        return len(self.waiting) == 1
+        return self.wait if len(self.waiting) == 1 else None
+
+    def wait(self, seconds: float) -> bool:
+        """The disk is never done while somebody stands still for it."""
+        self.stood.append(seconds)
+        return False
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         assert station == "s1"
