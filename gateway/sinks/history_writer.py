@@ -179,14 +179,15 @@ class Writer:
             self._recover()
 
     def _fail(self, error: SinkError) -> None:
-        if str(error) != self._fault:
+        before = self._fault
+        if str(error) != before:
             log.error("history: results cannot be written: %s%s", error, f" ({error.hint})" if error.hint else "")
-        if not self._fault:
-            self._ill(str(error))
         self._probe.failed()
         with self._unsettled:
             self._fault = str(error)
             self._unsettled.notify_all()
+        if not before:
+            self._ill(str(error))
         self._retries.failed()
         waited = self._queue.give_up_waiting()
         self._returned += len(waited)
@@ -195,10 +196,10 @@ class Writer:
         self._told.set()
 
     def _recover(self) -> None:
-        if self._fault:
+        before, self._fault = self._fault, ""
+        if before:
             log.warning("history: results are written again; %d were lost", self._overflowed + self._refused)
             self._ill("")
-        self._fault = ""
         self._retries.succeeded()
 
     def _mended(self, act: Callable[[], None]) -> None:

@@ -144,9 +144,8 @@ async def test_it_stands_still_at_once_and_again_when_all_is_ready(made: list[ev
 
         journal.wait = wait  # type: ignore[method-assign]  # what the station is given
         await answered(rig, journal, "A1")
-        assert stood == [(QUIET_S, False, False)]
         await rig.until(lambda: len(stood) == 2)
-        assert stood[1] == (ATTENTIVE_S, True, False)
+        assert stood == [(QUIET_S, False, False), (ATTENTIVE_S, True, False)]
 
 
 async def test_nobody_stands_still_for_an_answer_that_is_out_or_not_the_next(made: list[ev.Event]) -> None:
