@@ -80,7 +80,7 @@ class Journal(Protocol):
         """Put this answer on the disk; then call `kept`, once, on the event loop: True where it is there.
 
         Where that is begun with now, and nothing else waits for the disk: returns what blocks until it is known
-        whether this one is there, which is before `kept` is called. Rarely it ends sooner.
+        whether this one is there, and then calls `kept` itself. Rarely it ends sooner.
         Where the same answer is put as a ResultSink afterwards with other words, those replace it.
         """
         ...

@@ -21,8 +21,9 @@ from gateway.sinks.history_names import Names
 from gateway.sinks.history_notes import note_of
 from gateway.sinks.history_pace import STOP_S
 from gateway.sinks.history_place import Place, Server
-from gateway.sinks.history_queue import Told, tell_each
+from gateway.sinks.history_queue import Told
 from gateway.sinks.history_retention import Retention
+from gateway.sinks.history_tidings import Tidings
 from gateway.sinks.history_writer import Writer
 from gateway.sinks.pages import Pages
 from gateway.standing import StandingThread
@@ -69,8 +70,9 @@ class History:
         self._names = Names(self._result_id, registrar.clock.unix_us)
         self._pages = Pages(pages)
         self._revisions: dict[str, int] = {}
-        told = self._pages.written
-        self._writer = Writer(place, retention, self._tell, safe=safe, written=told, ill=self._fall_ill)
+        self._tidings = Tidings()
+        written, ill = self._pages.written, partial(self._on_loop, self._show_fault)
+        self._writer = Writer(place, retention, self._tell, safe=safe, written=written, ill=ill)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._earlier: dict[tuple[str, int], str] = {}
         self._writing = StandingThread("history-writer", self._writer.run, self._writer.give_up)
@@ -126,7 +128,7 @@ class History:
         self._writer.put(self._registrar.stored(recorded))
 
     def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> Wait | None:
-        return self._writer.keep(self._registrar.stored(recorded), kept)
+        return self._tidings.wait if self._writer.keep(self._registrar.stored(recorded), kept) else None
 
     def late(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.late(recorded))
@@ -215,10 +217,8 @@ class History:
     def _tell(self, told: Sequence[Told], ok: bool) -> None:
         """From the writing thread: those who wait hear on the loop whether their result is kept."""
         if told:
-            self._on_loop(tell_each, told, ok)
-
-    def _fall_ill(self, why: str) -> None:
-        self._on_loop(self._show_fault, why)
+            self._tidings.tell(told, ok)
+            self._on_loop(self._tidings.hear)
 
     def _show_fault(self, why: str) -> None:
         self._why_ill = why

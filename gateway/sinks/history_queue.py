@@ -190,11 +190,5 @@ class Queue:
         return [told] if told is not None else []
 
 
-def tell_each(told: Sequence[Told], ok: bool) -> None:
-    """Whether what they wait for is written."""
-    for one in told:
-        one(ok)
-
-
 def _key(stored: StoredResult) -> tuple[str, str]:
     return stored.station, stored.result_id

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.errors import SinkError
-from gateway.ports import StoredResult, Wait
+from gateway.ports import StoredResult
 from gateway.sinks.history_books import HistoryBooks
 from gateway.sinks.history_later import Later
 from gateway.sinks.history_pace import ASIDE_S, GATHER_S, GATHER_SAFE_S, GROUP, NOTES_S, QUEUED, STOP_S
@@ -54,7 +54,6 @@ class Writer:
         self._put = self._settled = self._overflowed = self._refused = self._returned = 0
         self._unsettled = threading.Condition()
         self._hurry = threading.Event()
-        self._told = threading.Event()
         self._stopping = threading.Event()
         self._deadline = 0.0
         self._notes_at = 0.0
@@ -96,18 +95,16 @@ class Writer:
         self._queue.append(stored, amends=amends)
         self._put += 1
 
-    def keep(self, stored: StoredResult, told: Told) -> Wait | None:
-        """Queue a result that somebody waits for; say at once where it cannot be written now. See Journal.keep."""
+    def keep(self, stored: StoredResult, told: Told) -> bool:
+        """Queue a result that somebody waits for; say at once where it cannot be written now. Whether it is alone."""
         waiting = len(self._queue)
         if self._fault or self._stopping.is_set() or waiting >= QUEUED:
             self._tell([told], False)
-            return None
-        if not waiting:
-            self._told.clear()
+            return False
         self._queue.keep(stored, told)
         self._put += 1
         self._hurry.set()
-        return self._told.wait if not waiting else None
+        return not waiting
 
     def kept(self, stored: StoredResult) -> tuple[Any, ...] | None:
         """Its row, where this was to be kept and the same answer is in the database."""
@@ -193,7 +190,6 @@ class Writer:
         self._returned += len(waited)
         self._settled += len(waited)
         self._tell(waited, False)
-        self._told.set()
 
     def _recover(self) -> None:
         before, self._fault = self._fault, ""
@@ -281,7 +277,6 @@ class Writer:
 
     def _settle(self, count: int, told: list[Told], *, ok: bool) -> None:
         self._tell(told, ok)
-        self._told.set()
         if told and not self._queue:
             self._hurry.wait(ASIDE_S)
         self._tidiness.more(count)

@@ -25,10 +25,10 @@ Its thread needs the interpreter for about as long before it waits for the disk,
 is through with its turn, and each time that a PLC reads.
 """
 ATTENTIVE_S = 0.0005
-"""How long it stands still again once the step is ready, at most until the disk has the answer.
+"""How long it stands still again once the step is ready, at most until the disk has the answer: then that is shown.
 
-The thread needs the interpreter once more to say so, and it is the loop that has to hear it: 0.2 ms, as the disk is
-nearly done by then.
+The thread needs the interpreter once more to say so, and the loop would serve a PLC that reads first. As the disk is
+nearly done by then, it is 0.2 ms.
 
 What both cost: every station, and every client, waits as long, at most once for each commit. Where other answers wait
 for the disk too, nobody stands still, and nothing is made ready: their stations would stand still with this one.

@@ -11,6 +11,7 @@ from gateway.sinks import history_writer
 from gateway.sinks.history import History
 from gateway.sinks.history_place import Place
 from gateway.sinks.history_retention import Retention
+from gateway.sinks.history_tidings import Tidings
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_acceptance import locked
 from tests.sinks.test_history_arrivals import unfiled
@@ -39,7 +40,7 @@ async def test_who_is_alone(tmp_path: Path, file: str | None) -> None:
 
 
 async def test_who_is_alone_may_block_until_the_disk_has_it(tmp_path: Path) -> None:
-    """And hears of it after that, on the loop."""
+    """And hears of it then, before the loop gets its turn; the loop has nothing to add."""
     heard: list[bool] = []
     async with History(registrar(), tmp_path / "h.db", Retention(0, 0), safe=True) as store:
         await store.read(ResultQuery())
@@ -47,13 +48,32 @@ async def test_who_is_alone_may_block_until_the_disk_has_it(tmp_path: Path) -> N
         assert wait is not None
         assert not wait(0.0), "nothing is that fast"
         assert wait(WAIT_S)
-        assert (heard, unfiled(tmp_path / "h.db")) == ([], [1])
-        await until(lambda: heard == [True])
+        assert (heard, unfiled(tmp_path / "h.db")) == ([True], [1])
+        await asyncio.sleep(0.05)
+        assert heard == [True]
         with locked(tmp_path):
             wait = store.keep(recorded(2), heard.append)
             assert wait is not None
             assert wait(WAIT_S), "it ends when the disk cannot have it, too"
-            await until(lambda: heard == [True, False])
+            assert heard == [True, False]
+
+
+def test_who_crashes_keeps_nobody_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[bool] = []
+    tidings = Tidings()
+
+    def crash(_: bool) -> None:
+        raise RuntimeError("a bug")
+
+    assert not tidings.wait(0.0)
+    tidings.tell([crash, heard.append], True)
+    tidings.tell([heard.append], False)
+    assert tidings.wait(0.0)
+    assert heard == [True, False]
+    assert "a bug" in caplog.text
+    assert not tidings.wait(0.0), "nothing is heard twice"
+    tidings.hear()
+    assert heard == [True, False]
 
 
 async def test_a_thread_that_stands_aside_is_there_for_whoever_comes(
