@@ -128,7 +128,8 @@ class History:
         self._writer.put(self._registrar.stored(recorded))
 
     def keep(self, recorded: Recorded, kept: Callable[[bool], None]) -> Wait | None:
-        return self._tidings.wait if self._writer.keep(self._registrar.stored(recorded), kept) else None
+        alone = self._writer.keep(self._registrar.stored(recorded), kept)
+        return self._tidings.wait if alone and not isinstance(self._place, Server) else None  # no server is that fast
 
     def late(self, recorded: Recorded) -> None:
         self._writer.put(self._registrar.late(recorded))

@@ -31,25 +31,24 @@ class Journaling:
 
     def begin(self, actions: Sequence[Action]) -> None:
         """Have what is to be kept written, first of all that a step asks for: nothing else takes as long."""
-        for action in actions:
-            if isinstance(action, act.Keep):
-                self._keep(action)
+        asked = [one for one in actions if isinstance(one, act.Keep)]
+        waits = [self._keep(one) for one in asked]  # all of them before anybody waits
+        if len(waits) == 1 and (wait := waits[0]) is not None:
+            self._alone(asked[0].result.inspection_id, wait)
 
-    def _keep(self, asked: act.Keep) -> None:
-        """Post `Kept` when the journal has the answer, or cannot have it."""
+    def _keep(self, asked: act.Keep) -> Wait | None:
+        """Post `Kept` when the journal has the answer, or cannot have it. How to wait for that, where it is alone."""
         result = asked.result
         if self._journal is None:
             self._kept(result.inspection_id, False)
-            return
+            return None
         recorded = Recorded(self._station, result, asked.counts)
         try:
-            wait = self._journal.keep(recorded, partial(self._kept, result.inspection_id))
+            return self._journal.keep(recorded, partial(self._kept, result.inspection_id))
         except Exception:
             log.exception("%s: the journal crashed", self._station, extra={"inspection": result.inspection_id})
             self._kept(result.inspection_id, False)
-        else:
-            if wait is not None:
-                self._alone(result.inspection_id, wait)
+            return None
 
     def late(self, late: act.LateAnswer, state: State, about: Mapping[str, object]) -> None:
         """An answer that nobody waits for any more: no sink gets it but the journal, as what it is (H36)."""
