@@ -9,7 +9,7 @@ import pytest
 from gateway.ports import ResultQuery
 from gateway.sinks import history_writer
 from gateway.sinks.history import History
-from gateway.sinks.history_place import Place
+from gateway.sinks.history_place import Place, Server
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_tidings import Tidings
 from tests.sinks.results import recorded, registrar
@@ -58,6 +58,12 @@ async def test_who_is_alone_may_block_until_the_disk_has_it(tmp_path: Path) -> N
             assert heard == [True, False]
 
 
+def test_nobody_stands_still_for_a_server() -> None:
+    """Whose answer takes longer than anybody could."""
+    store = History(registrar(), Server("postgresql://127.0.0.1/none"), Retention(0, 0), safe=True)
+    assert store.keep(recorded(1), lambda _: None) is None
+
+
 def test_who_crashes_keeps_nobody_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
     heard: list[bool] = []
     tidings = Tidings()
@@ -87,6 +93,7 @@ async def test_a_thread_that_stands_aside_is_there_for_whoever_comes(
             for number in (1, 2, 3):
                 store.keep(recorded(number), heard.append)
                 await until(lambda number=number: len(heard) == number)  # type: ignore[misc]
+                assert number > 1 or not store.books.stored, "its own books come later"
             assert len(await store.read(ResultQuery())) == 3
             store.keep(recorded(4), heard.append)
             await until(lambda: len(heard) == 4)

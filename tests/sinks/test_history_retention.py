@@ -57,6 +57,7 @@ async def test_old_ones_are_dropped_at_the_start(place: Place) -> None:
 async def test_cleaning_up_goes_on_while_results_come(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large backlog is dropped in small steps: new results never wait for the whole of it."""
     monkeypatch.setattr(history_writer, "GATHER_S", 0.001)
+    monkeypatch.setattr("gateway.sinks.history_database.DROPPED_AT_ONCE", 50)
     async with History(registrar(), place, Retention(0, 0)) as store:
         for number in range(1, 5001):
             store.put(recorded(number))

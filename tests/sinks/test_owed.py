@@ -167,3 +167,35 @@ def test_answers_that_the_database_has_not_come_first(tmp_path: Path) -> None:
     kept = [one.result_id for one in said.owed]
     assert 5 < len(kept) < count
     assert kept == [one.result_id for one in some[count - len(kept) : count]]
+
+
+def test_that_answers_have_no_place_is_told_once_and_again_when_it_was_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    page, records = Acceptance("s1", PageFile.opened(tmp_path / "one.page"), "db"), registrar()
+    note = note_of("s1", Memory(), Names(lambda station, number: f"{number}", records.clock.unix_us))
+    long = Judgement(Verdict.NOK, user_values=(("lot", "ü" * 1000),))
+    count = CAPACITY // 2000 + 10
+    some = [records.stored(recorded(number, judgement=long)) for number in range(1, count + 1)]
+    for told in (1, 2):
+        for one in some:
+            page.answer(one)
+        for _ in range(2):
+            page.note("db", note, ())
+        assert caplog.text.count("would lose the oldest") == told
+        for one in some:
+            page.written(one)
+        page.note("db", note, ())
+    page.close()
+
+
+def test_a_page_is_of_the_database_that_was_open_last(tmp_path: Path) -> None:
+    name = tmp_path / "one.page"
+    page = Acceptance("s1", PageFile.opened(name), "db")
+    note = note_of("s1", Memory(), Names(lambda station, number: f"{number}", lambda at: at))
+    for identity, known in (("", "db"), ("db", "db"), ("other", "other"), ("", "other")):
+        page.note(identity, note, ())
+        said = paged(PageFile.opened(name))
+        assert said is not None
+        assert said.identity == known
+    page.close()

@@ -17,6 +17,7 @@ from gateway.ports import Step
 from gateway.station import foresight
 from gateway.station.foresight import ATTENTIVE_S, FRESH_US, QUIET_S, Foresight
 from gateway.station.work import monotonic_us
+from tests.station.parts import OK, MemoryInspector
 from tests.station.rig import Rig, running
 from tests.station.test_journaling import Journal, answered
 
@@ -178,4 +179,23 @@ async def test_two_answers_that_are_written_at_once_are_shown_in_order() -> None
         rig.write(result_ack=False)
         journal.done()
         assert (rig.tag("result_part_id"), rig.tag("result_seq")) == ("A2", 2)
+    assert [one.part_id for one in rig.sink.results] == ["A1", "A2"]
+
+
+async def test_answers_of_one_step_are_all_on_their_way_before_anybody_could_stand_still() -> None:
+    """A2 had its answer first, and waits for A1's: then both are kept at once, and nobody is alone."""
+    journal, gate = Journal(), asyncio.Event()
+    async with running(journal=journal, keep_ms=500, max_in_flight=2, inspector=MemoryInspector(gate=gate)) as rig:
+        for part in ("A1", "A2"):
+            await rig.until(lambda: rig.tag("ready"))
+            await rig.trigger(part)
+        await rig.until(lambda: len(rig.inspector.seen) == 2)
+        rig.station.post(ev.Answered(2, OK))
+        assert not journal.waiting
+        rig.station.post(ev.Answered(1, OK))
+        assert [one.result.part_id for one, _ in journal.waiting] == ["A1", "A2"]
+        assert journal.stood == []
+        for _ in range(2):
+            journal.done()
+        gate.set()
     assert [one.part_id for one in rig.sink.results] == ["A1", "A2"]
