@@ -65,22 +65,24 @@ def _gateways(file: Path, options: Options, progress: Progress) -> tuple[dict[st
     """Samples of each side, and times of pages, of all starts together."""
     samples: dict[str, list[float]] = {}
     pages: list[float] = []
-    other = Path(shutil.copy(file, file.with_name("safe.db")))
+    files = {name: Path(shutil.copy(file, file.with_name(f"{number}.db"))) for number, name in enumerate((SAFE, READ))}
     starts = QUICK_STARTS if options.quick else STARTS
     for start in range(starts):
         progress.step(f"without a history, with it, and while it is read, interleaved; start {start + 1} of {starts}")
         with ExitStack() as stack:
-            sides = _sides(stack, file, other, pages)
+            sides = _sides(stack, files | {ON: file}, pages)
             for name, some in interleaved(sides, options.rounds(ROUNDS, QUICK_ROUNDS) // starts, progress).items():
                 samples.setdefault(name, []).extend(some)
     return samples | {BASE: samples[OFF] + samples[OFF_TOO]}, pages
 
 
-def _sides(stack: ExitStack, file: Path, other: Path, pages: list[float]) -> dict[str, Callable[[], float]]:
+def _sides(stack: ExitStack, files: dict[str, Path], pages: list[float]) -> dict[str, Callable[[], float]]:
+    """Each its own gateway: one that is read differs for a while."""
     pekat = stack.enter_context(pekat_standin())
     sides: dict[str, Callable[[], float]] = {}
-    off = "enabled = false"
-    for name, more in ((OFF, off), (SAFE, _table(other, "safe")), (OFF_TOO, off), (ON, _table(file, "fast"))):
+    off, modes = "enabled = false", {SAFE: "safe", ON: "fast", READ: "fast"}
+    tables = {name: _table(files[name], mode) for name, mode in modes.items()}
+    for name, more in {OFF: off, SAFE: tables[SAFE], OFF_TOO: off, ON: tables[ON], READ: tables[READ]}.items():
         served = stack.enter_context(gateway(Plan(pekat, more=f"\n[history]\n{more}\n")))
         plc = stack.enter_context(PlcStation(served.modbus))
         plc.wait_ready()
