@@ -78,7 +78,7 @@ class DropCamera:
             name = f"part-{shot:06d}.png"
             writing = self._folder / f".{name}.writing"
             writing.write_bytes(pictures[picture_number(shot) - 1])
+            self._dropped[shot] = time.monotonic_ns() // 1000  # before: this thread may have to wait after it
             os.replace(writing, self._folder / name)
-            self._dropped[shot] = time.monotonic_ns() // 1000
             if len(self._dropped) > REMEMBERED:
                 self._dropped.popitem(last=False)
