@@ -136,14 +136,14 @@ async def test_it_does_not_count_once_it_is_old_or_time_itself_has_changed_somet
 
 async def test_it_stands_still_at_once_and_again_when_all_is_ready(made: list[ev.Event]) -> None:
     stood: list[tuple[float, bool, bool]] = []
-    journal = Journal()
-    async with running(journal=journal, keep_ms=500) as rig:
 
-        def wait(seconds: float) -> bool:
+    class Watched(Journal):
+        def wait(self, seconds: float) -> bool:
             stood.append((seconds, ev.Kept(1, True) in made, rig.station.state.flight[0].open))
             return False
 
-        journal.wait = wait  # type: ignore[method-assign]  # what the station is given
+    journal = Watched()
+    async with running(journal=journal, keep_ms=500) as rig:
         await answered(rig, journal, "A1")
         await rig.until(lambda: len(stood) == 2)
         assert stood == [(QUIET_S, False, False), (ATTENTIVE_S, True, False)]
