@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Self
 
+from gateway.again import again
 from gateway.core.result import Result
 from gateway.ports import NOT_NOTED, Pictured, Recorded, ResultStore, Stages, StoredResult, moment, result_id
 
@@ -20,6 +21,8 @@ REMEMBERED = 1024
 """As many results as a station can hold back."""
 Images = Callable[[StoredResult], tuple[str, ...]]
 """Which files the archive makes of this answer's pictures: asked before the answer is kept anywhere."""
+_stored, _staged = again(StoredResult), again(Stages)
+"""In a third of the time that they take: an answer becomes one while the PLC waits for it."""
 
 
 def unix_us() -> int:
@@ -152,7 +155,7 @@ class Registrar:
     def _make(self, recorded: Recorded, seen: _Seen | None) -> StoredResult:
         result = recorded.result
         ahead = self.clock.ahead_us()
-        return StoredResult(
+        return _stored(
             self.result_id(result.inspection_id),
             recorded.station,
             result,
@@ -187,7 +190,7 @@ def _stages(result: Result, pictured: int) -> Stages:
         return NOT_NOTED
     asked = max(result.answered_at - inspector_us, pictured) if inspector_us else 0
     begin = result.accepted_at
-    return Stages(pictured - begin if pictured else None, asked - begin if asked else None)
+    return _staged(pictured - begin if pictured else None, asked - begin if asked else None)
 
 
 def _same(one: Result, other: Result) -> bool:

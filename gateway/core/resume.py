@@ -1,6 +1,6 @@
 """What a station goes on with after a restart of the gateway (H31)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.core.counts import NO_COUNTS, Counts
 from gateway.core.inspection import Inspection
@@ -8,11 +8,11 @@ from gateway.core.result import Result
 from gateway.core.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What outlives the gateway of one station. `owed` are the results that the PLC has not taken, the oldest first.
 
-    `flight` are the accepted triggers that have no answer yet; those of a simulation are nobody's loss.
+    `flight` are the accepted triggers that have no answer yet; those of a simulation are nobody's loss. A tuple, which
+    is made in a third of the time that a frozen dataclass takes: it is made of each trigger while the PLC waits.
     """
 
     next_id: int = 1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.core.counts import Counts
 from gateway.core.result import Result, Verdict
@@ -17,8 +17,7 @@ def about(station: str, result: Result) -> dict[str, object]:
     return {"station": station, "inspection": result.inspection_id, "part_id": result.part_id}
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One answer as it leaves a station. `presented` False: it never goes to the PLC's tags (reset, simulation).
 
     `counts` are the station's counters as its tags show them with this answer.

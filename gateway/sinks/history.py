@@ -7,9 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway.core.errors import SinkError
@@ -52,8 +50,8 @@ class History:
     """Enter it to write and read; `put` never waits. `place` None: in memory, until the gateway ends.
 
     A file that cannot be written, or is none of ours, keeps nobody from starting: it is logged, results wait and are
-    tried again, and questions are answered with a SinkError meanwhile. `pages` is the folder for acceptance pages: what
-    a station shows outlives a kill of the gateway by them, also where the database has it not yet.
+    tried again, and questions are answered with a SinkError meanwhile. What a station shows outlives a kill of the
+    gateway by its page in `pages`, also where the database has it not yet.
     """
 
     def __init__(
@@ -63,12 +61,12 @@ class History:
         retention: Retention,
         *,
         safe: bool = False,
-        pages: Path | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self._registrar = registrar
         self._place = place
         self._names = Names(self._result_id, registrar.clock.unix_us)
-        self._pages = Pages(pages)
+        self._pages = pages or Pages(None)
         self._revisions: dict[str, int] = {}
         self._tidings = Tidings()
         written, ill = self._pages.written, partial(self._on_loop, self._show_fault)
@@ -136,18 +134,18 @@ class History:
 
     def note(self, station: str, memory: Memory, answers: Sequence[Recorded] = ()) -> None:
         revision = self._revisions[station] = self._revisions.get(station, 0) + 1
-        owed = [self._result_id(station, one.inspection_id) for one in memory.owed]
-        note = note_of(station, memory, self._names, owed, revision)
-        paged = self._pages.has(station)
-        if paged:
-            for recorded in answers:
-                stored = self._registrar.stored(recorded)
-                if (kept := self._writer.kept(stored)) is None:
-                    self._pages.answer(stored)
-                else:
-                    self._pages.owe(stored, kept)
-            paged = self._pages.note(station, self._writer.identity, note, owed)
-        self._writer.note(station, note, paged=paged)
+        if not self._pages.has(station):
+            self._writer.note(station, lambda: note_of(station, memory, self._names, revision))
+            return
+        for recorded in answers:
+            stored = self._registrar.stored(recorded)
+            if (kept := self._writer.kept(stored)) is None:
+                self._pages.answer(stored)
+            else:
+                self._pages.owe(stored, kept)
+        note, owed = note_of(station, memory, self._names, revision), self._names.owed(station, memory)
+        paged = self._pages.note(station, self._writer.identity, note, owed)
+        self._writer.note(station, lambda: note, paged=paged)
 
     def passed(self, station: str, inspection_id: int, stage: str, at: int) -> None:
         """A stage after the answer is over, `shown` or `acknowledged`, at this monotonic microsecond.
@@ -180,7 +178,7 @@ class History:
             for owed in found.owed:
                 self._pages.owe(owed)
             self._earlier |= {(station, one.result.inspection_id): one.result_id for one in found.owed}
-            memories[station] = found.memory if offer_again else replace(found.memory, owed=())
+            memories[station] = found.memory if offer_again else found.memory._replace(owed=())
         return memories
 
     async def check_open(self) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.core.resume import Memory
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -11,3 +13,7 @@ class Names:
     result_id: Callable[[str, int], str]
     unix_us: Callable[[int], int]
     """When a monotonic microsecond was, in microseconds since 1970 (UTC)."""
+
+    def owed(self, station: str, memory: Memory) -> list[str]:
+        """The ids of what the PLC has not taken."""
+        return [self.result_id(station, one.inspection_id) for one in memory.owed]

@@ -54,8 +54,9 @@ class Remembered:
     revision: int = 0
 
 
-def note_of(station: str, memory: Memory, names: Names, owed: Sequence[str] = (), revision: int = 0) -> bytes:
-    """What is to be remembered of it. `owed` are the ids of `memory.owed`."""
+def note_of(station: str, memory: Memory, names: Names, revision: int = 0) -> bytes:
+    """What is to be remembered of it."""
+    owed = names.owed(station, memory)
     flight = memory.flight and [_accepted(station, one, names) for one in memory.flight]
     return json_bytes(
         (

@@ -55,7 +55,8 @@ class Noted:
     """What is to be remembered of a station, see history_notes."""
 
     station: str
-    note: bytes
+    note: Callable[[], bytes]
+    """Makes it. Called by the writing thread: where no page has it, nobody else needs it."""
     urgent: bool = True
     """It is nowhere else."""
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.core.counts import Counts
@@ -87,7 +87,7 @@ def _put_together(
         if found.presented:
             owed.append(found)
     results = tuple(one.result for one in owed)
-    memory = replace(noted.memory, result_seq=seq, shown_seq=shown, counts=counts, owed=results)
+    memory = noted.memory._replace(result_seq=seq, shown_seq=shown, counts=counts, owed=results)
     return Recalled(memory, tuple(answers), tuple(owed), noted.revision)
 
 

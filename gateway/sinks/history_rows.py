@@ -11,4 +11,4 @@ def written(group: Sequence[Taken], notes: Sequence[Noted], *, durable: bool) ->
     """One transaction for all of it."""
     rows = [row_of(one.stored) for one in group]
     amended = [one.entry.amends for one in group]
-    return Written(rows, amended, [one.note for one in notes], durable)
+    return Written(rows, amended, [one.note() for one in notes], durable)

@@ -13,6 +13,7 @@ from gateway.records import Registrar
 from gateway.sinks.history import History
 from gateway.sinks.history_place import Place, Server, has_password, wrong_with
 from gateway.sinks.history_retention import Retention
+from gateway.sinks.pages import Pages
 
 FILE_NAME = "history.db"
 IN_MEMORY = 10_000
@@ -56,6 +57,12 @@ class HistorySettings(BaseModel):
         description="safe: a result is shown to the PLC when it is on the disk, and no power failure takes it away "
         "again. fast: it is shown at once and written right after; a power failure may lose the last seconds, a kill "
         "of the gateway nothing where gateway.data is set, and else the last 50 ms. In memory it is always fast",
+    )
+    page: bool = Field(
+        True,
+        description="What a station shows to the PLC is copied into its acceptance page in gateway.data first, so that "
+        "a kill of the gateway takes nothing away. false: a trigger is some 0.1 to 0.2 ms faster, and a kill may take "
+        "away what came in the last 50 ms, in the safe mode accepted triggers of the last 10 ms",
     )
     wait_ms: int = Field(
         200,
@@ -142,7 +149,7 @@ class HistorySettings(BaseModel):
             return None
         safe = self.keeping(data) != SHOWN_AT_ONCE
         place = self.place(data)
-        pages = data if place is not None else None
+        pages = Pages(data if place is not None else None, written=self.page)
         return History(registrar, place, self.retention(data), safe=safe, pages=pages)
 
 

@@ -30,10 +30,10 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.again import again
 from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Origin, Reason, Result, Review, Verdict, ViewJudgement
 from gateway.ports import Stages, StoredResult
-from gateway.sinks.history_again import again
 from gateway.sinks.history_json import NOTHING, as_json, read_json
 from gateway.sinks.history_words import listed_counts, text, without_nul
 

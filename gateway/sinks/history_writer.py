@@ -110,8 +110,11 @@ class Writer:
         """Its row, where this was to be kept and the same answer is in the database."""
         return self._queue.written_row(stored)
 
-    def note(self, station: str, note: bytes, *, paged: bool = False) -> None:
-        """Have this remembered of a station. `paged`: it is in its page already, so the database has time."""
+    def note(self, station: str, note: Callable[[], bytes], *, paged: bool = False) -> None:
+        """Have this remembered of a station. `paged`: it is in its page already, so the database has time.
+
+        `note` makes it, see history_notes; the thread calls it.
+        """
         self._queue.note(Noted(station, note, not paged))
 
     def settle(self, mark: int, timeout_s: float) -> bool:

@@ -19,10 +19,13 @@ def page_name(station: str) -> str:
 
 
 class Pages:
-    """`folder` None: there are none. What goes wrong with a page is in the log, and keeps nobody from anything."""
+    """`folder` None: there are none. What goes wrong with a page is in the log, and keeps nobody from anything.
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    `written` False: what one says that was left there is read, and nothing is written.
+    """
+
+    def __init__(self, folder: Path | None, *, written: bool = True) -> None:
+        self._folder, self._is_written = folder, written
         self._pages: dict[str, Acceptance] = {}
         self._ill: set[str] = set()
 
@@ -32,7 +35,7 @@ class Pages:
         from gateway.sinks.page_file import PageFile
         from gateway.sinks.page_place import unfit
 
-        if self._folder is None:
+        if self._folder is None or not (self._is_written or (self._folder / page_name(station)).exists()):
             return None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -44,6 +47,9 @@ class Pages:
             log.error(text, station, error)
             return None
         said = paged(file)
+        if not self._is_written:
+            file.close()
+            return said
         self._pages[station] = Acceptance(station, file, said.identity if said is not None else "")
         return said
 

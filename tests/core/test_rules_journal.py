@@ -191,7 +191,7 @@ def test_h31_free_running_the_newest_is_offered_again() -> None:
     bench = rig()
     bench.answer(bench.trigger("a")).answer(bench.trigger("b"))
     both = tuple(bench.results)
-    restarted(bench, replace(memory_of(bench.state), owed=both)).reads(result_part_id="b", results_pending=0, ok=True)
+    restarted(bench, memory_of(bench.state)._replace(owed=both)).reads(result_part_id="b", results_pending=0, ok=True)
     bench.write(trigger=True)
     restarted(bench).reads(result_valid=False, ok=False)
 

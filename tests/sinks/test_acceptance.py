@@ -22,7 +22,7 @@ from gateway.sinks.history import History
 from gateway.sinks.history_retention import Retention
 from gateway.sinks.history_table import VERSION
 from gateway.sinks.page_file import CAPACITY, PageFile
-from gateway.sinks.pages import page_name
+from gateway.sinks.pages import Pages, page_name
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_faults import until
 from tests.sinks.test_history_safe import Waiting, unkept
@@ -36,7 +36,7 @@ def safe(request: pytest.FixtureRequest) -> bool:
 
 
 def journal(home: Path, *, safe: bool = True, boot_id: int = 17) -> History:
-    return History(registrar(boot_id), home / "h.db", Retention(0, 0), safe=safe, pages=home)
+    return History(registrar(boot_id), home / "h.db", Retention(0, 0), safe=safe, pages=Pages(home))
 
 
 @asynccontextmanager
@@ -244,11 +244,11 @@ async def test_without_the_database_the_page_alone_is_known(home: Path, caplog: 
             assert (memory.next_id, memory.result_seq, memory.trigger_seq) == (3, 2, 42)
             assert memory.owed[0] == recorded(1).result
             assert [one.judgement.reason for one in memory.owed[1:]] == [Reason.INTERRUPTED]
-            store.note("s1", replace(memory, error_count=4))
+            store.note("s1", memory._replace(error_count=4))
     assert "known by the acceptance page alone" in caplog.text
     (left / "h.db").write_bytes(whole)
     again, rows = await after(left, boot_id=19)
-    assert again == replace(memory, error_count=4)
+    assert again == memory._replace(error_count=4)
     assert [one.result.inspection_id for one in rows] == [1, 2]
 
 

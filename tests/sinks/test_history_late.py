@@ -15,7 +15,7 @@ def late(number: int, after_us: int) -> Recorded:
     """What PEKAT said of answer `number` so much later."""
     answer = recorded(number)
     result = replace(answer.result, answered_at=answer.result.answered_at + after_us, result_seq=0, late=True)
-    return replace(answer, result=result, presented=False)
+    return answer._replace(result=result, presented=False)
 
 
 async def test_a_late_answer_is_beside_its_answer_and_does_not_replace_it(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ async def test_it_waits_for_a_row_that_is_not_there_yet(tmp_path: Path) -> None:
             while not kept:
                 await asyncio.sleep(0.001)
         result = replace(given.result, judgement=no_decision(Reason.JOURNAL))
-        store.put(replace(given, result=result))
+        store.put(given._replace(result=result))
         store.passed("s1", 1, "shown", 10_400)
     found = one_in(tmp_path / "h.db")
     assert (found.result.verdict, found.stages.shown_us) == (Verdict.NO_DECISION, 5_400)
@@ -195,7 +195,7 @@ async def test_an_answer_that_is_shown_otherwise_has_the_files_of_what_was_shown
         told: list[bool] = []
         store.keep(good, told.append)
         kept.see(picture(1, "too late", "side"))
-        shown = replace(good, result=replace(good.result, judgement=no_decision(Reason.JOURNAL)))
+        shown = good._replace(result=replace(good.result, judgement=no_decision(Reason.JOURNAL)))
         for sink in (store, kept):
             sink.put(shown)
     (found,) = rows(tmp_path)
@@ -223,7 +223,7 @@ async def test_a_late_answer_has_the_pictures_of_the_one_that_was_given(tmp_path
         given = recorded(1, judgement=no_decision(Reason.TIMEOUT))
         await answered(store, kept, given)
         late = replace(given.result, judgement=Judgement(Verdict.OK), late=True)
-        store.late(replace(given, result=late, presented=False))
+        store.late(given._replace(result=late, presented=False))
         (found,) = await store.read(ResultQuery(late=True))
     assert found.pictures == (("", "part.png"),)
     assert list(found.archived) == images(tmp_path / "archive")

@@ -39,7 +39,7 @@ def test_a_row_has_the_columns_of_its_table_in_their_order() -> None:
 
 @pytest.mark.parametrize("read", [json.loads, lambda note: [*row_of_note(note).values()]], ids=["note", "row"])
 def test_what_is_noted_is_what_is_remembered(read: Callable[[bytes], list[Any]]) -> None:
-    found = remembered(read(note_of("s1", MEMORY, NAMES, ["s1-4", "s1-5"], 12)))
+    found = remembered(read(note_of("s1", MEMORY, NAMES, 12)))
     memory = found.memory
     assert (memory.next_id, memory.result_seq, memory.shown_seq, memory.trigger_seq) == (8, 5, 4, 42)
     assert (memory.counts, memory.error_count, memory.buffered) == (MEMORY.counts, 3, True)

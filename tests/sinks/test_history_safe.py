@@ -75,7 +75,7 @@ BEGINNING = 4_000
 def unkept(one: Recorded) -> Recorded:
     """What is shown instead of a decision that was not kept."""
     result = replace(one.result, judgement=no_decision(Reason.JOURNAL))
-    return replace(one, result=result, counts=Counts(triggers=1, no_decision=1))
+    return one._replace(result=result, counts=Counts(triggers=1, no_decision=1))
 
 
 async def test_who_waits_is_told_once_the_row_is_there_for_everybody(place: Place) -> None:
@@ -216,7 +216,7 @@ async def test_numbers_counters_and_what_is_owed_come_back(place: Place) -> None
     memory = Memory(4, 3, 2, 77, COUNTS, 5, True, owed)
     await noted(place, memory, *answers)
     assert (await recalled(place))[0] == memory
-    assert (await recalled(place, offer_again=False))[0] == replace(memory, owed=())
+    assert (await recalled(place, offer_again=False))[0] == memory._replace(owed=())
 
 
 def flying(number: int) -> Inspection:
@@ -251,9 +251,9 @@ async def test_a_second_restart_finds_what_the_first_one_owed(place: Place) -> N
     await noted(place, Memory(3, 1, 1, 40, COUNTS, flight=(flying(2),)), recorded(1))
     async with journal(place, boot_id=18) as store:
         first = (await store.recall(["s1"], offer_again=True))["s1"]
-        store.note("s1", replace(first, error_count=9))
+        store.note("s1", first._replace(error_count=9))
     second, kept = await recalled(place)
-    assert second == replace(first, error_count=9)
+    assert second == first._replace(error_count=9)
     assert len(kept) == 2
 
 

@@ -97,7 +97,7 @@ async def test_it_is_this_stations_newest_one_that_the_plc_was_given(tmp_path: P
             store.put(one)
         store.put(recorded(65542, 70_000_000, station="s2", part_id="another's"))
         store.late(
-            replace(gone_round, result=replace(gone_round.result, late=True, part_id="too late"), presented=False)
+            gone_round._replace(result=replace(gone_round.result, late=True, part_id="too late"), presented=False)
         )
         assert await ask(rig, 7) == (7, QueryStatus.FOUND)
         assert (rig.tag("query_part_id"), rig.tag("query_verdict")) == ("the newer 7", Verdict.NO_DECISION)

@@ -78,13 +78,13 @@ def test_whoever_asks_gets_the_same_record() -> None:
 def test_an_answer_that_is_told_again_as_it_was_is_the_same_record() -> None:
     registrar, recorded = Registrar(17, {}, Clocks().wall_clock()), answer()
     first = registrar.stored(recorded)
-    assert registrar.stored(replace(recorded, result=replace(recorded.result))) is first
-    counted = registrar.stored(replace(recorded, counts=Counts(triggers=2, ok=1)))
+    assert registrar.stored(recorded._replace(result=replace(recorded.result))) is first
+    counted = registrar.stored(recorded._replace(counts=Counts(triggers=2, ok=1)))
     assert (counted.counts.triggers, counted.answered) == (2, first.answered)
-    withheld = registrar.stored(replace(recorded, presented=False))
+    withheld = registrar.stored(recorded._replace(presented=False))
     assert not withheld.presented
     other = replace(recorded.result, judgement=Judgement(Verdict.NOK))
-    assert registrar.stored(replace(recorded, result=other)).result.verdict is Verdict.NOK
+    assert registrar.stored(recorded._replace(result=other)).result.verdict is Verdict.NOK
 
 
 def test_answers_of_one_step_get_times_of_their_own_in_their_order() -> None:

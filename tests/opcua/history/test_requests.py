@@ -1,7 +1,6 @@
 """HistoryRead requests that are wrong, in part or as a whole, and what each tag's values are."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ async def test_every_tag_has_the_values_that_it_showed() -> None:
         Judgement(Verdict.OK, score=-1.0, inspector_us=10**9),
     ]
     answers = [recorded(number, judgement=judgement) for number, judgement in enumerate(judgements, 1)]
-    answers[1] = replace(answers[1], presented=False)
+    answers[1] = answers[1]._replace(presented=False)
     paths = [f"status.{name}" for name in HISTORIZED]
     async with past(*answers) as opened:
         results = await opened.read(*map(node, paths), **ALL)

@@ -1,4 +1,4 @@
-"""Objects made again of what the history keeps, by the thousand: whoever reads a day waits for them."""
+"""Frozen objects made fast: of what the history keeps, by the thousand, or of an answer while the PLC waits for it."""
 
 from collections.abc import Callable
 from dataclasses import field, fields, make_dataclass

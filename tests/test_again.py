@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from gateway.again import again
 from gateway.core.counts import Counts
 from gateway.core.result import Detection, Judgement, Reason, Result, Verdict
 from gateway.ports import Stages, StoredResult
-from gateway.sinks.history_again import again
 from tests.sinks.results import SCRATCH, recorded, registrar
 
 STORED = replace(registrar().stored(recorded(7)), number=3, stages=Stages(1, 2, None, 4))
