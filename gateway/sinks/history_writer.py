@@ -55,6 +55,8 @@ class Writer:
         self._unsettled = threading.Condition()
         self._hurry = threading.Event()
         self._stopping = threading.Event()
+        self._last_turn = False
+        """One was made since it was to stop: what is left for later was done."""
         self._deadline = 0.0
         self._notes_at = 0.0
         self._fault = ""
@@ -151,7 +153,8 @@ class Writer:
     def _over(self) -> bool:
         if not self._stopping.is_set():
             return False
-        if not (self._queue.idle and not self.later) and time.monotonic() < self._deadline:
+        done = self._queue.idle and not self.later and (self._last_turn or self._fault)
+        if not done and time.monotonic() < self._deadline:
             return False
         if self._queue:
             text = "history: the gateway stops; %d results could not be written and are lost, unless a page has them"
@@ -228,7 +231,8 @@ class Writer:
     def _work(self) -> None:
         if self.database is None:
             self._open()
-        learnt = self.later.due(now=self._stopping.is_set())
+        last = self._stopping.is_set()
+        learnt = self.later.due(now=last)
         while self._queue or self._notes_are_due():
             self._notes_at = time.monotonic() + NOTES_S
             self._write(*self._queue.take(GROUP))
@@ -236,7 +240,8 @@ class Writer:
             self.database.amend(learnt)
             self.later.written(learnt)
         assert self.database is not None
-        self.database.catch_up(now=self._stopping.is_set())
+        self.database.catch_up(now=last)
+        self._last_turn = last
         self._tidiness.see_to(self.database)
         if self._place is not None:
             self._probe.see_to(self.database)
