@@ -42,10 +42,10 @@ def recalled(
     """
     noted = database.station(station)
     if paged is not None and paged.identity not in ("", identity):
-        log.warning("%s: the acceptance page belongs to another database: it is ignored, and begins anew", station)
+        log.warning("%s: the acceptance page belongs to another database: it is ignored", station)
         paged = None
     if paged is not None and noted is not None and paged.noted.revision < noted.revision:
-        log.warning("%s: the acceptance page is older than the database: it is ignored, and begins anew", station)
+        log.warning("%s: the acceptance page is older than the database: it is ignored", station)
         paged = None
     if paged is not None:
         return _put_together(station, registrar, paged, lambda result_id: database.find(station, result_id))

@@ -1,5 +1,6 @@
 """The history is left: everything is written, and filed, at whatever moment of the thread that is asked for."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from gateway.sinks import history_sqlite
 from gateway.sinks.history import History
 from gateway.sinks.history_database import Database
+from gateway.sinks.history_pace import STOP_S
 from gateway.sinks.history_retention import Retention, Tidiness
 from tests.sinks.results import recorded, registrar
 from tests.sinks.test_history_arrivals import unfiled
@@ -36,3 +38,9 @@ async def test_when_the_thread_has_just_looked_whether_it_is_to_end(
         await waiting.all(1)
         await until(lambda: bool(asked))
     assert unfiled(file) == []
+
+
+async def test_a_database_that_cannot_be_opened_is_not_waited_for(tmp_path: Path) -> None:
+    async with asyncio.timeout(STOP_S / 2):
+        async with History(registrar(), tmp_path, Retention(0, 0)) as store:  # a folder
+            await until(lambda: bool(store.books.fault))

@@ -33,6 +33,7 @@ async def test_a_page_is_there_where_it_is_asked_for(data: Path, page: bool) -> 
     async with journal(data, page=page) as store:
         await store.recall(["s1"], offer_again=True)
         store.note("s1", Memory())
+        assert store._writer._queue.urgent is not page, "the database has time where a page has it"
     assert (data / page_name("s1")).exists() is page
 
 
@@ -69,8 +70,10 @@ async def test_what_an_earlier_page_has_is_not_lost(data: Path) -> None:
         with locked(data):
             store.note("s1", SHOWN, [recorded(1)])
             left = killed(data)
+    page = (left / page_name("s1")).read_bytes()
     async with journal(left, page=False, boot_id=18) as store:
         assert await store.recall(["s1"], offer_again=True) == {"s1": SHOWN}
         assert [one.result for one in await store.read(ResultQuery(complete=True))] == [*SHOWN.owed]
         store.note("s1", taken := SHOWN._replace(owed=(), error_count=3))
-    assert (await after(left, boot_id=19))[0] == taken  # the page that was left is older
+    assert (left / page_name("s1")).read_bytes() == page
+    assert (await after(left, boot_id=19))[0] == taken, "the page that was left is older"
