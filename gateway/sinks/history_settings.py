@@ -61,7 +61,7 @@ class HistorySettings(BaseModel):
     page: bool = Field(
         True,
         description="What a station shows to the PLC is copied into its acceptance page in gateway.data first, so that "
-        "a kill of the gateway takes nothing away. false: a trigger is some 0.1 to 0.2 ms faster, and a kill may take "
+        "a kill of the gateway takes nothing away. false: a trigger is some 0.2 ms faster, and a kill may take "
         "away what came in the last 50 ms, in the safe mode accepted triggers of the last 10 ms",
     )
     wait_ms: int = Field(

@@ -7,14 +7,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from gateway.cli.ports import free_port
+
 DEMO_S = 90
 """Far above what fifty inspections take, far below the patience of CI."""
+PORTS = ("--modbus-port", "--opcua-port", "--pekat-port")
 
 SUMMARY = re.compile(
     r"(\d+) inspections: (\d+) OK, (\d+) NOK, (\d+) no decision, overhead p50 [\d.]+ ms, p99 [\d.]+ ms"
@@ -22,9 +25,14 @@ SUMMARY = re.compile(
 
 
 @contextmanager
-def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`pekat-gateway demo` with ports of its own unless given; ended by its own pid."""
-    command = [sys.executable, "-m", "gateway", "demo", *arguments]
+def demo(*arguments: str, ports: Sequence[str] = PORTS) -> Iterator[subprocess.Popen[str]]:
+    """`pekat-gateway demo`, ended by its own pid.
+
+    It is given free `ports`, but for those that stand in `arguments`: two demos that began at the same time would both
+    find the usual ones free.
+    """
+    given = [word for port in ports if port not in arguments for word in (port, str(free_port()))]
+    command = [sys.executable, "-m", "gateway", "demo", *arguments, *given]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
     try:
         yield process
@@ -119,7 +127,7 @@ def test_busy_port_is_replaced_and_said_so_but_not_where_it_was_asked_for(tmp_pa
             busy.listen()
         except OSError:
             pytest.skip("port 5020 is taken on this machine, so it cannot be taken by this test")
-        with demo("--inspections", "1", "--drop", str(tmp_path)) as process:
+        with demo("--inspections", "1", "--drop", str(tmp_path), ports=PORTS[1:]) as process:
             output, _ = finish(process)
         assert process.returncode == 0, output
         assert "port 5020 (Modbus TCP) is busy, taking" in output
