@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,7 +59,9 @@ def measure(options: Options, progress: Progress) -> Report:
         progress.step(f"{RATE} answers a second, each waited for")
         kept = kept_at_a_rate(file, options.rounds(RATE_S, QUICK_RATE_S), progress)
     sides = {name: Spread.of(side) for name, side in samples.items()} | {PAGE: Spread.of(pages)} | spreads
-    return _report(sides | {KEPT: Spread.of(kept.waits)}, rows, size, written, kept)
+    report = _report(sides | {KEPT: Spread.of(kept.waits)}, rows, size, written, kept)
+    starts = f"{sides[ON].count} samples a side, of {_starts(options)} starts of each gateway; a part each 0.1 s or so"
+    return replace(report, notes=[*report.notes, starts])
 
 
 def _gateways(file: Path, options: Options, progress: Progress) -> tuple[dict[str, list[float]], list[float]]:
@@ -67,7 +70,7 @@ def _gateways(file: Path, options: Options, progress: Progress) -> tuple[dict[st
     pages: list[float] = []
     names = (SAFE, READ, BARE)
     files = {name: Path(shutil.copy(file, file.with_name(f"{number}.db"))) for number, name in enumerate(names)}
-    starts = QUICK_STARTS if options.quick else STARTS
+    starts = _starts(options)
     for start in range(starts):
         progress.step(f"without a history, with it, and while it is read, interleaved; start {start + 1} of {starts}")
         with ExitStack() as stack:
@@ -75,6 +78,10 @@ def _gateways(file: Path, options: Options, progress: Progress) -> tuple[dict[st
             for name, some in interleaved(sides, options.rounds(ROUNDS, QUICK_ROUNDS) // starts, progress).items():
                 samples.setdefault(name, []).extend(some)
     return samples | {BASE: samples[OFF] + samples[OFF_TOO]}, pages
+
+
+def _starts(options: Options) -> int:
+    return QUICK_STARTS if options.quick else STARTS
 
 
 def _sides(stack: ExitStack, files: dict[str, Path], pages: list[float], start: int) -> dict[str, Callable[[], float]]:
@@ -194,5 +201,4 @@ def _report(sides: dict[str, Spread], rows: int, size: int, written: float, kept
     ]
     wal = "WAL, synchronous NORMAL (fast) or FULL (safe)"
     note = f"{rows} results in a file of {size / 1e6:.0f} MB, {wal}; queries on a warm cache"
-    starts = f"{on.count} samples a side, of {STARTS} starts of each gateway; a part each 0.1 s or so"
-    return Report("history", TITLE, figures, sides, notes=[note, starts])
+    return Report("history", TITLE, figures, sides, notes=[note])

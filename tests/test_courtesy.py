@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_another_thread_has_its_turns(switched_by_nobody: None) -> None:
     worker, turns = threading.Thread(target=courteous, args=(WORK_S,)), 0
     worker.start()
     while worker.is_alive():
-        time.sleep(HOLD_S / 5)  # as somebody who wants the interpreter that often: each return is a turn
+        worker.join(HOLD_S / 5)  # as somebody who wants the interpreter that often: each return is a turn
         turns += 1
     assert turns > 5  # of 200, or on a machine that is busy elsewhere a few of them; without courtesy 2
 
@@ -53,11 +54,13 @@ def test_it_stands_aside_as_often_as_that_and_not_more() -> None:
 
 
 def test_what_others_do_with_the_time_is_no_work() -> None:
-    before, courtesy = asides(), Courtesy()
-    for _ in range(20):
-        time.sleep(2 * HOLD_S)  # the wall's time goes on, this thread's own does not: the two must not be mixed up
-        courtesy.step_aside()
-    assert asides() - before < 30
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(busy, HOLD_S).result() == "done"
+        before, courtesy = asides(), Courtesy()
+        for _ in range(20):
+            other.submit(busy, 2 * HOLD_S).result()
+            courtesy.step_aside()
+        assert asides() - before < 30
 
 
 def test_what_gives_the_interpreter_away_by_itself_is_not_counted_and_the_work_around_it_is() -> None:

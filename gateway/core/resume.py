@@ -12,7 +12,7 @@ class Memory(NamedTuple):
     """What outlives the gateway of one station. `owed` are the results that the PLC has not taken, the oldest first.
 
     `flight` are the accepted triggers that have no answer yet; those of a simulation are nobody's loss. A tuple, which
-    is made in a third of the time that a frozen dataclass takes: it is made of each trigger while the PLC waits.
+    is made in half of the time that a frozen dataclass takes: it is made of each trigger while the PLC waits.
     """
 
     next_id: int = 1
